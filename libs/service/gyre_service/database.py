@@ -1,0 +1,95 @@
+"""One handler, one transaction; one meaning for what a database refuses."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_service.errors import Conflict, Unavailable
+
+Sessions: TypeAlias = async_sessionmaker[AsyncSession]
+
+# What PostgreSQL and SQLite say when a row with the same key is there already.
+DUPLICATE = {"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
+BUSY_S = 5  # how long SQLite waits for another process's write
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Sessions]:
+    """Create the tables that are missing, and yield sessions on them.
+
+    Args:
+        url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url)
+    if engine.dialect.name == "sqlite":
+        _configure_sqlite(engine)
+    async with engine.begin() as connection:
+        await connection.run_sync(SQLModel.metadata.create_all)
+    try:
+        yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+    finally:
+        await engine.dispose()
+
+
+def _configure_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_S * 1000}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        # Read first, write later fails at once, whatever the timeout, when another process
+        # wrote in between: so who may write takes the lock first.
+        reads = connection.get_execution_options().get("gyre_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@asynccontextmanager
+async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Commit everything that happens inside, or nothing.
+
+    Raises:
+        Conflict: Another replica has just written the same new row. Look again: it is there now.
+        Unavailable: The database is away or locked. If it went away during the
+            commit, the effect may be there: that is why every effect is idempotent.
+    """
+    try:
+        async with sessions.begin() as session:
+            yield session
+    except IntegrityError as error:
+        code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+        if code not in DUPLICATE:
+            raise  # a row that no attempt can write: a bug
+        raise Conflict(f"database: {error}") from error
+    except (OperationalError, InterfaceError, ConnectionError) as error:
+        raise Unavailable(f"database: {error}") from error
+
+
+@asynccontextmanager
+async def snapshot(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Read without standing in the way of writers. Nothing written inside is kept.
+
+    Raises:
+        Unavailable: The database is away.
+    """
+    try:
+        async with sessions() as session:
+            await session.connection(execution_options={"gyre_reads": True})
+            yield session
+    except (OperationalError, InterfaceError, ConnectionError) as error:
+        raise Unavailable(f"database: {error}") from error

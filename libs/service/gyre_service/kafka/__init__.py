@@ -1,0 +1,9 @@
+"""Kafka as every service uses it: one broker, one failure policy, one envelope."""
+
+from gyre_service.kafka.broker import Broker, Router
+from gyre_service.kafka.cloudevents import Cause, Received
+from gyre_service.kafka.edge import announce
+from gyre_service.kafka.outbox import enqueue
+from gyre_service.kafka.table import Table
+
+__all__ = ["Broker", "Cause", "Received", "Router", "Table", "announce", "enqueue"]

@@ -1,0 +1,106 @@
+"""The one Kafka configuration of every service."""
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaRouter
+from faststream.kafka.broker.registrator import KafkaRegistrator
+from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from faststream.kafka.subscriber.usecase import DefaultSubscriber
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from gyre_service.kafka.cloudevents import CloudEvents
+from gyre_service.kafka.dead_letters import DeadLetterQueue
+from gyre_service.kafka.failures import Failures
+from gyre_service.kafka.parser import safe_parser
+from gyre_service.kafka.publishing import PublishTimeout
+from gyre_service.settings import ServiceSettings
+
+# FastStream's defaults forget a message whose handler fails, and skip what was
+# published before a group first came. A router's subscribers do not even inherit
+# the policy of the broker that includes them, so each one is told.
+NOTHING_LOST: dict[str, Any] = {
+    "ack_policy": AckPolicy.NACK_ON_ERROR,
+    "auto_offset_reset": "earliest",
+    "partition_assignment_strategy": (StickyPartitionAssignor,),
+    "rebalance_timeout_ms": 60_000,  # the default is the session's 10 s; a handler may take 20
+}
+
+
+class Registrar(KafkaRegistrator):
+    """Whatever handlers are added to: gives each one what a service must not forget."""
+
+    group: str
+
+    def subscriber(self, *topics: str, **options: Any) -> DefaultSubscriber:  # type: ignore[override]
+        """Add a handler, which is called with one record at a time.
+
+        Raises:
+            NotImplementedError: It wants batches. One unreadable record would lose or block
+                all of them: neither `safe_parser` nor `Failures` splits a batch yet.
+        """
+        if options.get("batch"):
+            raise NotImplementedError("the kit has no batches yet")
+        options = NOTHING_LOST | {"group_id": self.group} | options
+        subscriber: DefaultSubscriber = super().subscriber(*topics, **options)
+        return subscriber
+
+
+class Router(Registrar, KafkaRouter):
+    """The handlers of one service, whose name is their consumer group."""
+
+    def __init__(self, service: str) -> None:
+        self.group = service
+        super().__init__()
+
+
+class Broker(Registrar, KafkaBroker):
+    """Loses nothing, is blocked by no single message, and never waits for ever.
+
+    `NACK_ON_ERROR` alone reads a failed message again at once, for ever.
+    `Failures` adds the two things in between: a pause, and a way out.
+    """
+
+    def __init__(self, settings: ServiceSettings, registry: CollectorRegistry = REGISTRY) -> None:
+        self.group = settings.service
+        self.dead_letters = DeadLetterQueue(settings)
+        super().__init__(
+            settings.kafka_servers,
+            client_id=settings.service,
+            parser=safe_parser,
+            enable_idempotence=True,
+            acks="all",
+            allow_auto_create_topics=False,  # they come from contracts/topics
+            graceful_timeout=30,
+            middlewares=[  # the first is outermost: it sees every failure of the others
+                partial(Failures, queue=self.dead_letters, streaks=Counter()),
+                KafkaTelemetryMiddleware(),
+                KafkaPrometheusMiddleware(
+                    registry=registry, app_name=settings.service, metrics_prefix="gyre_kafka"
+                ),
+                partial(CloudEvents, settings=settings),
+                partial(PublishTimeout, seconds=settings.publish_timeout_s),
+            ],
+        )
+
+    def include_router(self, router: Any, **options: Any) -> None:
+        """Add handlers.
+
+        Raises:
+            TypeError: `router` is FastStream's own, which may lose messages.
+        """
+        if not isinstance(router, Router):
+            raise TypeError(f"expected gyre_service.kafka.Router, got {type(router)}")
+        super().include_router(router, **options)
+
+    async def start(self) -> None:
+        await self.dead_letters.start()
+        await super().start()
+
+    async def stop(self, *error: Any) -> None:
+        await super().stop(*error)
+        await self.dead_letters.stop()

@@ -1,0 +1,202 @@
+"""What every RPC has in common: its tenant and purpose, its errors, its servers and channels."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import grpc
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+from opentelemetry.instrumentation.grpc import aio_client_interceptors, aio_server_interceptor
+from prometheus_client import Histogram
+
+from gyre_events import Purpose
+from gyre_service.errors import Rejected, ServiceError, Unavailable
+from gyre_service.settings import ServiceSettings
+
+if TYPE_CHECKING:  # generic for the type checker only
+    Method = grpc.RpcMethodHandler[Any, Any]
+
+Context: TypeAlias = "aio.ServicerContext[Any, Any]"
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+Add: TypeAlias = Callable[[aio.Server], None]
+
+TENANT = "gyre-tenant"
+PURPOSE = "gyre-purpose"
+REQUEST_ID = "gyre-request-id"
+CONVERSATION_ID = "gyre-conversation-id"
+AUTHORIZATION = "authorization"
+MAX_BYTES = 4 * 1024 * 1024
+# A server refuses idle pings more often than every 300 s by default: both sides are told.
+KEEPALIVE_MS = 60_000
+DURATION = Histogram("gyre_rpc_duration_seconds", "Time to answer an RPC", ["method", "code"])
+
+
+def calling_for(tenant: str, purpose: Purpose = Purpose.LIVE, **more: str | None) -> Metadata:
+    """Return the metadata with which one service calls another.
+
+    Args:
+        tenant: For whom.
+        purpose: What for.
+        more: Further entries, with `_` for `-`; those that are None or empty are left out.
+    """
+    rest = {name.replace("_", "-"): value for name, value in more.items() if value}
+    return tuple({TENANT: tenant, PURPOSE: str(purpose), **rest}.items())
+
+
+def metadata_of(context: Context, name: str) -> str | None:
+    """Return the one value of a metadata entry, or None.
+
+    Raises:
+        Rejected: It is there more than once.
+    """
+    values = [value for key, value in context.invocation_metadata() or () if key == name]
+    if len(values) > 1:
+        raise Rejected(f"metadata {name} must be there once, not {len(values)} times")
+    return str(values[0]) if values else None
+
+
+def tenant_of(context: Context) -> str:
+    """Return whom a call of another service is for.
+
+    Raises:
+        Rejected: The metadata does not name exactly one tenant.
+    """
+    tenant = metadata_of(context, TENANT)
+    if not tenant or "/" in tenant:
+        raise Rejected(f"metadata {TENANT} must name one tenant")
+    return tenant
+
+
+def purpose_of(context: Context) -> Purpose:
+    """Return what a call of another service is for.
+
+    Raises:
+        Rejected: It is none that we know.
+    """
+    value = metadata_of(context, PURPOSE) or Purpose.LIVE
+    try:
+        return Purpose(value)
+    except ValueError as error:
+        raise Rejected(f"metadata {PURPOSE} is {value!r}, expected one of {[*Purpose]}") from error
+
+
+class ErrorStatus(aio.ServerInterceptor):
+    """Abort with the error's own code; anything unplanned stays `UNKNOWN`."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Method | None"]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "Method | None":
+        method = await continuation(handler_call_details)
+        if method is None:
+            return None
+        name = handler_call_details.method
+        codec = (method.request_deserializer, method.response_serializer)
+        if method.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(_one(method.unary_unary, name), *codec)
+        if method.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(_many(method.unary_stream, name), *codec)
+        return method  # reflection's client stream raises none of our errors
+
+
+def _one(inner: Any, name: str) -> Any:
+    async def call(request: Any, context: Any) -> Any:
+        start, code = perf_counter(), "OK"
+        try:
+            return await inner(request, context)
+        except ServiceError as error:
+            code = error.code
+            await context.abort(grpc.StatusCode[error.code], str(error))
+        finally:
+            DURATION.labels(name, code).observe(perf_counter() - start)
+
+    return call
+
+
+def _many(inner: Any, name: str) -> Any:
+    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+        start, code = perf_counter(), "OK"
+        try:
+            async for response in inner(request, context):
+                yield response
+        except ServiceError as error:  # the client keeps what it has, and sees the status
+            code = error.code
+            await context.abort(grpc.StatusCode[error.code], str(error))
+        finally:
+            DURATION.labels(name, code).observe(perf_counter() - start)
+
+    return stream
+
+
+@asynccontextmanager
+async def serving(
+    settings: ServiceSettings, add: Add, name: str, ready: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Serve on the service's gRPC port, with health and reflection, while inside.
+
+    Args:
+        settings: Of the service.
+        add: Adds the servicer to a server.
+        name: The full name of its gRPC service.
+        ready: Whether calls can be answered now; health reports it.
+
+    Raises:
+        Unavailable: The port is taken.
+    """
+    server = aio.server(
+        interceptors=[aio_server_interceptor(), ErrorStatus()],  # type: ignore[no-untyped-call]
+        options=[
+            ("grpc.max_receive_message_length", MAX_BYTES),
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
+            ("grpc.so_reuseport", 0),  # else a second process takes half of our calls
+        ],
+    )
+    add(server)
+    health = health_aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    names: Iterable[str] = (name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+    if settings.grpc_reflection:
+        reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+    address = f"{settings.host}:{settings.grpc_port}"
+    try:
+        server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise Unavailable(f"cannot listen on {address}: is GYRE_PORT_BASE taken?") from error
+    await server.start()
+    watch = asyncio.create_task(_report(health, ("", name), ready))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await health.enter_graceful_shutdown()
+        await server.stop(grace=20)
+
+
+async def _report(health: Any, names: Iterable[str], ready: Callable[[], bool]) -> None:
+    status = health_pb2.HealthCheckResponse
+    while True:
+        now = status.SERVING if ready() else status.NOT_SERVING
+        for name in names:
+            await health.set(name, now)
+        await asyncio.sleep(0.5)
+
+
+def channel(address: str) -> aio.Channel:
+    """Return a channel to another service, which need not be there yet."""
+    return aio.insecure_channel(
+        address,
+        interceptors=aio_client_interceptors(),  # type: ignore[no-untyped-call]
+        options=[
+            ("grpc.max_receive_message_length", MAX_BYTES),
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            # A peer that restarts is back in seconds; the default backs off to two minutes.
+            ("grpc.max_reconnect_backoff_ms", 2000),
+        ],
+    )

@@ -1,0 +1,100 @@
+"""Settings every service shares. One class of each service reads them, nothing else."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+# Their order fixes the ports of a stack (DESIGN.md, section 6).
+SERVICES = (
+    "gateway",
+    "ingestion",
+    "retrieval",
+    "inference",
+    "evaluation",
+    "feedback",
+    "drift",
+    "finetune",
+    "registry",
+)
+
+
+class ServiceSettings(BaseSettings):
+    """Read from the environment, checked at start-up, frozen afterwards.
+
+    With `home` and `port_base` alone every service of an embedded stack finds all others;
+    elsewhere each address is told.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GYRE_", frozen=True, extra="ignore")
+
+    service: str  # also the consumer group and the client id
+    home: Path = Path("var")
+    port_base: Annotated[int, Field(ge=1024, le=65435)] = 8000
+    host: str = "127.0.0.1"  # what servers listen on: loopback, as long as nothing is encrypted
+    kafka_servers: str = ""
+    database_url: SecretStr = SecretStr("")
+    blob_url: str = ""  # any fsspec location
+    http_port: Port | None = None  # the gateway's
+    grpc_port: Port | None = None
+    health_port: Port | None = None
+    retrieval_address: str = ""
+    inference_address: str = ""
+    evaluation_address: str = ""
+    registry_address: str = ""
+    service_token: SecretStr = SecretStr("")  # with it, one service calls inference for a tenant
+    key_pepper: SecretStr = SecretStr("embedded")
+    otlp_endpoint: str = ""  # http://host:4318; empty: traces are not exported
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    grpc_reflection: bool = True
+    publish_timeout_s: Seconds = 10
+    # Waits before the second, third ... attempt; together under max.poll.interval.ms.
+    retry_pauses_s: Annotated[tuple[float, ...], Field(min_length=1)] = (0.5, 2, 8)
+    max_parked_in_a_row: Annotated[int, Field(ge=1)] = 20
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _find_the_rest_of_the_stack(self) -> Self:
+        def default(name: str, value: object) -> None:
+            now = getattr(self, name)
+            if now is None or now == "" or now == SecretStr(""):
+                object.__setattr__(self, name, value)
+
+        def grpc(service: str) -> int:
+            if service == "inference":  # public, beside the gateway
+                return self.port_base + 1
+            return self.port_base + 10 + 2 * SERVICES.index(service)
+
+        # A relative home would mean another place to every service with another folder.
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        index = SERVICES.index(self.service) if self.service in SERVICES else 0
+        default("kafka_servers", f"127.0.0.1:{self.port_base + 2}")
+        file = self.home / "data" / f"{self.service}.db"
+        default("database_url", SecretStr(f"sqlite+aiosqlite:///{file}"))
+        default("blob_url", str(self.home / "blobs"))
+        default("http_port", self.port_base)
+        default("grpc_port", grpc(self.service) if self.service in SERVICES else grpc("gateway"))
+        default("health_port", self.port_base + 11 + 2 * index)
+        for service in ("retrieval", "inference", "evaluation", "registry"):
+            default(f"{service}_address", f"127.0.0.1:{grpc(service)}")
+        return self
+
+
+def read(settings: type[ServiceSettings]) -> ServiceSettings:
+    """Return `settings` from the environment, or end the process with one line per mistake."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for wrong in error.errors():
+            name = "GYRE_" + "_".join(str(part) for part in wrong["loc"]).upper()
+            sys.stderr.write(f"{name}={wrong['input']!r}: {wrong['msg']}\n")
+        sys.exit(2)
