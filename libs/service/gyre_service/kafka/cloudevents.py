@@ -14,6 +14,7 @@ from gyre_events import Event
 from gyre_service.errors import Rejected
 from gyre_service.ids import derived_id
 from gyre_service.settings import ServiceSettings
+from gyre_service.telemetry import carried
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class CloudEvents(BaseMiddleware[Any, Any]):
             cmd.key = record_key(cause.tenant, cmd.body.key)
             cmd.add_headers(derived(cmd.body, cause, self.settings.service), override=False)
             cmd.correlation_id = cause.correlation_id
+        # FastStream's telemetry hands on the cause's span; the next hop is this publish's child.
+        cmd.add_headers(carried(), override=True)
         return await call_next(cmd)
 
 

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from gyre_service.settings import ServiceSettings, read
+
+
+def test_home_and_port_base_are_enough(tmp_path: Path) -> None:
+    settings = ServiceSettings(service="evaluation", home=tmp_path, port_base=9000)
+
+    assert settings.kafka_servers == "127.0.0.1:9002"
+    assert settings.grpc_port == 9018
+    assert settings.health_port == 9019
+    assert settings.inference_address == "127.0.0.1:9001"
+    assert settings.retrieval_address == "127.0.0.1:9014"
+    url = settings.database_url.get_secret_value()
+    assert url == f"sqlite+aiosqlite:///{tmp_path}/data/evaluation.db"
+    assert settings.blob_url == f"{tmp_path}/blobs"
+
+
+def test_inference_serves_beside_the_gateway() -> None:
+    assert ServiceSettings(service="inference", port_base=9000).grpc_port == 9001
+
+
+def test_what_is_told_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GYRE_KAFKA_SERVERS", "broker:9092")
+    monkeypatch.setenv("GYRE_GRPC_PORT", "50051")
+
+    settings = ServiceSettings(service="retrieval")
+
+    assert settings.kafka_servers == "broker:9092"
+    assert settings.grpc_port == 50051
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GYRE_GRPC_PORT", "")
+
+    assert ServiceSettings(service="retrieval", port_base=9000).grpc_port == 9014
+
+
+class Settings(ServiceSettings):
+    service: str = "x"
+
+
+def test_a_wrong_setting_ends_the_process_with_its_name_and_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GYRE_PORT_BASE", "80")
+
+    with pytest.raises(SystemExit, match="2"):
+        read(Settings)
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("GYRE_PORT_BASE='80': ")
+    assert "1024" in line
+
+
+def test_a_secret_is_not_printed() -> None:
+    assert "hush" not in repr(ServiceSettings(service="x", service_token="hush"))
