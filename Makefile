@@ -1,0 +1,50 @@
+# Every command of the repository. GYRE_HOME, GYRE_PORT_BASE and MODEL work as environment
+# variables and as arguments: make up MODEL=reference GYRE_PORT_BASE=8200
+SHELL := bash
+.DEFAULT_GOAL := help
+GYRE_HOME ?= $(CURDIR)/var
+GYRE_PORT_BASE ?= 8000
+export GYRE_HOME GYRE_PORT_BASE
+PYTHON := .venv/bin/python
+LOCAL := $(PYTHON) -m gyre_local
+
+.PHONY: help setup up down kafka status logs test lint contracts proto reference-model clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+setup: ## Install what is missing into .venv
+	@deploy/local/setup.sh
+
+up: setup ## Start Kafka and every service; return when all are ready
+	@$(LOCAL) up
+
+down: setup ## End this stack, and only this; data stays
+	@$(LOCAL) down
+
+kafka: setup ## Start only Kafka, with every topic
+	@$(LOCAL) kafka
+
+status: setup ## Say what runs
+	@$(LOCAL) status
+
+logs: setup ## Follow the logs, of one with SERVICE=inference
+	@$(LOCAL) logs
+
+test: setup ## Unit tests, then every test across services on a stack of its own
+	@deploy/local/test.sh
+
+lint: setup ## Style, types, import rules, protos
+	@deploy/local/lint.sh
+
+contracts: setup ## Write schemas and AsyncAPI from the events
+	@$(PYTHON) tests/contracts/generate.py
+
+proto: setup ## Write libs/rpc from proto
+	@deploy/local/proto.sh
+
+reference-model: setup ## Train the small model that tests use (hours)
+	@$(PYTHON) -m gyre_models.train
+
+clean: setup ## Remove this stack's data and what tools left behind
+	@$(LOCAL) clean

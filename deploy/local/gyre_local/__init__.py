@@ -1,0 +1,1 @@
+"""The stack of one machine: Kafka and every service as supervised processes."""

@@ -1,0 +1,90 @@
+"""What the supervisor runs, as the text of its configuration."""
+
+import shlex
+from collections.abc import Mapping
+
+from gyre_local.stack import Stack
+
+LOG_BYTES = 20 * 1024 * 1024
+# A service that ends while it starts is tried again after 1 s, 2 s, 3 s ...: a broker that is
+# away for an hour must not make the supervisor give up.
+START_RETRIES = 10_000
+START_S = 5
+# Longer than a service may take over its last handler (30 s).
+STOP_S = 40
+
+
+def supervisord(stack: Stack, kafka: list[str]) -> str:
+    """The main file: the supervisor itself, and Kafka, which comes first and goes last."""
+    run, logs = stack.run, stack.logs
+    return f"""; written by the start of the stack: changes here are lost
+[unix_http_server]
+file={run}/supervisor.sock
+chmod=0700
+
+[supervisord]
+pidfile={run}/supervisord.pid
+logfile={logs}/supervisord.log
+logfile_maxbytes={LOG_BYTES}
+logfile_backups=1
+childlogdir={logs}
+directory={stack.repo}
+minfds=4096
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{run}/supervisor.sock
+
+[include]
+files={run}/services.conf
+
+{program(stack, "kafka", kafka, {}, priority=1)}"""
+
+
+def services(stack: Stack, python: str, environments: Mapping[str, Mapping[str, str]]) -> str:
+    """The second file: each service with its environment."""
+    return "\n".join(
+        program(stack, name, [python, "-m", f"gyre_{name}"], environment, priority=100)
+        for name, environment in environments.items()
+    )
+
+
+def program(
+    stack: Stack, name: str, command: list[str], environment: Mapping[str, str], *, priority: int
+) -> str:
+    """One program: restarted whatever its exit status, ended with all its children."""
+    variables = ",".join(f"{key}={_quoted(value)}" for key, value in sorted(environment.items()))
+    return f"""[program:{name}]
+command={shlex.join(command).replace("%", "%%")}
+directory={stack.repo}
+environment={variables}
+priority={priority}
+autostart=true
+autorestart=true
+startsecs={START_S}
+startretries={START_RETRIES}
+stopasgroup=true
+killasgroup=true
+stopwaitsecs={STOP_S}
+redirect_stderr=true
+stdout_logfile={stack.logs}/{name}.log
+stdout_logfile_maxbytes={LOG_BYTES}
+stdout_logfile_backups=3
+"""
+
+
+def _quoted(value: str) -> str:
+    """A value as supervisor reads it: in quotes it does not contain, percent signs doubled.
+
+    >>> _quoted("50 %")
+    '"50 %%"'
+
+    Raises:
+        ValueError: It has both kinds of quotes, or a line break, which no quoting can save.
+    """
+    quote = "'" if '"' in value else '"'
+    if quote in value or "\n" in value:
+        raise ValueError(f"{value!r} cannot be passed on: it mixes quotes or has a line break")
+    return quote + value.replace("%", "%%") + quote

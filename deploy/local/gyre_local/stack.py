@@ -1,0 +1,115 @@
+"""Where a stack lives: its folder and its ports."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gyre_local.errors import StackError
+
+REPO = Path(__file__).resolve().parents[3]
+DEFAULT_BASE = 8000
+
+# The number decides the ports of a service, so it never changes.
+SERVICES = {
+    "gateway": 0,
+    "ingestion": 1,
+    "retrieval": 2,
+    "inference": 3,
+    "evaluation": 4,
+    "feedback": 5,
+    "drift": 6,
+    "finetune": 7,
+    "registry": 8,
+}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One home folder and one block of ports, which nothing else shares."""
+
+    home: Path
+    base: int = DEFAULT_BASE
+    repo: Path = REPO
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Stack":
+        """Read `GYRE_HOME` (default: `var` of this clone) and `GYRE_PORT_BASE` (default 8000).
+
+        Raises:
+            StackError: The port base is no number, or leaves no room for a stack's ports.
+        """
+        text = environment.get("GYRE_PORT_BASE") or str(DEFAULT_BASE)
+        if not text.isdecimal() or not 1024 <= int(text) <= 65_436:
+            raise StackError(f"GYRE_PORT_BASE is {text!r}: expected a number from 1024 to 65436")
+        home = Path(environment.get("GYRE_HOME") or REPO / "var").expanduser()
+        if any(character in str(home) for character in "\n\"';#%"):
+            raise StackError(f"GYRE_HOME is {str(home)!r}: its path has a quote or one of ; # %")
+        return cls(home.absolute(), int(text))
+
+    @property
+    def run(self) -> Path:
+        """Pids, sockets, secrets and generated configuration."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def kafka_data(self) -> Path:
+        return self.home / "kafka"
+
+    @property
+    def cache(self) -> Path:
+        """What takes long to make and no stack changes: every home of a clone shares it."""
+        return self.repo / "var" / "cache"
+
+    @property
+    def gateway_port(self) -> int:
+        return self.base
+
+    @property
+    def kafka_port(self) -> int:
+        return self.base + 2
+
+    @property
+    def controller_port(self) -> int:
+        return self.base + 3
+
+    @property
+    def kafka_servers(self) -> str:
+        return f"127.0.0.1:{self.kafka_port}"
+
+    def rpc_port(self, service: str) -> int:
+        """Where a service answers gRPC; `inference` is public, so it stands beside the gateway.
+
+        >>> stack = Stack(Path("var"))
+        >>> stack.rpc_port("inference"), stack.rpc_port("retrieval"), stack.rpc_port("registry")
+        (8001, 8014, 8026)
+        """
+        return self.base + (1 if service == "inference" else 10 + 2 * SERVICES[service])
+
+    def health_port(self, service: str) -> int:
+        """Where a service answers `/health/live`, `/health/ready` and `/metrics`.
+
+        >>> Stack(Path("var"), base=9000).health_port("inference")
+        9017
+        """
+        return self.base + 11 + 2 * SERVICES[service]
+
+    def services(self) -> list[str]:
+        """The services this clone has, in the order of their numbers."""
+        folder = self.repo / "services"
+        return [
+            name for name in SERVICES if (folder / name / f"gyre_{name}" / "__main__.py").is_file()
+        ]
+
+    def make_prefix(self) -> str:
+        """What has to stand before a command that means this stack, if it is not the default."""
+        words = []
+        if self.home != self.repo / "var":
+            words.append(f"GYRE_HOME={self.home}")
+        if self.base != DEFAULT_BASE:
+            words.append(f"GYRE_PORT_BASE={self.base}")
+        return "".join(word + " " for word in words)

@@ -1,0 +1,142 @@
+"""`make up` and `make kafka`: from nothing to a stack that is ready."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from gyre_local import environment, kafka, ports, programs, ready, topics
+from gyre_local.errors import StackError
+from gyre_local.progress import Progress, say, tail
+from gyre_local.stack import Stack
+from gyre_local.supervisor import Supervisor
+
+DEFAULT_MODEL = "gemma-3-270m"
+KAFKA_S = 90
+
+
+def start_kafka(stack: Stack, supervisor: Supervisor, progress: Progress) -> None:
+    """Have a broker with every topic.
+
+    Raises:
+        StackError: Java, a port or a file is not as it must be, or the broker does not come up.
+    """
+    if not supervisor.processes().get("kafka"):
+        check_java()
+        ports.check(stack, ["kafka"])
+        for folder in (stack.run, stack.logs, stack.kafka_data):
+            folder.mkdir(parents=True, exist_ok=True)
+        (stack.cache / "kafka").mkdir(parents=True, exist_ok=True)
+        stack.run.chmod(0o700)
+        if kafka.fetch(stack, stack.logs / "setup.log"):
+            progress.step("Kafka's jars are fetched")
+        text = programs.supervisord(stack, kafka.prepare(stack))
+        supervisor.config.write_text(text)
+        (stack.run / "services.conf").unlink(missing_ok=True)
+        supervisor.start()
+    try:
+        made = asyncio.run(topics.create(stack.kafka_servers, topics.wanted(), patience_s=KAFKA_S))
+    except StackError as error:
+        log = stack.logs / "kafka.log"
+        raise StackError(f"{error}\nThe end of {log}:\n{tail(log)}") from error
+    progress.step(f"Kafka is ready at {stack.kafka_servers}, {len(made)} topics created")
+
+
+def check_java() -> None:
+    """Return if Java 17 or newer is on the path.
+
+    Raises:
+        StackError: It is not; says the command that installs it.
+    """
+    install = "apt-get install -y openjdk-17-jre-headless"
+    if shutil.which("java") is None:
+        raise StackError(f"Java 17 is missing: {install}")
+    # 'openjdk version "17.0.15" 2025-04-15', on standard error
+    found = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
+    version = found.stderr.partition('"')[2].partition('"')[0]
+    major = version.split(".")[0].split("-")[0]
+    if not major.isdecimal() or int(major) < 17:
+        raise StackError(f"Java 17 or newer is needed, this is {version or 'none'}: {install}")
+
+
+def prepare_model(stack: Stack, name: str) -> subprocess.Popen[str]:
+    """Begin to convert and check the model; its terms and progress go to the terminal."""
+    command = [sys.executable, "-m", "gyre_models.prepare", "--model", name]
+    command += ["--cache", str(stack.cache / "models")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def prepared(work: subprocess.Popen[str], name: str) -> environment.Model:
+    """Wait for the model.
+
+    Raises:
+        StackError: It cannot be had; the reason is on the terminal already.
+    """
+    output, _ = work.communicate()
+    if work.returncode != 0:
+        raise StackError(f"the model {name} cannot be prepared: see above")
+    stated = json.loads(output.strip().splitlines()[-1])
+    return environment.Model(stated["name"], stated["path"], stated["digest"])
+
+
+def kafka_only(stack: Stack) -> None:
+    """Start Kafka with every topic, and none of the services.
+
+    Raises:
+        StackError: Something prevents it; says what.
+    """
+    start_kafka(stack, Supervisor(stack), Progress())
+    say(f"GYRE_KAFKA_SERVERS={stack.kafka_servers}")
+
+
+def up(stack: Stack) -> None:
+    """Start what does not run yet, and return when everything is ready.
+
+    Raises:
+        StackError: Something prevents it; says what.
+    """
+    progress = Progress()
+    supervisor = Supervisor(stack)
+    chosen = os.environ.get("SERVICES", "").split() or stack.services()
+    unknown = set(chosen) - set(stack.services())
+    if unknown:
+        raise StackError(f"no service {sorted(unknown)}: there are {stack.services()}")
+    running = {name for name, process in supervisor.processes().items() if process.up}
+    ports.check(stack, [name for name in ["kafka", *chosen] if name not in running])
+
+    model = os.environ.get("MODEL") or DEFAULT_MODEL
+    preparing = prepare_model(stack, model)
+    try:
+        start_kafka(stack, supervisor, progress)
+        variables = environment.of_services(stack, prepared(preparing, model))
+    finally:
+        if preparing.poll() is None:
+            preparing.terminate()
+            preparing.wait()
+    progress.step(f"model {model} is prepared")
+    config = stack.run / "services.conf"
+    text = programs.services(stack, sys.executable, dict.fromkeys(chosen, variables))
+    config.touch(mode=0o600)  # it has the secrets
+    if running >= set(chosen) and config.read_text() == text:
+        progress.step("this stack is running already")
+    config.write_text(text)
+    supervisor.update()
+    ready.wait(stack, supervisor, chosen, progress)
+    announce(stack)
+
+
+def announce(stack: Stack) -> None:
+    """Print where everything is, the gateway first, and what to try."""
+    prefix = stack.make_prefix()
+    say(f"\nGyre is ready: http://127.0.0.1:{stack.gateway_port}   (console and API; key: local)")
+    say(f"inference gRPC 127.0.0.1:{stack.rpc_port('inference')}   Kafka {stack.kafka_servers}")
+    say("\nTry:")
+    for command in (
+        "ingest README.md docs",
+        'ask "What does Gyre do?"',
+        "feedback last --thumb up",
+    ):
+        say(f"  {prefix}.venv/bin/gyre {command}")
+    say(f"\n{prefix}make status   {prefix}make logs SERVICE=inference   {prefix}make down")

@@ -1,0 +1,145 @@
+"""Kafka's topics, as `contracts/topics` states them."""
+
+import argparse
+import asyncio
+import logging
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, TopicAlreadyExistsError
+
+from gyre_local.errors import StackError
+from gyre_local.stack import REPO
+
+CONTRACTS = REPO / "contracts" / "topics"
+DLQ_SERVICES = (
+    "gateway",
+    "ingestion",
+    "retrieval",
+    "inference",
+    "evaluation",
+    "feedback",
+    "registry",
+)
+DLQ_BYTES = 3 * 1024 * 1024  # a record of 1 MiB, its origin and room for a service's own limit
+DLQ_HOURS = 14 * 24
+CLEANUPS = ("delete", "compact")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What the broker has to know of one topic."""
+
+    name: str
+    partitions: int
+    configs: dict[str, str] = field(default_factory=dict)
+
+
+def read(path: Path) -> Topic:
+    """Read `<topic>.yaml`.
+
+    Raises:
+        StackError: A field is missing or is nothing Kafka could use.
+    """
+    stated = yaml.safe_load(path.read_text())
+    if not isinstance(stated, dict):
+        raise StackError(f"{path}: expected a mapping of fields")
+    partitions = stated.get("partitions")
+    if not isinstance(partitions, int) or partitions < 1:
+        raise StackError(f"{path}: partitions is {partitions!r}: expected a number from 1")
+    cleanup = stated.get("cleanup", "delete")
+    if cleanup not in CLEANUPS:
+        raise StackError(f"{path}: cleanup is {cleanup!r}: expected {' or '.join(CLEANUPS)}")
+    configs = {"cleanup.policy": str(cleanup)}
+    for name, config, factor in (
+        ("retention_hours", "retention.ms", 3_600_000),
+        ("max_message_bytes", "max.message.bytes", 1),
+    ):
+        value = stated.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, int) or value < 1:
+            raise StackError(f"{path}: {name} is {value!r}: expected a number from 1")
+        configs[config] = str(value * factor)
+    return Topic(path.stem, partitions, configs)
+
+
+def wanted(folder: Path = CONTRACTS) -> list[Topic]:
+    """Every topic of the contracts, and the dead letters of each service.
+
+    Raises:
+        StackError: A file states nothing usable, or there is none.
+    """
+    topics = [read(path) for path in sorted(folder.glob("*.yaml"))]
+    if not topics:
+        raise StackError(f"{folder} states no topic")
+    parked = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(DLQ_HOURS * 3_600_000),
+        "max.message.bytes": str(DLQ_BYTES),
+    }
+    return topics + [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
+
+
+async def create(
+    servers: str, topics: list[Topic], *, replicas: int = 1, patience_s: float = 60
+) -> list[str]:
+    """Create the topics that are missing and return their names; the others stay as they are.
+
+    Raises:
+        StackError: No broker answers within `patience_s`, or it refuses a topic.
+    """
+    admin = await _connect(servers, time.monotonic() + patience_s)
+    try:
+        there = set(await admin.list_topics())
+        missing = [topic for topic in topics if topic.name not in there]
+        if not missing:
+            return []
+        answer = await admin.create_topics(
+            [NewTopic(t.name, t.partitions, replicas, topic_configs=t.configs) for t in missing]
+        )
+        for name, code, *reason in answer.topic_errors:
+            # Someone else creating it at this moment is as good.
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise StackError(f"Kafka refuses topic {name}: {' '.join(map(str, reason))}")
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+async def _connect(servers: str, deadline: float) -> AIOKafkaAdminClient:
+    # It logs every attempt as an error; ours is the one line at the end.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers, client_id="topics")
+        try:
+            await admin.start()
+        except (KafkaConnectionError, NodeNotReadyError) as error:
+            await admin.close()
+            if time.monotonic() > deadline:
+                raise StackError(f"no Kafka answers at {servers}: {error}") from error
+            await asyncio.sleep(0.3)
+        else:
+            return admin
+
+
+def main() -> None:
+    """`python -m gyre_local.topics --servers HOST:PORT`: for clusters that others start."""
+    parser = argparse.ArgumentParser(description="Create the topics of contracts/topics.")
+    parser.add_argument("--servers", required=True)
+    parser.add_argument("--contracts", type=Path, default=CONTRACTS)
+    parser.add_argument("--replicas", type=int, default=1)
+    given = parser.parse_args()
+    try:
+        made = asyncio.run(create(given.servers, wanted(given.contracts), replicas=given.replicas))
+    except StackError as error:
+        raise SystemExit(str(error)) from error
+    sys.stdout.write(f"{len(made)} topics created\n")
+
+
+if __name__ == "__main__":
+    main()
