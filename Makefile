@@ -38,13 +38,13 @@ lint: setup ## Style, types, import rules, protos
 	@deploy/local/lint.sh
 
 contracts: setup ## Write schemas and AsyncAPI from the events
-	@$(PYTHON) tests/contracts/generate.py
+	@$(PYTHON) -m tests.contracts.generate
 
 proto: setup ## Write libs/rpc from proto
 	@deploy/local/proto.sh
 
 reference-model: setup ## Train the small model that tests use (hours)
-	@$(PYTHON) -m gyre_models.train
+	@$(PYTHON) -m gyre_models.train_reference
 
 clean: setup ## Remove this stack's data and what tools left behind
 	@$(LOCAL) clean

@@ -62,9 +62,7 @@ def wait(stack: Stack, supervisor: Supervisor, services: list[str], progress: Pr
                 progress.step(f"{service} is ready")
         if waiting and progress.seconds > limit:
             service, reason = next(iter(waiting.items()))
-            raise StackError(
-                _failure(stack, service, f"is not ready after {limit:.0f} s: {reason}")
-            )
+            raise StackError(_failure(stack, service, f"is not ready after {limit:g} s: {reason}"))
         if waiting and progress.seconds > news:
             news = progress.seconds + NEWS_S
             progress.step(f"waiting for {', '.join(waiting)}")

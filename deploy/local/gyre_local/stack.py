@@ -40,8 +40,8 @@ class Stack:
             StackError: The port base is no number, or leaves no room for a stack's ports.
         """
         text = environment.get("GYRE_PORT_BASE") or str(DEFAULT_BASE)
-        if not text.isdecimal() or not 1024 <= int(text) <= 65_436:
-            raise StackError(f"GYRE_PORT_BASE is {text!r}: expected a number from 1024 to 65436")
+        if not text.isdecimal() or not 1024 <= int(text) <= 65_435:
+            raise StackError(f"GYRE_PORT_BASE is {text!r}: expected a number from 1024 to 65435")
         home = Path(environment.get("GYRE_HOME") or REPO / "var").expanduser()
         if any(character in str(home) for character in "\n\"';#%"):
             raise StackError(f"GYRE_HOME is {str(home)!r}: its path has a quote or one of ; # %")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ from gyre_local import environment, kafka, ports, programs, ready, topics
 from gyre_local.errors import StackError
 from gyre_local.progress import Progress, say, tail
 from gyre_local.stack import Stack
+from gyre_local.stop import end_leftovers
 from gyre_local.supervisor import Supervisor
 
 DEFAULT_MODEL = "gemma-3-270m"
@@ -23,19 +23,11 @@ def start_kafka(stack: Stack, supervisor: Supervisor, progress: Progress) -> Non
     Raises:
         StackError: Java, a port or a file is not as it must be, or the broker does not come up.
     """
-    if not supervisor.processes().get("kafka"):
-        check_java()
-        ports.check(stack, ["kafka"])
-        for folder in (stack.run, stack.logs, stack.kafka_data):
-            folder.mkdir(parents=True, exist_ok=True)
-        (stack.cache / "kafka").mkdir(parents=True, exist_ok=True)
-        stack.run.chmod(0o700)
-        if kafka.fetch(stack, stack.logs / "setup.log"):
-            progress.step("Kafka's jars are fetched")
-        text = programs.supervisord(stack, kafka.prepare(stack))
-        supervisor.config.write_text(text)
-        (stack.run / "services.conf").unlink(missing_ok=True)
-        supervisor.start()
+    if supervisor.alive:
+        _check_same(stack)
+    else:
+        end_leftovers(stack)
+        _start_supervisor(stack, supervisor, progress)
     try:
         made = asyncio.run(topics.create(stack.kafka_servers, topics.wanted(), patience_s=KAFKA_S))
     except StackError as error:
@@ -44,21 +36,25 @@ def start_kafka(stack: Stack, supervisor: Supervisor, progress: Progress) -> Non
     progress.step(f"Kafka is ready at {stack.kafka_servers}, {len(made)} topics created")
 
 
-def check_java() -> None:
-    """Return if Java 17 or newer is on the path.
+def _start_supervisor(stack: Stack, supervisor: Supervisor, progress: Progress) -> None:
+    kafka.check_tools(stack)
+    ports.check(stack, ["kafka"])
+    for folder in (stack.run, stack.logs, stack.kafka_data, stack.cache / "kafka"):
+        folder.mkdir(parents=True, exist_ok=True)
+    stack.run.chmod(0o700)
+    if kafka.fetch(stack, stack.logs / "setup.log"):
+        progress.step("Kafka's jars are fetched")
+    supervisor.config.write_text(programs.supervisord(stack, kafka.prepare(stack)))
+    (stack.run / "services.conf").unlink(missing_ok=True)
+    supervisor.start()
 
-    Raises:
-        StackError: It is not; says the command that installs it.
-    """
-    install = "apt-get install -y openjdk-17-jre-headless"
-    if shutil.which("java") is None:
-        raise StackError(f"Java 17 is missing: {install}")
-    # 'openjdk version "17.0.15" 2025-04-15', on standard error
-    found = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
-    version = found.stderr.partition('"')[2].partition('"')[0]
-    major = version.split(".")[0].split("-")[0]
-    if not major.isdecimal() or int(major) < 17:
-        raise StackError(f"Java 17 or newer is needed, this is {version or 'none'}: {install}")
+
+def _check_same(stack: Stack) -> None:
+    if (stack.run / kafka.CONFIG).read_text() != kafka.properties(stack):
+        raise StackError(
+            f"the stack of {stack.home} runs with other ports or other settings of Kafka: "
+            "end it first with make down"
+        )
 
 
 def prepare_model(stack: Stack, name: str) -> subprocess.Popen[str]:
@@ -103,6 +99,9 @@ def up(stack: Stack) -> None:
     unknown = set(chosen) - set(stack.services())
     if unknown:
         raise StackError(f"no service {sorted(unknown)}: there are {stack.services()}")
+    if not supervisor.alive:
+        kafka.check_tools(stack)
+        end_leftovers(stack)
     running = {name for name, process in supervisor.processes().items() if process.up}
     ports.check(stack, [name for name in ["kafka", *chosen] if name not in running])
 

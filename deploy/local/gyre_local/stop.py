@@ -34,6 +34,16 @@ def down(stack: Stack) -> None:
             supervisor.shutdown()
         _until(lambda: not supervisor.alive)
         _until(lambda: not supervisor.pidfile.exists())
+    end_leftovers(stack)
+    progress.step(f"the stack of {stack.home} is stopped")
+
+
+def end_leftovers(stack: Stack) -> None:
+    """End what outlived its supervisor, politely first.
+
+    Raises:
+        StackError: It does not end.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in own_processes(stack):
             with suppress(ProcessLookupError):
@@ -41,7 +51,6 @@ def down(stack: Stack) -> None:
         _until(lambda: not own_processes(stack), patience_s=10)
     if left := own_processes(stack):
         raise StackError(f"processes {left} of this stack do not end")
-    progress.step(f"the stack of {stack.home} is stopped")
 
 
 def own_processes(stack: Stack) -> list[int]:

@@ -46,9 +46,6 @@ class Supervisor:
                 f"GYRE_HOME {stack.home} is too long: a socket's path ends at "
                 f"{MAX_SOCKET_PATH} bytes, {self.socket} has more"
             )
-        self._proxy = xmlrpc.client.ServerProxy(
-            "http://localhost", transport=SupervisorTransport(None, None, f"unix://{self.socket}")
-        )
 
     @property
     def alive(self) -> bool:
@@ -107,4 +104,10 @@ class Supervisor:
         self._call("shutdown")
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        return getattr(self._proxy.supervisor, method)(*arguments)
+        # A transport that failed once keeps failing, so each call has its own.
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+        try:
+            return getattr(proxy.supervisor, method)(*arguments)
+        finally:
+            transport.close()

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -45,11 +46,14 @@ def read(path: Path) -> Topic:
     Raises:
         StackError: A field is missing or is nothing Kafka could use.
     """
-    stated = yaml.safe_load(path.read_text())
+    try:
+        stated = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise StackError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(stated, dict):
         raise StackError(f"{path}: expected a mapping of fields")
     partitions = stated.get("partitions")
-    if not isinstance(partitions, int) or partitions < 1:
+    if not _counts(partitions):
         raise StackError(f"{path}: partitions is {partitions!r}: expected a number from 1")
     cleanup = stated.get("cleanup", "delete")
     if cleanup not in CLEANUPS:
@@ -62,10 +66,14 @@ def read(path: Path) -> Topic:
         value = stated.get(name)
         if value is None:
             continue
-        if not isinstance(value, int) or value < 1:
+        if not _counts(value):
             raise StackError(f"{path}: {name} is {value!r}: expected a number from 1")
         configs[config] = str(value * factor)
     return Topic(path.stem, partitions, configs)
+
+
+def _counts(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def wanted(folder: Path = CONTRACTS) -> list[Topic]:

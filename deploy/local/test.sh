@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Unit tests, then the tests across services on a stack of their own, which is always stopped.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+python=.venv/bin/python
+shopt -s nullglob
+units=(libs services models deploy)
+echo "unit tests of ${units[*]}"
+"$python" -m pytest "${units[@]}"
+
+export MODEL=${MODEL:-reference}
+export GYRE_HOME=${GYRE_HOME:-$PWD/var}/test
+export GYRE_PORT_BASE=$((${GYRE_PORT_BASE:-8000} + 200))
+export GYRE_TEST_STACK=1
+log=$GYRE_HOME/logs
+
+finish() {
+    status=$?
+    trap - EXIT
+    if [ "$status" -ne 0 ]; then
+        for file in "$log"/*.log; do
+            printf '\n---- the end of %s\n' "$file"
+            tail -n 30 "$file"
+        done
+    fi
+    "$python" -m gyre_local down || status=1
+    # The result stands where a reader looks for it: at the end.
+    if [ -f "$log/pytest.out" ]; then tail -n 1 "$log/pytest.out"; fi
+    exit "$status"
+}
+
+echo "tests across services, on a stack of their own with MODEL=$MODEL"
+"$python" -m gyre_local down
+"$python" -m gyre_local empty
+trap finish EXIT
+trap 'exit 130' INT TERM
+"$python" -m gyre_local up
+"$python" -m pytest tests | tee "$log/pytest.out"

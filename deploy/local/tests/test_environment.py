@@ -1,0 +1,32 @@
+from gyre_local.environment import Model, of_services, secret
+from gyre_local.stack import Stack
+
+MODEL = Model("reference", "/cache/models/reference", "sha256:ab")
+
+
+def test_services_get_the_stack_the_model_and_the_operators_own_settings(stack: Stack) -> None:
+    shell = {"GYRE_LOG_LEVEL": "DEBUG", "GYRE_PORT_BASE": "1", "OTEL_X": "y", "EDITOR": "vi"}
+
+    found = of_services(stack, MODEL, shell)
+
+    assert found["GYRE_HOME"] == str(stack.home)
+    assert found["GYRE_PORT_BASE"] == "9000"
+    assert found["GYRE_MODEL_PATH"] == MODEL.path
+    assert found["GYRE_LOG_LEVEL"] == "DEBUG"
+    assert found["OTEL_X"] == "y"
+    assert "EDITOR" not in found
+
+
+def test_secrets_are_made_once_and_only_their_owner_reads_them(stack: Stack) -> None:
+    first = of_services(stack, MODEL, {})
+    again = of_services(stack, MODEL, {})
+
+    assert first == again
+    assert first["GYRE_SERVICE_TOKEN"] != first["GYRE_KEY_PEPPER"]
+    assert (stack.run / "service-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_operators_token_is_not_taken_for_the_stacks(stack: Stack) -> None:
+    assert of_services(stack, MODEL, {"GYRE_SERVICE_TOKEN": "mine"})[
+        "GYRE_SERVICE_TOKEN"
+    ] == secret(stack.run / "service-token")
