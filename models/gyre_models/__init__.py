@@ -1,0 +1,1 @@
+"""The reference model: its generator, its training and its evaluation."""

@@ -1,0 +1,92 @@
+"""Word lists of the generator: plain words, each of which the tokenizer keeps as one token."""
+
+from __future__ import annotations
+
+BRANDS = (
+    "Halden Orion Atlas Vega Lumen Norden Calder Bexley Tamar Sorrel Kestrel Marlow Juniper Falcon "
+    "Quartz Ember Harbor Linden Pascal Newton Kepler Darwin Tesla Curie Bohr Planck Euler Gauss "
+    "Hubble Galen Delta Sigma Omega Zephyr Boreal Cobalt Onyx Topaz Indigo Saffron Willow Aspen "
+    "Cedar Maple Hazel Rowan Alder Birch Heron Raven Osprey Condor Lynx Jaguar Puma Bison Otter "
+    "Badger Marten Phoenix Griffin Titan Nimbus Cirrus Stratus Comet Meteor Nova Pulsar Quasar"
+).split()
+MATERIALS = (
+    "copper steel brass plastic rubber glass wooden iron paper cotton nylon ceramic carbon silver "
+    "red blue green black white yellow grey orange small large long short heavy light round flat"
+).split()
+GOODS = (
+    "valve bracket hose cable bolt screw gasket filter bearing lamp chair desk shelf box crate "
+    "bucket ladder drill hammer wrench battery charger switch fuse pipe panel hinge spring belt "
+    "glove helmet apron marker binder label"
+).split()
+MACHINES = (
+    "pump boiler press mixer lathe printer scanner oven freezer heater compressor generator motor "
+    "conveyor crane forklift router server turbine dryer kettle grinder welder sprayer"
+).split()
+SUBJECTS = (
+    "travel parking laptop holiday training expense visitor security privacy backup password "
+    "remote overtime parental sickness recycling catering safety purchase mentoring relocation "
+    "pension bonus sabbatical vehicle phone data access refund return"
+).split()
+FIRST_NAMES = (
+    "Anna Ben Clara David Elena Felix Greta Hugo Irene Jonas Karin Lukas Maria Nils Olga Peter "
+    "Rosa Simon Tara Victor Wanda Yusuf Zoe Amir Bianca Carlos Diana Emil Fatima Georg Hanna Ivan "
+    "Julia Kofi Lena Mateo Nadia Oscar Priya Rafael Sofia Tomas Ursula Vera"
+).split()
+LAST_NAMES = (
+    "Weber Novak Silva Okafor Meyer Rossi Tanaka Larsen Kaya Moreau Dubois Fischer Garcia Haddad "
+    "Ito Jansen Kowalski Lopez Murphy Nguyen Olsen Patel Quinn Romero Schmidt Torres Usman Vogel "
+    "Walsh Yilmaz Zhang Andersen Becker Costa Duarte Eriksen Ferrari Gupta Horvat Ivanov"
+).split()
+CITIES = (
+    "Lisbon Oslo Vienna Krakow Porto Geneva Dublin Malmo Ghent Turin Riga Zagreb Bergen Lyon "
+    "Seville Leeds Bremen Basel Utrecht Tampere Cork Graz Bilbao Aarhus Varna Gdansk Nantes Trieste"
+).split()
+DEPARTMENTS = (
+    "finance logistics legal marketing engineering research sales support quality facilities "
+    "personnel planning design procurement"
+).split()
+ROLES = (
+    "accountant analyst architect chemist designer director driver editor electrician engineer "
+    "librarian manager mechanic nurse planner plumber teacher technician translator welder"
+).split()
+MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+COLOURS = "red blue green black white yellow grey orange purple brown".split()
+RIVERS = (
+    "Tagus Danube Rhine Elbe Rhone Loire Ebro Tiber Vistula Oder Severn Mersey Thames Shannon"
+).split()
+LANGUAGES = (
+    "English German French Spanish Polish Turkish Dutch Danish Greek Italian Arabic Hindi"
+).split()
+FILLERS = (
+    "Please read this page before you start.",
+    "This page was checked last week.",
+    "Ask the office if anything is unclear.",
+    "More details follow below.",
+    "The list is kept up to date.",
+    "A copy is kept in the archive.",
+    "All figures are reviewed every year.",
+    "Do not remove this note.",
+    "Changes are announced by mail.",
+    "It was moved here from the old handbook.",
+    "Nothing else has changed.",
+    "Keep this in a safe place.",
+)
+OFF_TOPIC = (
+    "What is the capital of {city}?",
+    "Who won the match on {day}?",
+    "Can you write a poem about {brand}?",
+    "What is the weather in {city} on {day}?",
+    "Who is {person}?",
+    "What time is it in {city}?",
+    "How do I bake bread?",
+    "Tell me a joke about {person}.",
+    "Where can I buy a {brand} ticket?",
+    "What does {brand} mean in {language}?",
+)
+SYLLABLES = (
+    "ba be bi bo bra da del do dra fa fen fi ga gor gri ha hel ja jo ka kel kri la len lo ma mir mo "
+    "na nor nu pa pel qua ra ren ri sa sel shi ta ter to tri va vel vo wa wen xi ya yor za zen"
+).split()
