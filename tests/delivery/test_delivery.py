@@ -1,0 +1,142 @@
+"""What a service promises about delivery, on a real broker: nothing lost, nothing counted twice."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, create_engine, select
+
+from gyre_service.errors import Unavailable
+from gyre_service.kafka import Broker
+
+from .conftest import Kafka
+from .counting import Noted, Words
+
+
+async def test_poison_is_parked_byte_for_byte_and_the_partition_moves_on(kafka: Kafka) -> None:
+    handled: list[dict[str, int]] = []
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> None:
+        handled.append(body)
+
+    poison = [
+        await kafka.send(b"{not json"),
+        await kafka.send(b'{"a": "wrong type"}', note=b"\xff\xfe"),
+        await kafka.send(b'{"a": 1}', ce_id=None),
+        await kafka.send(b'{"a": 1}', ce_type=b"\xff\xfe"),
+        await kafka.send(None),
+    ]
+    await kafka.send(b'{"a": 2}', note=None)  # odd, but nothing we need: handled
+    async with broker:
+        await broker.start()
+        await kafka.commits(6)
+
+    parked = await kafka.read("-dlq")
+    assert handled == [{"a": 2}]
+    assert [(r.key, r.value, list(r.headers[:-8])) for r in parked] == poison
+    origins = [dict(r.headers) for r in parked]
+    assert [o["dlq_offset"] for o in origins] == [b"0", b"1", b"2", b"3", b"4"]
+    assert origins[0]["dlq_exception"].endswith(b"JSONDecodeError")
+    assert {o["dlq_group"] for o in origins} == {kafka.topic.encode()}
+
+
+async def test_a_message_waits_for_its_dependency_and_keeps_its_place(kafka: Kafka) -> None:
+    attempts: list[dict[str, int]] = []
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> None:
+        attempts.append(body)
+        if len(attempts) < 8:  # more than one delivery of three attempts each
+            raise Unavailable("away")
+
+    await kafka.send(b'{"a": 1}')
+    await kafka.send(b'{"a": 2}', ce_id=b"2")
+    async with broker:
+        await broker.start()
+        await kafka.commits(2)
+
+    assert attempts == [{"a": 1}] * 8 + [{"a": 2}]
+    assert await kafka.read("-dlq") == []
+
+
+async def test_a_leaked_cancellation_does_not_end_the_consumer(kafka: Kafka) -> None:
+    handled: list[dict[str, int]] = []
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> None:
+        if body["a"] == 1:
+            raise asyncio.CancelledError
+        handled.append(body)
+
+    await kafka.send(b'{"a": 1}')
+    await kafka.send(b'{"a": 2}', ce_id=b"2")
+    async with broker:
+        await broker.start()
+        await kafka.commits(2)
+
+    assert handled == [{"a": 2}]
+    assert [r.value for r in await kafka.read("-dlq")] == [b'{"a": 1}']
+
+
+async def start(kafka: Kafka, database: Path, fault: str) -> Process:
+    environment = {
+        "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parents[2])]),
+        "FAULT": fault,
+        "GYRE_SERVICE": kafka.topic,
+        "GYRE_KAFKA_SERVERS": kafka.settings.kafka_servers,
+        "GYRE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+        "GYRE_MAX_PARKED_IN_A_ROW": "2",
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.delivery.victim", env=os.environ | environment
+    )
+
+
+async def end(process: Process, timeout_s: float = 40) -> int:
+    async with asyncio.timeout(timeout_s):
+        return await process.wait()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "words.db"
+
+
+@pytest.mark.parametrize(("fault", "published"), [("after_commit", 2), ("after_publish", 3)])
+async def test_a_consumer_killed_before_its_offset_commit_has_one_effect(
+    kafka: Kafka, database: Path, fault: str, published: int
+) -> None:
+    event = Noted(author="ada", words=3)
+    for _ in range(2):  # the second one is a republication: same id, next offset
+        await kafka.send(event.model_dump_json().encode())
+
+    assert await end(await start(kafka, database, fault)) == -signal.SIGKILL
+    assert await kafka.committed() == 0
+    survivor = await start(kafka, database, "none")
+    await kafka.commits(2)
+    survivor.terminate()
+    await end(survivor)
+
+    with Session(create_engine(f"sqlite:///{database}")) as session:
+        assert session.exec(select(Words.words)).all() == [3]
+    scores = await kafka.read("-scored")
+    assert len(scores) == published
+    assert len({(r.key, r.value, dict(r.headers)["ce_id"]) for r in scores}) == 1
+
+
+async def test_a_service_that_parks_everything_stops(kafka: Kafka, database: Path) -> None:
+    for _ in range(3):
+        await kafka.send(b"{not json")
+
+    await end(await start(kafka, database, "none"))
+
+    assert len(await kafka.read("-dlq")) == 2
+    assert await kafka.committed() == 2
