@@ -1,0 +1,35 @@
+"""Wires the evaluation service together. The only module that builds things."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream.asgi import AsgiFastStream
+
+from gyre_evaluation.clients.retrieval import Encoder
+from gyre_evaluation.handlers import router
+from gyre_evaluation.settings import Settings
+from gyre_events import RolloutChanged
+from gyre_service.kafka import Broker, Table
+from gyre_service.process import Process, make_process
+from gyre_service.rpc import channel
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    broker = Broker(settings)
+    broker.include_router(router)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        rollouts = Table(settings, RolloutChanged)
+        async with channel(settings.retrieval_address) as retrieval:
+            process.broker.context.set_global("rollouts", rollouts)
+            process.broker.context.set_global(
+                "encoder", Encoder(retrieval, settings.embed_timeout_s)
+            )
+            await rollouts.start()
+            try:
+                yield
+            finally:
+                await rollouts.stop()
+
+    return make_process(settings, broker, parts)

@@ -1,0 +1,1 @@
+"""Calls to other services; their errors become ours."""

@@ -1,0 +1,80 @@
+"""Events in, events out."""
+
+from typing import Annotated
+
+from faststream import Context
+from prometheus_client import Counter
+
+from gyre_evaluation import store
+from gyre_evaluation.clients.retrieval import Encoder
+from gyre_evaluation.sampling import is_sampled
+from gyre_evaluation.scoring import JUDGE, Judged, score, texts_to_embed
+from gyre_evaluation.spans import record_scores
+from gyre_events import AnswerGenerated, AnswerScored, Policy, Purpose, RolloutChanged
+from gyre_events.answers import OfAnswer
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.kafka import Cause, Received, Router, Table
+
+SessionsOf = Annotated[Sessions, Context("sessions")]
+Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
+Embedding = Annotated[Encoder, Context("encoder")]
+
+ANSWERS = Counter(
+    "gyre_evaluation_answers", "Answers that were looked at, by what happened", ["outcome"]
+)
+
+router = Router("evaluation")
+scored = router.publisher(AnswerScored.topic)
+
+
+@router.subscriber(AnswerGenerated.topic)
+async def score_answer(
+    event: AnswerGenerated,
+    cause: Cause,
+    sessions: SessionsOf,
+    rollouts: Rollouts,
+    encoder: Embedding,
+) -> None:
+    async with snapshot(sessions) as reading:
+        # A redelivered event finds its row and publishes the same scores again: the first
+        # attempt may have died between the commit and the publish. That also holds when the
+        # route's policy would not choose the answer any more.
+        scores = await store.get_scores(reading, cause.tenant, event.answer_id, JUDGE)
+    if scores is None:
+        if not is_wanted(event, cause, rollouts):
+            ANSWERS.labels("not wanted").inc()
+            return
+        judged = judged_of(event)
+        texts = texts_to_embed(judged)
+        # Outside the transaction: nobody else could write while we wait for the encoder.
+        encoding = await encoder.embed(texts, cause.tenant, event.purpose) if texts else None
+        scores = score(judged, encoding)
+        async with transaction(sessions) as session:
+            store.add_scores(session, cause.tenant, event.answer_id, JUDGE, scores, cause.time)
+        ANSWERS.labels("scored").inc()
+        record_scores(event, scores)
+    shared = {name: getattr(event, name) for name in OfAnswer.model_fields}
+    await scored.publish(AnswerScored(**shared, judge=JUDGE, scores=scores))
+
+
+def is_wanted(event: AnswerGenerated, cause: Received, rollouts: Table[RolloutChanged]) -> bool:
+    """Tell whether an answer is scored: a sample of the live ones, and every shadow.
+
+    A shadow was sampled when it was asked, and is worth nothing without its scores. Answers to
+    a suite are judged by its run, against what it expects.
+    """
+    if event.purpose is not Purpose.LIVE:
+        return event.purpose is Purpose.SHADOW
+    rollout = rollouts.get(cause.tenant, event.route)
+    policy = rollout.policy if rollout else Policy()
+    return is_sampled(event.answer_id, policy.sample)
+
+
+def judged_of(event: AnswerGenerated) -> Judged:
+    return Judged(
+        question=event.question,
+        answer=event.answer,
+        passages=tuple(passage.text for passage in event.passages),
+        top_score=max((passage.score for passage in event.passages), default=None),
+        refused=event.refused,
+    )

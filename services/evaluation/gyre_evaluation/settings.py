@@ -1,0 +1,14 @@
+from typing import Annotated
+
+from pydantic import Field
+
+from gyre_service.settings import Seconds, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the evaluation service needs to start."""
+
+    service: str = "evaluation"
+    embed_timeout_s: Seconds = 10
+    item_timeout_s: Seconds = 120  # to answer one question of a suite
+    items_in_flight: Annotated[int, Field(ge=1, le=64)] = 4
