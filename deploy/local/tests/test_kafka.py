@@ -79,7 +79,7 @@ def test_a_failing_maven_leaves_no_half_folder(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     maven = tmp_path / "mvn"
-    maven.write_text("#!/bin/sh\nmkdir -p \"${5#-DoutputDirectory=}\"\necho 'no network'\nexit 1\n")
+    maven.write_text("#!/bin/sh\nmkdir -p \"${6#-DoutputDirectory=}\"\necho 'no network'\nexit 1\n")
     maven.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     (stack.cache / "kafka").mkdir(parents=True)
