@@ -1,0 +1,51 @@
+"""The `gyre` command."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from gyre_client.command import answers, dataset, documents, routes, suite
+from gyre_client.command.ask import ask
+from gyre_client.command.evaluate import evaluate
+from gyre_client.command.failures import OneLine
+from gyre_client.command.feedback import feedback
+from gyre_client.command.ingest import ingest
+from gyre_client.command.status import status
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="gyre",
+    cls=OneLine,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,  # they show local variables, and so the key
+    help="Ask your documents, and say how good the answers are.",
+    epilog="GYRE_URL and GYRE_API_KEY say which Gyre; without them it is the local one.",
+)
+app.command()(ingest)
+app.add_typer(documents.app, name="documents")
+app.command()(ask)
+app.command()(feedback)
+app.add_typer(answers.app, name="answers")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(routes.app, name="routes")
+app.add_typer(suite.app, name="suite")
+app.command("eval")(evaluate)
+app.command()(status)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gyre {version('gyre-client')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gyre(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one.")
+    ] = False,
+) -> None:
+    """Ask your documents, and say how good the answers are."""

@@ -1,0 +1,47 @@
+"""`gyre suite`: frozen questions that a route is measured by."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gyre_client import Gyre
+from gyre_client.command.screen import as_json, say, table
+from gyre_client.errors import GyreError
+
+app = typer.Typer(no_args_is_help=True, help="Questions that a route is measured by.")
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="A YAML file.", exists=True, dir_okay=False)],
+    name: Annotated[
+        str | None, typer.Option(help="Default: the file's name without its ending.")
+    ] = None,
+) -> None:
+    """Add your own questions, or replace them."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise GyreError(f"{file} is not UTF-8 text: {error.reason}") from error
+    except OSError as error:
+        raise GyreError(f"cannot read {file}: {error.strerror}") from error
+    with Gyre() as gyre:
+        suite = gyre.put_suite(name or file.stem, text)
+    say(f"suite {suite.name}: {suite.items} items, digest {suite.digest}")
+    say(f"run it:  gyre eval {suite.name}", style="dim")
+
+
+@app.command("list")
+def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the suites."""
+    with Gyre() as gyre:
+        found = gyre.suites()
+    if json:
+        as_json([suite.model_dump(mode="json") for suite in found])
+        return
+    rows = [
+        (suite.name, suite.items, "shipped" if suite.shipped else "yours", suite.description)
+        for suite in found
+    ]
+    table(("name", "items", "whose", "description"), rows, "no suites")
