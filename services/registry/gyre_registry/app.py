@@ -1,0 +1,38 @@
+"""Wires the registry together. The only module that builds things."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from faststream.asgi import AsgiFastStream
+
+from gyre_events import Base, RolloutChanged
+from gyre_registry.deciding import ensure_routes
+from gyre_registry.servicer import Servicer
+from gyre_registry.settings import Settings
+from gyre_rpc.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
+from gyre_service.kafka import Broker, Table
+from gyre_service.process import Process, make_process
+from gyre_service.rpc import serving
+
+NAME = "gyre_rpc.registry.v1.RegistryService"
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    broker = Broker(settings)
+    base = Base(name=settings.model_name, digest=settings.model_digest)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        table = Table(settings, RolloutChanged)
+        try:
+            await table.start()
+        finally:  # only the start compares: from here on we are who writes the topic
+            await table.stop()
+        await ensure_routes(process.sessions, table.rows(), base)
+        servicer = Servicer(process.sessions, base)
+        add = partial(add_RegistryServiceServicer_to_server, servicer)
+        async with serving(settings, add, NAME, process.ready):
+            yield
+
+    return make_process(settings, broker, parts)

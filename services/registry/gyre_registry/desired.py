@@ -1,0 +1,187 @@
+"""What a route should be: how a request, or another base model, changes it. No I/O."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import NoReturn
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from gyre_events import Arm, Base, Policy, Prompt, RolloutChanged
+from gyre_events.control import WHOLE
+from gyre_service.errors import Rejected
+
+DEFAULT = "default"  # the tenant, the route and the collection that are there from the start
+PRODUCTION = "production"
+DEFAULT_PROMPT = files("gyre_registry").joinpath("prompt.txt").read_text("utf-8").strip()
+MAX_PROMPT_CHARS = 20_000
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants of a route; what is empty stays as it is."""
+
+    name: str
+    collection: str = ""
+    prompt: str = ""
+    policy_json: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Under which id, and when, a new revision begins."""
+
+    rollout_id: UUID
+    decided_at: datetime
+
+
+def prompt_of(text: str) -> Prompt:
+    """Return a prompt under the SHA-256 of its text."""
+    return Prompt(digest=hashlib.sha256(text.encode()).hexdigest(), text=text)
+
+
+def production(rollout: RolloutChanged) -> Arm:
+    """Return the arm that answers who is in no experiment: the first, where none has the name."""
+    return next((arm for arm in rollout.arms if arm.name == PRODUCTION), rollout.arms[0])
+
+
+def put(
+    before: RolloutChanged | None, wish: Wish, base: Base, decision: Decision
+) -> RolloutChanged:
+    """Return the route after `wish`: `before` itself where nothing changes, else its successor.
+
+    Args:
+        before: The route as it is, or None if it is new.
+        wish: What to change.
+        base: What a new route is served by; one that is there keeps its own.
+        decision: Of the new revision, if there is one.
+
+    Raises:
+        Rejected: The wish names something that no route can have.
+    """
+    _check(wish)
+    if before is None:
+        return RolloutChanged(
+            route=wish.name,
+            revision=1,
+            rollout_id=decision.rollout_id,
+            collection=wish.collection or DEFAULT,
+            base=base,
+            policy=merged(Policy(), wish.policy_json),
+            arms=(
+                Arm(name=PRODUCTION, share=WHOLE, prompt=prompt_of(wish.prompt or DEFAULT_PROMPT)),
+            ),
+            decided_at=decision.decided_at,
+        )
+    arms = before.arms
+    if wish.prompt:
+        prompt = prompt_of(wish.prompt)
+        arms = tuple(
+            arm.model_copy(update={"prompt": prompt}) if arm == production(before) else arm
+            for arm in arms
+        )
+    wanted = before.model_copy(
+        update={
+            "collection": wish.collection or before.collection,
+            "policy": merged(before.policy, wish.policy_json),
+            "arms": arms,
+        }
+    )
+    return before if wanted == before else _successor(wanted, decision)
+
+
+def rebased(before: RolloutChanged, base: Base, decision: Decision) -> RolloutChanged:
+    """Return the route on `base`: `before` itself if it is there already.
+
+    Adapters stay behind: one that was trained on another base would be refused, or wrong.
+    """
+    if before.base == base:
+        return before
+    arm = Arm(name=PRODUCTION, share=WHOLE, prompt=production(before).prompt)
+    return _successor(before.model_copy(update={"base": base, "arms": (arm,)}), decision)
+
+
+def merged(policy: Policy, changes_json: str) -> Policy:
+    """Return `policy` with some members replaced.
+
+    Args:
+        policy: As it is.
+        changes_json: A JSON object; empty text changes nothing.
+
+    Raises:
+        Rejected: It is no JSON object, or a member is unknown or out of its range.
+
+    >>> merged(Policy(), '{"passages": 2}').passages
+    2
+    """
+    if not changes_json.strip():
+        return policy
+    try:
+        changes = json.loads(changes_json, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(f"policy_json is not JSON: {error}", param="policy_json") from error
+    if not isinstance(changes, dict):
+        raise Rejected('policy_json must be a JSON object, as {"passages": 4}', param="policy_json")
+    known = Policy.model_fields
+    for name in changes:
+        if name not in known:
+            raise Rejected(
+                f"policy_json has the unknown member {name!r}; there are {', '.join(known)}",
+                param="policy_json",
+            )
+    whole = json.dumps(policy.model_dump(mode="json") | changes)
+    try:
+        # JSON, because only there an integer may stand for a float in strict mode.
+        wanted = Policy.model_validate_json(whole, strict=True)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc']))} is {one['input']!r}: {one['msg']}"
+            for one in error.errors()
+        )
+        raise Rejected(f"policy_json: {wrong}", param="policy_json") from error
+    for name, value in wanted:
+        if not math.isfinite(value):  # 1e999 is JSON, but no number we could publish
+            raise Rejected(f"policy_json: {name} must be finite", param="policy_json")
+    return wanted
+
+
+def _check(wish: Wish) -> None:
+    if not NAME.fullmatch(wish.name):
+        raise Rejected(
+            f"the name of a route is {wish.name!r}, expected 1 to 63 of a-z, 0-9 and -, "
+            "not beginning with -",
+            param="name",
+        )
+    if wish.collection and not COLLECTION.fullmatch(wish.collection):
+        raise Rejected(
+            f"collection is {wish.collection!r}, expected 1 to 100 of letters, digits, "
+            ". _ and -, beginning with a letter or digit",
+            param="collection",
+        )
+    if wish.prompt and not wish.prompt.strip():
+        raise Rejected("prompt is blank: leave it empty to keep the one there is", param="prompt")
+    if len(wish.prompt) > MAX_PROMPT_CHARS:
+        raise Rejected(
+            f"prompt has {len(wish.prompt)} characters, at most {MAX_PROMPT_CHARS}", param="prompt"
+        )
+
+
+def _successor(wanted: RolloutChanged, decision: Decision) -> RolloutChanged:
+    return wanted.model_copy(
+        update={
+            "revision": wanted.revision + 1,
+            "rollout_id": decision.rollout_id,
+            "decided_at": decision.decided_at,
+        }
+    )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")

@@ -1,0 +1,13 @@
+from typing import Annotated
+
+from pydantic import Field
+
+from gyre_service.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the registry needs to start."""
+
+    service: str = "registry"
+    model_name: Annotated[str, Field(min_length=1)]  # of the base model every route is served by
+    model_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # SHA-256 of its folder

@@ -1,0 +1,113 @@
+import hashlib
+from typing import Any
+
+import pytest
+
+from gyre_events import Arm, Policy, RolloutChanged
+from gyre_registry.desired import DEFAULT_PROMPT, Decision, Wish, put, rebased
+from gyre_service.errors import Rejected
+from gyre_service.ids import new_id, now
+
+from .conftest import BASE, OTHER
+
+
+def decision() -> Decision:
+    return Decision(rollout_id=new_id(), decided_at=now())
+
+
+def route(**wish: str) -> RolloutChanged:
+    return put(None, Wish("support", **wish), BASE, decision())
+
+
+def test_a_new_route_has_the_defaults() -> None:
+    first = route()
+
+    assert (first.revision, first.collection, first.base) == (1, "default", BASE)
+    assert first.policy == Policy()
+    [arm] = first.arms
+    assert (arm.name, arm.share, arm.adapter_digest) == ("production", 10_000, None)
+    assert arm.prompt.text == DEFAULT_PROMPT
+    assert arm.prompt.digest == hashlib.sha256(DEFAULT_PROMPT.encode()).hexdigest()
+    assert "I don't know." in DEFAULT_PROMPT
+
+
+def test_what_is_left_empty_stays() -> None:
+    first = route(collection="manuals", prompt="Be kind.", policy_json='{"passages": 2}')
+
+    second = put(first, Wish("support", policy_json='{"max_tokens": 64}'), OTHER, decision())
+
+    assert second.revision == 2
+    assert second.rollout_id != first.rollout_id
+    assert (second.collection, second.base) == ("manuals", BASE)
+    assert second.arms == first.arms
+    assert (second.policy.passages, second.policy.max_tokens) == (2, 64)
+
+
+def test_the_same_content_is_the_same_revision() -> None:
+    wish = Wish("support", "manuals", "Be kind.", '{"passages": 2}')
+    first = put(None, wish, BASE, decision())
+
+    assert put(first, wish, BASE, decision()) is first
+    assert put(first, Wish("support"), BASE, decision()) is first
+
+
+def test_a_prompt_changes_the_production_arm_only() -> None:
+    first = route()
+    [arm] = first.arms
+    arms = (
+        arm.model_copy(update={"name": "canary", "share": 100}),
+        arm.model_copy(update={"share": 9_900}),
+    )
+    split = first.model_copy(update={"arms": arms})
+
+    second = put(split, Wish("support", prompt="Be kind."), BASE, decision())
+
+    assert [a.prompt.text for a in second.arms] == [DEFAULT_PROMPT, "Be kind."]
+
+
+def test_another_base_leaves_adapters_behind_and_keeps_the_prompt() -> None:
+    first = route(prompt="Be kind.", collection="manuals")
+    adapted = first.model_copy(
+        update={"arms": (first.arms[0].model_copy(update={"adapter_digest": "c" * 64}),)}
+    )
+
+    second = rebased(adapted, OTHER, decision())
+
+    assert (second.revision, second.base, second.collection) == (2, OTHER, "manuals")
+    assert second.rollout_id != first.rollout_id
+    assert second.arms == (Arm(name="production", share=10_000, prompt=first.arms[0].prompt),)
+    assert rebased(second, OTHER, decision()) is second
+
+
+@pytest.mark.parametrize("name", ["", "-a", "Support", "a/b", "a b", "a" * 64, "a\n"])
+def test_a_name_that_no_route_can_have_is_refused(name: str) -> None:
+    with pytest.raises(Rejected, match="the name of a route") as caught:
+        put(None, Wish(name), BASE, decision())
+    assert caught.value.param == "name"
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"collection": "a/b"}, "collection is 'a/b'"),
+        ({"prompt": "  \n"}, "prompt is blank"),
+        ({"prompt": "x" * 20_001}, "20001 characters, at most 20000"),
+        ({"policy_json": "{"}, "not JSON"),
+        ({"policy_json": "[" * 100_000}, "not JSON"),
+        ({"policy_json": "[]"}, "must be a JSON object"),
+        ({"policy_json": '{"passage": 1}'}, "unknown member 'passage'; there are passages, min"),
+        ({"policy_json": '{"passages": 21}'}, "passages is 21: .*less than or equal to 20"),
+        ({"policy_json": '{"passages": "4"}'}, "passages is '4': .*valid integer"),
+        ({"policy_json": '{"passages": null}'}, "passages is None"),
+        ({"policy_json": '{"sample": -1, "max_tokens": 0}'}, "max_tokens is 0.*sample is -1"),
+        ({"policy_json": '{"temperature": NaN}'}, "NaN is no JSON value"),
+        ({"policy_json": '{"cost_usd_per_1k_tokens": 1e999}'}, "no JSON value|must be finite"),
+    ],
+)
+def test_a_wrong_wish_is_refused_with_what_is_wrong(wish: dict[str, Any], message: str) -> None:
+    with pytest.raises(Rejected, match=message):
+        route(**wish)
+
+
+def test_an_integer_may_stand_for_a_float() -> None:
+    assert route(policy_json='{"temperature": 1}').policy.temperature == 1
