@@ -2,16 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from faststream.asgi import AsgiFastStream
 
 from gyre_evaluation.clients.retrieval import Encoder
 from gyre_evaluation.handlers import router
+from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
 from gyre_events import RolloutChanged
+from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
 from gyre_service.kafka import Broker, Table
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel
+from gyre_service.rpc import channel, serving
+
+SERVICE = "gyre_rpc.evaluation.v1.EvaluationService"
 
 
 def make_app(settings: Settings) -> AsgiFastStream:
@@ -21,14 +26,20 @@ def make_app(settings: Settings) -> AsgiFastStream:
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
         rollouts = Table(settings, RolloutChanged)
-        async with channel(settings.retrieval_address) as retrieval:
+        async with (
+            channel(settings.retrieval_address) as retrieval,
+            channel(settings.inference_address) as inference,
+        ):
+            servicer = Servicer(settings, process.sessions, inference)
             process.broker.context.set_global("rollouts", rollouts)
             process.broker.context.set_global(
                 "encoder", Encoder(retrieval, settings.embed_timeout_s)
             )
             await rollouts.start()
             try:
-                yield
+                add = partial(add_EvaluationServiceServicer_to_server, servicer)
+                async with serving(settings, add, SERVICE, process.ready):
+                    yield
             finally:
                 await rollouts.stop()
 

@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gyre_evaluation.suites import Suite
 from gyre_events import Score
+from gyre_service.ids import now
 
 
 class ScoredAnswer(SQLModel, table=True):
@@ -45,3 +47,68 @@ def add_scores(
             answered_at=answered_at,
         )
     )
+
+
+class StoredSuite(SQLModel, table=True):
+    """A version of an operator's suite. Never changed, never deleted."""
+
+    __tablename__ = "suite"
+
+    tenant: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    digest: str
+    content: dict[str, Any] = Field(sa_type=JSON)
+    stored_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+async def put_suite(session: AsyncSession, tenant: str, suite: Suite) -> None:
+    """Make `suite` the newest version of its name, if it is not already."""
+    newest = await _newest(session, tenant, suite.name)
+    if newest is not None and newest.digest == suite.digest:
+        return
+    session.add(
+        StoredSuite(
+            tenant=tenant,
+            name=suite.name,
+            version=newest.version + 1 if newest else 1,
+            digest=suite.digest,
+            content=suite.model_dump(mode="json", exclude_defaults=True),
+            stored_at=now(),
+        )
+    )
+
+
+async def get_suite(
+    session: AsyncSession, tenant: str, name: str, digest: str = ""
+) -> Suite | None:
+    """Return the newest version of a suite whose digest begins with `digest`."""
+    row = await _newest(session, tenant, name, digest)
+    return None if row is None else Suite.model_validate(row.content)
+
+
+async def newest_suites(session: AsyncSession, tenant: str) -> list[Suite]:
+    """Return the newest version of each suite of `tenant`, by name."""
+    query = (
+        select(StoredSuite)
+        .where(col(StoredSuite.tenant) == tenant)
+        .order_by(col(StoredSuite.name), col(StoredSuite.version))
+    )
+    newest = {row.name: row.content for row in await session.exec(query)}
+    return [Suite.model_validate(content) for content in newest.values()]
+
+
+async def _newest(
+    session: AsyncSession, tenant: str, name: str, digest: str = ""
+) -> StoredSuite | None:
+    query = (
+        select(StoredSuite)
+        .where(
+            col(StoredSuite.tenant) == tenant,
+            col(StoredSuite.name) == name,
+            col(StoredSuite.digest).startswith(digest, autoescape=True),
+        )
+        .order_by(col(StoredSuite.version).desc())
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
