@@ -4,5 +4,6 @@
 import os
 import urllib.request
 
-port = os.environ["GYRE_HEALTH_PORT"]
-urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=4)
+if __name__ == "__main__":
+    port = os.environ["GYRE_HEALTH_PORT"]
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=4)

@@ -10,6 +10,7 @@ from gyre_local.stack import Stack
 
 # An operator's own settings reach every service; the rest of the shell does not restart them.
 PASSED_ON = ("GYRE_", "OTEL_", "VLLM_", "HF_")
+TOLD_OF_MODEL = ("inference", "registry")
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,25 @@ def secret(path: Path) -> str:
     return path.read_text().strip()
 
 
-def of_services(
-    stack: Stack, model: Model, shell: Mapping[str, str] = os.environ
+def of_service(
+    stack: Stack, service: str, model: Model | None, shell: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The variables every service gets; it computes the rest from home and port base."""
+    """The variables a service gets; it computes the rest from home and port base.
+
+    Those of the model only reach who is told of it: another model restarts nobody else.
+    """
     given = {name: value for name, value in shell.items() if name.startswith(PASSED_ON)}
-    return given | {
+    given |= {
         "GYRE_HOME": str(stack.home),
         "GYRE_PORT_BASE": str(stack.base),
-        "GYRE_MODEL_NAME": model.name,
-        "GYRE_MODEL_PATH": model.path,
-        "GYRE_MODEL_DIGEST": model.digest,
         "GYRE_SERVICE_TOKEN": secret(stack.run / "service-token"),
         "GYRE_KEY_PEPPER": secret(stack.run / "key-pepper"),
         "PYTHONUNBUFFERED": "1",  # a log shows what happened before a kill -9
     }
+    if model is not None and service in TOLD_OF_MODEL:
+        given |= {
+            "GYRE_MODEL_NAME": model.name,
+            "GYRE_MODEL_PATH": model.path,
+            "GYRE_MODEL_DIGEST": model.digest,
+        }
+    return given

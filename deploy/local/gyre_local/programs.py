@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gyre_local.stack import Stack
 
+SERVICES_FILE = "services.conf"  # in the run folder
 LOG_BYTES = 20 * 1024 * 1024
 # A service that ends while it starts is tried again after 1 s, 2 s, 3 s ...: a broker that is
 # away for an hour must not make the supervisor give up.
@@ -38,7 +39,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://{run}/supervisor.sock
 
 [include]
-files={run}/services.conf
+files={run}/{SERVICES_FILE}
 
 {program(stack, "kafka", kafka, {}, priority=1)}"""
 

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 
-from gyre_local import environment, kafka, ports, programs, ready, topics
+from gyre_local import kafka, ports, programs, ready, topics
+from gyre_local.environment import TOLD_OF_MODEL, Model, of_service
 from gyre_local.errors import StackError
+from gyre_local.programs import SERVICES_FILE
 from gyre_local.progress import Progress, say, tail
 from gyre_local.stack import Stack
 from gyre_local.stop import end_leftovers
@@ -45,7 +47,7 @@ def _start_supervisor(stack: Stack, supervisor: Supervisor, progress: Progress) 
     if kafka.fetch(stack, stack.logs / "setup.log"):
         progress.step("Kafka's jars are fetched")
     supervisor.config.write_text(programs.supervisord(stack, kafka.prepare(stack)))
-    (stack.run / "services.conf").unlink(missing_ok=True)
+    (stack.run / SERVICES_FILE).unlink(missing_ok=True)
     supervisor.start()
 
 
@@ -61,10 +63,12 @@ def prepare_model(stack: Stack, name: str) -> subprocess.Popen[str]:
     """Begin to convert and check the model; its terms and progress go to the terminal."""
     command = [sys.executable, "-m", "gyre_models.prepare", "--model", name]
     command += ["--cache", str(stack.cache / "models")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # Its own lines say how far it is; the bars of its libraries tear them apart.
+    quiet = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | quiet)
 
 
-def prepared(work: subprocess.Popen[str], name: str) -> environment.Model:
+def prepared(work: subprocess.Popen[str], name: str) -> Model:
     """Wait for the model.
 
     Raises:
@@ -74,7 +78,7 @@ def prepared(work: subprocess.Popen[str], name: str) -> environment.Model:
     if work.returncode != 0:
         raise StackError(f"the model {name} cannot be prepared: see above")
     stated = json.loads(output.strip().splitlines()[-1])
-    return environment.Model(stated["name"], stated["path"], stated["digest"])
+    return Model(stated["name"], stated["path"], stated["digest"])
 
 
 def kafka_only(stack: Stack) -> None:
@@ -105,25 +109,34 @@ def up(stack: Stack) -> None:
     running = {name for name, process in supervisor.processes().items() if process.up}
     ports.check(stack, [name for name in ["kafka", *chosen] if name not in running])
 
-    model = os.environ.get("MODEL") or DEFAULT_MODEL
-    preparing = prepare_model(stack, model)
+    name = os.environ.get("MODEL") or DEFAULT_MODEL
+    preparing = prepare_model(stack, name)
     try:
         start_kafka(stack, supervisor, progress)
-        variables = environment.of_services(stack, prepared(preparing, model))
+        if not (stack.run / SERVICES_FILE).exists():
+            _run(stack, supervisor, [each for each in chosen if each not in TOLD_OF_MODEL], None)
+        model = prepared(preparing, name)
     finally:
         if preparing.poll() is None:
             preparing.terminate()
             preparing.wait()
-    progress.step(f"model {model} is prepared")
-    config = stack.run / "services.conf"
-    text = programs.services(stack, sys.executable, dict.fromkeys(chosen, variables))
-    config.touch(mode=0o600)  # it has the secrets
-    if running >= set(chosen) and config.read_text() == text:
+    progress.step(f"model {name} is prepared")
+    if not _run(stack, supervisor, chosen, model) and running >= set(chosen):
         progress.step("this stack is running already")
-    config.write_text(text)
-    supervisor.update()
     ready.wait(stack, supervisor, chosen, progress)
     announce(stack)
+
+
+def _run(stack: Stack, supervisor: Supervisor, services: list[str], model: Model | None) -> bool:
+    """Have exactly these services run; say whether that is new."""
+    file = stack.run / SERVICES_FILE
+    before = file.read_text() if file.exists() else ""
+    variables = {name: of_service(stack, name, model) for name in services}
+    text = programs.services(stack, sys.executable, variables)
+    file.touch(mode=0o600)  # it has the secrets
+    file.write_text(text)
+    supervisor.update()
+    return text != before
 
 
 def announce(stack: Stack) -> None:
@@ -135,7 +148,7 @@ def announce(stack: Stack) -> None:
     for command in (
         "ingest README.md docs",
         'ask "What does Gyre do?"',
-        "feedback last --thumb up",
+        "feedback last --up",
     ):
         say(f"  {prefix}.venv/bin/gyre {command}")
     say(f"\n{prefix}make status   {prefix}make logs SERVICE=inference   {prefix}make down")

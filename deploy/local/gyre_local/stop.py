@@ -24,6 +24,9 @@ def down(stack: Stack) -> None:
     """
     progress = Progress()
     supervisor = Supervisor(stack)
+    if not supervisor.alive and not own_processes(stack):
+        progress.step(f"no stack of {stack.home} runs")
+        return
     if supervisor.alive:
         # All services at once, while Kafka still takes their last words.
         for name in supervisor.processes():

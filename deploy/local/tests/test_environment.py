@@ -1,4 +1,4 @@
-from gyre_local.environment import Model, of_services, secret
+from gyre_local.environment import Model, of_service, secret
 from gyre_local.stack import Stack
 
 MODEL = Model("reference", "/cache/models/reference", "sha256:ab")
@@ -7,7 +7,7 @@ MODEL = Model("reference", "/cache/models/reference", "sha256:ab")
 def test_services_get_the_stack_the_model_and_the_operators_own_settings(stack: Stack) -> None:
     shell = {"GYRE_LOG_LEVEL": "DEBUG", "GYRE_PORT_BASE": "1", "OTEL_X": "y", "EDITOR": "vi"}
 
-    found = of_services(stack, MODEL, shell)
+    found = of_service(stack, "inference", MODEL, shell)
 
     assert found["GYRE_HOME"] == str(stack.home)
     assert found["GYRE_PORT_BASE"] == "9000"
@@ -18,8 +18,8 @@ def test_services_get_the_stack_the_model_and_the_operators_own_settings(stack: 
 
 
 def test_secrets_are_made_once_and_only_their_owner_reads_them(stack: Stack) -> None:
-    first = of_services(stack, MODEL, {})
-    again = of_services(stack, MODEL, {})
+    first = of_service(stack, "inference", MODEL, {})
+    again = of_service(stack, "inference", MODEL, {})
 
     assert first == again
     assert first["GYRE_SERVICE_TOKEN"] != first["GYRE_KEY_PEPPER"]
@@ -27,6 +27,11 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(stack: Stack) -> 
 
 
 def test_an_operators_token_is_not_taken_for_the_stacks(stack: Stack) -> None:
-    assert of_services(stack, MODEL, {"GYRE_SERVICE_TOKEN": "mine"})[
+    assert of_service(stack, "inference", MODEL, {"GYRE_SERVICE_TOKEN": "mine"})[
         "GYRE_SERVICE_TOKEN"
     ] == secret(stack.run / "service-token")
+
+
+def test_another_model_is_nothing_new_to_a_service_that_is_not_told(stack: Stack) -> None:
+    assert of_service(stack, "gateway", MODEL, {}) == of_service(stack, "gateway", None, {})
+    assert of_service(stack, "registry", MODEL, {}) != of_service(stack, "registry", None, {})
