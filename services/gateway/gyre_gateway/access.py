@@ -1,0 +1,78 @@
+"""Who asks: keys become rows and events at the start, and a tenant at every request."""
+
+from dataclasses import dataclass, field
+
+from gyre_events import ApiKeyChanged
+from gyre_gateway.settings import Settings
+from gyre_gateway.store import keys
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.errors import Rejected, Unauthenticated
+from gyre_service.ids import derived_id
+from gyre_service.kafka import enqueue
+from gyre_service.keys import check, key_hash, key_id
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request."""
+
+    tenant: str
+    row: ApiKeyChanged
+    key: str = field(repr=False)  # as sent: inference is asked with it
+
+    def allow(self, scope: str) -> None:
+        """Let the request pass.
+
+        Raises:
+            Forbidden: The key lacks `scope`.
+        """
+        check(self.row, scope)
+
+
+async def ensure_keys(sessions: Sessions, settings: Settings) -> None:
+    """Make the keys of the settings, and only them, valid; announce every one.
+
+    They are announced at each start, with the revision they have, so that a new Kafka beside an
+    old database learns them too.
+
+    Raises:
+        Rejected: A key has another tenant than before.
+    """
+    pepper = settings.key_pepper.get_secret_value()
+    wanted = {key_hash(k, pepper): (k, t) for k, t in settings.tenants_by_key.items()}
+    async with transaction(sessions) as session:
+        rows = await keys.every(session)
+        for hash, (key, tenant) in wanted.items():
+            row = rows.setdefault(hash, keys.Key.model_validate(_new(key, tenant, hash, pepper)))
+            if row.tenant != tenant:
+                raise Rejected(
+                    f"{row.key_id} belongs to tenant {row.tenant!r}, and GYRE_API_KEYS gives it to "
+                    f"{tenant!r}: a key keeps its tenant, take a new one"
+                )
+        for hash, row in rows.items():
+            if row.revoked == (hash in wanted):
+                row.revoked = not row.revoked
+                row.revision += 1
+            session.add(row)
+            event_id = derived_id(row.tenant, row.key_id, row.revision)
+            enqueue(session, row.event(), row.tenant, settings.service, id=event_id)
+
+
+def _new(key: str, tenant: str, hash: str, pepper: str) -> dict[str, object]:
+    scopes = list(ApiKeyChanged.model_fields["scopes"].get_default())
+    return {"key_id": key_id(key, pepper), "tenant": tenant, "hash": hash, "scopes": scopes}
+
+
+async def caller_of(sessions: Sessions, pepper: str, key: str) -> Caller:
+    """Return who has `key`.
+
+    Raises:
+        Unauthenticated: Nobody, or no longer.
+    """
+    async with snapshot(sessions) as session:
+        row = await keys.by_hash(session, key_hash(key, pepper))
+    if row is None:
+        raise Unauthenticated("this API key is not known: send one of GYRE_API_KEYS")
+    if row.revoked:
+        raise Unauthenticated("this API key was revoked")
+    return Caller(row.tenant, row.event(), key)

@@ -1,0 +1,94 @@
+"""Builds the gateway. The only module that does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from faststream.asgi import AsgiFastStream
+from faststream.exceptions import IncorrectState
+
+from gyre_events import Event, RolloutChanged
+from gyre_gateway.access import ensure_keys
+from gyre_gateway.blobs import Blobs
+from gyre_gateway.clients import Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.gateway import Announce, Gateway
+from gyre_gateway.handlers import router
+from gyre_gateway.live import Feed, News
+from gyre_gateway.server import listen, serving_web
+from gyre_gateway.settings import Settings
+from gyre_gateway.web import make_web
+from gyre_service.errors import Unavailable
+from gyre_service.kafka import Broker, Table, announce
+from gyre_service.process import Process, make_process
+from gyre_service.rpc import channel
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    broker = Broker(settings)
+    broker.include_router(router)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        await ensure_keys(process.sessions, settings)
+        feed = Feed(process.sessions, settings.poll_s, settings.max_live_clients)
+
+        def rolled_out(tenant: str, row: RolloutChanged) -> None:
+            feed.tell(tenant, News("rollout", row.model_dump(mode="json")))
+
+        rollouts = Table(settings, RolloutChanged, rolled_out)
+        await rollouts.start()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(rollouts.stop)
+            following = asyncio.create_task(feed.run())
+            stack.callback(following.cancel)
+            channels = [
+                await stack.enter_async_context(channel(address))
+                for address in (
+                    settings.inference_address,
+                    settings.retrieval_address,
+                    settings.registry_address,
+                    settings.evaluation_address,
+                )
+            ]
+            deadline_s = settings.call_deadline_s
+            gateway = Gateway(
+                settings=settings,
+                sessions=process.sessions,
+                rollouts=rollouts,
+                inference=Inference(channels[0], settings.inference_deadline_s),
+                retrieval=Retrieval(channels[1], deadline_s),
+                registry=Registry(channels[2], deadline_s),
+                evaluation=Evaluation(channels[3], deadline_s, settings.evaluation_deadline_s),
+                announce=announcing(broker),
+                blobs=Blobs(settings.blob_url),
+                feed=feed,
+            )
+            assert settings.http_port is not None
+            at = listen(settings.host, settings.http_port)
+            serving = await stack.enter_async_context(serving_web(make_web(gateway), at))
+            stack.callback(feed.close)  # first of all: open streams would hold the server
+
+            async def http() -> str:
+                return "the HTTP server has ended" if serving.done() else ""
+
+            async def live() -> str:
+                return "live changes have ended" if following.done() else ""
+
+            process.checks |= {"http": http, "live": live}
+            yield
+
+    return make_process(settings, broker, parts)
+
+
+def announcing(broker: Broker) -> Announce:
+    """Return what publishes at the edge, and says so when the broker has not started."""
+
+    async def announced(event: Event, tenant: str, id: UUID, time: datetime) -> None:
+        try:
+            await announce(broker, event, tenant, id, time)
+        except IncorrectState as error:
+            raise Unavailable("the gateway is starting: Kafka is not connected yet") from error
+
+    return announced

@@ -1,0 +1,47 @@
+"""The blob folder: bytes under the name of their digest (DESIGN.md, section 3, rule 9)."""
+
+import os
+import shutil
+from typing import BinaryIO
+
+import fsspec
+from anyio import to_thread
+
+from gyre_service.errors import Unavailable
+from gyre_service.ids import new_id
+
+
+class Blobs:
+    """Writes to any fsspec location. A name that is there has its whole content."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._files, self._root = fsspec.core.url_to_fs(self._url)
+
+    async def put(self, file: BinaryIO, sha256: str) -> str:
+        """Keep `file` and return its address, `<blob url>/<sha256[:2]>/<sha256>`.
+
+        Raises:
+            Unavailable: The location cannot be written.
+        """
+        try:
+            await to_thread.run_sync(self._put, file, sha256)
+        except OSError as error:
+            raise Unavailable(f"blob folder: {error}") from error
+        return f"{self._url}/{sha256[:2]}/{sha256}"
+
+    def _put(self, file: BinaryIO, sha256: str) -> None:
+        folder = f"{self._root}/{sha256[:2]}"
+        path = f"{folder}/{sha256}"
+        if self._files.exists(path):
+            return
+        self._files.makedirs(folder, exist_ok=True)
+        # Under its own name only when it is whole, and on the disk.
+        unfinished = f"{path}.{new_id()}"
+        file.seek(0)
+        with self._files.open(unfinished, "wb") as copy:
+            shutil.copyfileobj(file, copy, 1024 * 1024)
+            copy.flush()
+            if "file" in self._files.protocol:
+                os.fsync(copy.fileno())
+        self._files.mv(unfinished, path)

@@ -1,0 +1,185 @@
+"""Calls to other services. Their statuses become our errors here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc import aio
+
+from gyre_gateway.errors import Cancelled, DeadlineExceeded, Unimplemented
+from gyre_rpc.evaluation.v1 import evaluation_pb2 as evaluation_pb
+from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import EvaluationServiceStub
+from gyre_rpc.inference.v1 import inference_pb2 as inference_pb
+from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
+from gyre_rpc.registry.v1 import registry_pb2 as registry_pb
+from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from gyre_rpc.retrieval.v1 import retrieval_pb2 as retrieval_pb
+from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import RetrievalServiceStub
+from gyre_service.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    Rejected,
+    ServiceError,
+    Unavailable,
+)
+from gyre_service.rpc import Metadata, calling_for
+
+if TYPE_CHECKING:
+    from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import EvaluationServiceAsyncStub
+    from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceAsyncStub
+    from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceAsyncStub
+    from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import RetrievalServiceAsyncStub
+
+ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: Rejected,
+    grpc.StatusCode.FAILED_PRECONDITION: Rejected,
+    grpc.StatusCode.OUT_OF_RANGE: Rejected,
+    # We have let the key pass: who refuses it has not heard of it yet.
+    grpc.StatusCode.UNAUTHENTICATED: Unavailable,
+    grpc.StatusCode.PERMISSION_DENIED: Forbidden,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.ABORTED: Conflict,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
+    grpc.StatusCode.CANCELLED: Cancelled,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.UNIMPLEMENTED: Unimplemented,
+}
+
+
+@contextmanager
+def translated(service: str) -> Iterator[None]:
+    """Raise the error of ours that the status of `service` means."""
+    try:
+        yield
+    except aio.AioRpcError as error:
+        kind = ERRORS.get(error.code(), ServiceError)
+        raise kind(f"{service}: {error.details() or error.code().name}") from error
+
+
+class Inference:
+    """Answers questions."""
+
+    def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
+        self._stub: InferenceServiceAsyncStub = InferenceServiceStub(channel)
+        self._deadline_s = deadline_s
+
+    async def generate(
+        self, request: inference_pb.GenerateRequest, metadata: Metadata
+    ) -> AsyncIterator[inference_pb.GenerateResponse]:
+        """Yield the parts of an answer; closing the iterator ends the engine's work."""
+        call = self._stub.Generate(request, metadata=metadata, timeout=self._deadline_s)
+        try:
+            with translated("inference"):
+                async for response in call:
+                    yield response
+        finally:
+            call.cancel()
+
+    async def complete(
+        self, request: inference_pb.GenerateRequest, metadata: Metadata
+    ) -> inference_pb.CompleteResponse:
+        with translated("inference"):
+            return await self._stub.Complete(
+                inference_pb.CompleteRequest(request=request),
+                metadata=metadata,
+                timeout=self._deadline_s,
+            )
+
+
+class Retrieval:
+    """Encodes texts."""
+
+    BATCH = 256  # texts a call
+
+    def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
+        self._stub: RetrievalServiceAsyncStub = RetrievalServiceStub(channel)
+        self._deadline_s = deadline_s
+
+    async def embed(self, tenant: str, texts: list[str]) -> retrieval_pb.EmbedResponse:
+        """Return the vectors of all `texts`, in their order."""
+        whole = retrieval_pb.EmbedResponse()
+        for start in range(0, len(texts), self.BATCH):
+            request = retrieval_pb.EmbedRequest(texts=texts[start : start + self.BATCH])
+            with translated("retrieval"):
+                part = await self._stub.Embed(
+                    request, metadata=calling_for(tenant), timeout=self._deadline_s
+                )
+            vectors = whole.vectors + part.vectors
+            whole.MergeFrom(part)
+            whole.vectors = vectors
+        return whole
+
+
+class Registry:
+    """Decides what routes serve."""
+
+    def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
+        self._stub: RegistryServiceAsyncStub = RegistryServiceStub(channel)
+        self._deadline_s = deadline_s
+
+    async def list_routes(self, tenant: str) -> list[registry_pb.Route]:
+        with translated("registry"):
+            response = await self._stub.ListRoutes(
+                registry_pb.ListRoutesRequest(),
+                metadata=calling_for(tenant),
+                timeout=self._deadline_s,
+            )
+        return list(response.routes)
+
+    async def put_route(
+        self, tenant: str, request: registry_pb.PutRouteRequest
+    ) -> registry_pb.Route:
+        with translated("registry"):
+            response = await self._stub.PutRoute(
+                request, metadata=calling_for(tenant), timeout=self._deadline_s
+            )
+        return response.route
+
+
+class Evaluation:
+    """Runs suites."""
+
+    def __init__(self, channel: aio.Channel, deadline_s: float, run_deadline_s: float) -> None:
+        self._stub: EvaluationServiceAsyncStub = EvaluationServiceStub(channel)
+        self._deadline_s = deadline_s
+        self._run_deadline_s = run_deadline_s
+
+    async def list_suites(self, tenant: str) -> list[evaluation_pb.SuiteInfo]:
+        with translated("evaluation"):
+            response = await self._stub.ListSuites(
+                evaluation_pb.ListSuitesRequest(),
+                metadata=calling_for(tenant),
+                timeout=self._deadline_s,
+            )
+        return list(response.suites)
+
+    async def put_suite(self, tenant: str, name: str, yaml: str) -> evaluation_pb.SuiteInfo:
+        with translated("evaluation"):
+            response = await self._stub.PutSuite(
+                evaluation_pb.PutSuiteRequest(name=name, yaml=yaml),
+                metadata=calling_for(tenant),
+                timeout=self._deadline_s,
+            )
+        return response.suite
+
+    async def evaluate(
+        self, tenant: str, request: evaluation_pb.EvaluateRequest
+    ) -> AsyncIterator[evaluation_pb.EvaluateResponse]:
+        """Yield items, then the report; closing the iterator ends the run."""
+        call = self._stub.Evaluate(
+            request, metadata=calling_for(tenant), timeout=self._run_deadline_s
+        )
+        try:
+            with translated("evaluation"):
+                async for response in call:
+                    yield response
+        finally:
+            call.cancel()

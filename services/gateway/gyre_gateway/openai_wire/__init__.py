@@ -1,0 +1,1 @@
+"""OpenAI's HTTP shapes as plain values: nothing here knows the web, Kafka or gRPC."""

@@ -1,0 +1,60 @@
+"""What the shapes of every endpoint have in common."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Wire(BaseModel):
+    """What a client sends: types are not guessed, unknown fields are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+class Shown(BaseModel):
+    """What a client is shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def uuid_text(text: str) -> str:
+    """Return an id as we write it; an answer's may have the prefix of its completion.
+
+    Raises:
+        ValueError: It is no UUID.
+
+    >>> uuid_text("chatcmpl-0198A1B2-0000-7000-8000-000000000000")
+    '0198a1b2-0000-7000-8000-000000000000'
+    """
+    bare = text.removeprefix("chatcmpl-").removeprefix("cmpl-")
+    try:
+        return str(UUID(bare))
+    except ValueError as error:
+        raise ValueError(f"expected a UUID, got {text[:80]!r}") from error
+
+
+def _is_empty(value: Any) -> Any:
+    if value:
+        raise ValueError("not supported by this server: leave it out")
+    return value
+
+
+def _is_absent(value: Any) -> Any:
+    if value is not None:
+        raise ValueError("not supported by this server: leave it out")
+    return value
+
+
+UuidText = Annotated[str, AfterValidator(uuid_text)]
+# Known to OpenAI's clients, which send them empty; with content we could not honour them.
+NoItems = Annotated[list[Any] | None, AfterValidator(_is_empty)]
+NoEntries = Annotated[dict[str, Any] | None, AfterValidator(_is_empty)]
+Absent = Annotated[Any, AfterValidator(_is_absent)]
+
+Temperature = Annotated[float, Field(ge=0, le=2)]
+TopP = Annotated[float, Field(gt=0, le=1)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+Stop = str | Annotated[list[str], Field(max_length=4)]

@@ -1,0 +1,34 @@
+"""Ids that are the same when a request is repeated, made before Kafka is asked."""
+
+import hashlib
+import json
+from uuid import UUID
+
+from gyre_gateway.store import repeats
+from gyre_service.database import Sessions, transaction
+from gyre_service.ids import derived_id, new_id, now
+
+
+async def event_id(
+    sessions: Sessions, tenant: str, subject: str, key: str | None, body: object
+) -> UUID:
+    """Return the id of the event that a request becomes.
+
+    Args:
+        sessions: Where keys are kept for 24 hours.
+        tenant: Whose request it is.
+        subject: documents or feedback.
+        key: Its Idempotency-Key; without one every request is another.
+        body: What was asked for, as JSON.
+
+    Raises:
+        KeyReused: The key came with another body.
+    """
+    if key is None:
+        return new_id()
+    text = json.dumps(body, sort_keys=True, default=str)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    async with transaction(sessions) as session:
+        await repeats.claim(session, tenant, subject, key, fingerprint, now())
+    # The body is part of it: a key that comes again after a day must not hide another body.
+    return derived_id(tenant, subject, key, fingerprint)

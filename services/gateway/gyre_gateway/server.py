@@ -1,0 +1,58 @@
+"""Serves the web application inside a process that has other work too."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gyre_service.errors import Unavailable
+
+GRACE_S = 20  # for answers that are running when we stop
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave SIGTERM to the process, which stops us in its order."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        Unavailable: The port is taken.
+    """
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen(2048)  # who connects before the server runs waits a moment
+    except OSError as error:
+        found.close()
+        raise Unavailable(f"cannot listen on {host}:{port}: is GYRE_PORT_BASE taken?") from error
+    return found
+
+
+@asynccontextmanager
+async def serving_web(app: ASGIApp, at: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve `app` while inside; yield the task, which ends only with a failure."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[at]))
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+        at.close()

@@ -1,0 +1,51 @@
+"""Inference's messages as OpenAI's shapes."""
+
+import hashlib
+
+from gyre_gateway.openai_wire.answering import GyrePart, Head, ShownPassage, Usage
+from gyre_rpc.inference.v1 import inference_pb2 as pb
+from gyre_service.ids import now
+
+
+def head_of(started: pb.Started) -> Head:
+    """Return what every part of the answer repeats; the fingerprint names all that made it."""
+    made_by = "/".join((started.model, started.adapter, started.prompt))
+    return Head(
+        answer_id=started.answer_id,
+        created=int(now().timestamp()),
+        model=started.model,
+        system_fingerprint="fp_" + hashlib.sha256(made_by.encode()).hexdigest()[:10],
+    )
+
+
+def usage_of(finished: pb.Finished) -> Usage:
+    usage = finished.usage
+    return Usage.of(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+
+
+def gyre_of(started: pb.Started, finished: pb.Finished) -> GyrePart:
+    return GyrePart(
+        answer_id=started.answer_id,
+        refused=finished.refused,
+        passages=[
+            ShownPassage(
+                id=passage.chunk_id,
+                document_id=passage.document_id,
+                document=passage.document,
+                page=passage.page or None,
+                text=passage.text,
+                score=passage.score,
+            )
+            for passage in started.passages
+        ],
+    )
+
+
+def headers_of(started: pb.Started) -> dict[str, str]:
+    """Return the headers that say what answers; without an adapter it is the base."""
+    return {
+        "gyre-answer-id": started.answer_id,
+        "gyre-conversation-id": started.conversation_id,
+        "gyre-adapter": started.adapter or "base",
+        "gyre-prompt-version": started.prompt,
+    }

@@ -1,0 +1,1 @@
+"""Tables and every query, by subject. Nothing here commits."""

@@ -1,0 +1,43 @@
+"""Idempotency keys of what the gateway itself accepts: documents and feedback."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from sqlmodel import Field, SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_gateway.errors import KeyReused
+from gyre_gateway.store.columns import UtcTime
+
+KEPT = timedelta(hours=24)
+
+
+class Repeat(SQLModel, table=True):
+    """What a key was first sent with."""
+
+    __tablename__: ClassVar[str] = "gateway_repeat"
+
+    tenant: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    time: datetime = Field(sa_type=UtcTime)
+
+
+async def claim(
+    session: AsyncSession, tenant: str, subject: str, key: str, fingerprint: str, time: datetime
+) -> None:
+    """Remember `key`, or see that it comes again with the same body.
+
+    Raises:
+        KeyReused: In the last 24 hours it came with another one.
+    """
+    row = await session.get(Repeat, (tenant, subject, key), with_for_update=True)
+    if row is None or row.time < time - KEPT:
+        row = row or Repeat(
+            tenant=tenant, subject=subject, key=key, fingerprint=fingerprint, time=time
+        )
+        row.fingerprint, row.time = fingerprint, time
+        session.add(row)
+    elif row.fingerprint != fingerprint:
+        raise KeyReused("this Idempotency-Key came with another body: take a new one")

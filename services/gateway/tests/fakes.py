@@ -1,0 +1,192 @@
+"""The other services, as small as a test needs them, behind real gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from struct import pack
+from typing import Any
+
+from gyre_rpc.evaluation.v1 import evaluation_pb2, evaluation_pb2_grpc
+from gyre_rpc.inference.v1 import inference_pb2, inference_pb2_grpc
+from gyre_rpc.registry.v1 import registry_pb2, registry_pb2_grpc
+from gyre_rpc.retrieval.v1 import retrieval_pb2, retrieval_pb2_grpc
+from gyre_service.errors import NotFound, ServiceError
+from gyre_service.rpc import tenant_of
+
+ANSWER_ID = "0198a1b2-0000-7000-8000-000000000001"
+CONVERSATION_ID = "0198a1b2-0000-7000-8000-000000000002"
+PASSAGE = inference_pb2.Passage(
+    chunk_id="0198a1b2-0000-7000-8000-000000000003",
+    document_id="0198a1b2-0000-7000-8000-000000000004",
+    version=1,
+    document="keys.md",
+    page=3,
+    text="The key is under the mat.",
+    score=0.5,
+)
+WORDS = ["The key", " is under", " the mat [1]."]
+
+
+class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
+    """Answers one thing; what it is asked and when it is left is kept."""
+
+    def __init__(self) -> None:
+        self.asked: list[inference_pb2.GenerateRequest] = []
+        self.metadata: dict[str, str] = {}
+        self.error: ServiceError | None = None
+        self.error_after = 0  # parts
+        self.refuses = False
+        self.hangs = False
+        self.started = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def Generate(  # type: ignore[override]
+        self, request: inference_pb2.GenerateRequest, context: Any
+    ) -> AsyncIterator[inference_pb2.GenerateResponse]:
+        self._note(request, context)
+        parts = [
+            inference_pb2.GenerateResponse(started=self._started(request)),
+            *(inference_pb2.GenerateResponse(delta=word) for word in WORDS),
+            inference_pb2.GenerateResponse(finished=self._finished()),
+        ]
+        for number, part in enumerate(parts):
+            if self.error is not None and number == self.error_after:
+                raise self.error
+            if number == 2:
+                await self._maybe_hang()
+            yield part
+
+    async def Complete(  # type: ignore[override]
+        self, request: inference_pb2.CompleteRequest, context: Any
+    ) -> inference_pb2.CompleteResponse:
+        self._note(request.request, context)
+        if self.error is not None:
+            raise self.error
+        await self._maybe_hang()
+        return inference_pb2.CompleteResponse(
+            started=self._started(request.request), finished=self._finished()
+        )
+
+    def _note(self, request: inference_pb2.GenerateRequest, context: Any) -> None:
+        self.asked.append(request)
+        self.metadata = dict(context.invocation_metadata())
+        if request.route not in ("default", "support"):
+            raise NotFound(f"no route {request.route!r}")
+
+    async def _maybe_hang(self) -> None:
+        self.started.set()
+        if self.hangs:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+
+    def _started(self, request: inference_pb2.GenerateRequest) -> inference_pb2.Started:
+        on = request.retrieval != inference_pb2.RETRIEVAL_OFF and not self.refuses
+        return inference_pb2.Started(
+            answer_id=ANSWER_ID,
+            conversation_id=request.conversation_id or CONVERSATION_ID,
+            model="gyre/default",
+            route=request.route,
+            arm="production",
+            adapter="",
+            prompt="2" * 64,
+            passages=[PASSAGE] if on else [],
+        )
+
+    def _finished(self) -> inference_pb2.Finished:
+        return inference_pb2.Finished(
+            finish_reason="stop",
+            usage=inference_pb2.Usage(prompt_tokens=20, completion_tokens=7, cached_tokens=4),
+            refused=self.refuses,
+            cited=[1],
+            engine_s=0.25,
+            time_to_first_token_s=0.1,
+            answer="".join(WORDS),
+        )
+
+
+class FakeRetrieval(retrieval_pb2_grpc.RetrievalServiceServicer):
+    """Encodes a text as its length and one half."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.tenant = ""
+
+    async def Search(self, request: Any, context: Any) -> retrieval_pb2.SearchResponse:  # type: ignore[override]
+        return retrieval_pb2.SearchResponse()
+
+    async def Embed(  # type: ignore[override]
+        self, request: retrieval_pb2.EmbedRequest, context: Any
+    ) -> retrieval_pb2.EmbedResponse:
+        self.tenant = tenant_of(context)
+        self.batches.append(len(request.texts))
+        return retrieval_pb2.EmbedResponse(
+            encoder="fake",
+            encoder_digest="3" * 64,
+            dimension=2,
+            vectors=b"".join(pack("<2f", len(text), 0.5) for text in request.texts),
+            tokens=[len(text.split()) for text in request.texts],
+        )
+
+
+class FakeRegistry(registry_pb2_grpc.RegistryServiceServicer):
+    """Keeps routes by tenant."""
+
+    def __init__(self) -> None:
+        self.routes: dict[tuple[str, str], registry_pb2.Route] = {}
+
+    async def ListRoutes(self, request: Any, context: Any) -> registry_pb2.ListRoutesResponse:  # type: ignore[override]
+        tenant = tenant_of(context)
+        found = [route for (owner, _), route in sorted(self.routes.items()) if owner == tenant]
+        return registry_pb2.ListRoutesResponse(routes=found)
+
+    async def PutRoute(  # type: ignore[override]
+        self, request: registry_pb2.PutRouteRequest, context: Any
+    ) -> registry_pb2.PutRouteResponse:
+        route = registry_pb2.Route(
+            name=request.name,
+            revision=1,
+            collection=request.collection or "default",
+            prompt=request.prompt,
+            policy_json=request.policy_json,
+        )
+        self.routes[tenant_of(context), request.name] = route
+        return registry_pb2.PutRouteResponse(route=route)
+
+
+class FakeEvaluation(evaluation_pb2_grpc.EvaluationServiceServicer):
+    """Runs a suite of two items; a suite named `broken` fails after the first."""
+
+    def __init__(self) -> None:
+        self.suites: dict[str, str] = {}
+        self.asked: list[evaluation_pb2.EvaluateRequest] = []
+
+    async def Evaluate(  # type: ignore[override]
+        self, request: evaluation_pb2.EvaluateRequest, context: Any
+    ) -> AsyncIterator[evaluation_pb2.EvaluateResponse]:
+        self.asked.append(request)
+        if request.suite == "missing":
+            raise NotFound("no suite 'missing'")
+        yield evaluation_pb2.EvaluateResponse(
+            item=evaluation_pb2.ItemResult(item_id="1", question="Where?", passed=True)
+        )
+        if request.suite == "broken":
+            raise ServiceError("the engine is gone")
+        yield evaluation_pb2.EvaluateResponse(
+            report=evaluation_pb2.Report(suite=request.suite, items=1, passed=1, ok=True)
+        )
+
+    async def PutSuite(  # type: ignore[override]
+        self, request: evaluation_pb2.PutSuiteRequest, context: Any
+    ) -> evaluation_pb2.PutSuiteResponse:
+        self.suites[request.name] = request.yaml
+        return evaluation_pb2.PutSuiteResponse(
+            suite=evaluation_pb2.SuiteInfo(name=request.name, digest="4" * 64, items=1)
+        )
+
+    async def ListSuites(self, request: Any, context: Any) -> evaluation_pb2.ListSuitesResponse:  # type: ignore[override]
+        found = [evaluation_pb2.SuiteInfo(name=name, items=1) for name in self.suites]
+        return evaluation_pb2.ListSuitesResponse(suites=found)
