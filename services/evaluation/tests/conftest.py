@@ -8,12 +8,17 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from faststream.kafka import KafkaBroker, KafkaMessage, TestKafkaBroker
-from grpc import aio
+from pydantic import SecretStr
 
 from gyre_evaluation.clients.retrieval import Encoder
 from gyre_evaluation.handlers import router
+from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
 from gyre_events import AnswerGenerated, AnswerScored, Passage, RolloutChanged
+from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import (
+    EvaluationServiceStub,
+    add_EvaluationServiceServicer_to_server,
+)
 from gyre_rpc.retrieval.v1.retrieval_pb2 import EmbedRequest, EmbedResponse, SearchResponse
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import (
     RetrievalServiceServicer,
@@ -23,7 +28,10 @@ from gyre_service.database import Sessions, open_database
 from gyre_service.errors import Unavailable
 from gyre_service.kafka import Broker, Table
 from gyre_service.kafka.dead_letters import DeadLetterQueue
-from gyre_service.rpc import ErrorStatus, tenant_of
+from gyre_service.rpc import tenant_of
+
+from .client import Client
+from .inference import FakeInference, answering, served
 
 Send: TypeAlias = Callable[..., Awaitable[None]]
 DIGEST = "a" * 64
@@ -95,13 +103,8 @@ def retrieval() -> FakeRetrieval:
 
 @pytest.fixture
 async def encoder(retrieval: FakeRetrieval) -> AsyncIterator[Encoder]:
-    server = aio.server(interceptors=[ErrorStatus()])
-    add_RetrievalServiceServicer_to_server(retrieval, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with served(retrieval, add_RetrievalServiceServicer_to_server) as channel:
         yield Encoder(channel, timeout_s=5)
-    await server.stop(grace=None)
 
 
 @pytest.fixture
@@ -194,3 +197,13 @@ def send(broker: KafkaBroker) -> Send:
         await broker.publish(body, topic=event.topic, headers=envelope | headers)
 
     return publish
+
+
+@pytest.fixture
+async def client(settings: Settings, sessions: Sessions) -> AsyncIterator[Client]:
+    settings = settings.model_copy(update={"service_token": SecretStr("token")})
+    inference = FakeInference()
+    async with answering(inference) as channel:
+        servicer = Servicer(settings, sessions, channel)
+        async with served(servicer, add_EvaluationServiceServicer_to_server) as ours:
+            yield Client(EvaluationServiceStub(ours), inference)

@@ -1,12 +1,9 @@
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
 from grpc import aio
-from pydantic import SecretStr
 
 from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
@@ -18,49 +15,19 @@ from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import (
 )
 from gyre_rpc.inference.v1 import inference_pb2
 from gyre_service.database import Sessions
-from gyre_service.errors import NotFound, Overloaded, Rejected, Unauthenticated, Unavailable
-from gyre_service.rpc import calling_for
+from gyre_service.errors import (
+    Conflict,
+    NotFound,
+    Overloaded,
+    Rejected,
+    Unauthenticated,
+    Unavailable,
+)
 
+from .client import ACME, Client, status
 from .inference import FakeInference, answering, served
-from .test_reading import GOOD
 
-ACME, UMBRELLA = calling_for("acme"), calling_for("umbrella")
 DIGEST = "b" * 64
-
-
-@dataclass
-class Client:
-    """A caller of the service, and the model behind it."""
-
-    stub: Any
-    inference: FakeInference
-
-    async def run(self, suite: str, metadata: Any = ACME, **rest: Any) -> list[Any]:
-        request = pb.EvaluateRequest(suite=suite, **rest)
-        return [part async for part in self.stub.Evaluate(request, metadata=metadata)]
-
-    async def report(self, suite: str, metadata: Any = ACME, **rest: Any) -> pb.Report:
-        report: pb.Report = (await self.run(suite, metadata, **rest))[-1].report
-        return report
-
-    async def put(self, yaml: str = GOOD, name: str = "", metadata: Any = ACME) -> pb.SuiteInfo:
-        request = pb.PutSuiteRequest(name=name, yaml=yaml)
-        info: pb.SuiteInfo = (await self.stub.PutSuite(request, metadata=metadata)).suite
-        return info
-
-    async def names(self, metadata: Any = ACME) -> list[str]:
-        response = await self.stub.ListSuites(pb.ListSuitesRequest(), metadata=metadata)
-        return [suite.name for suite in response.suites]
-
-
-@pytest.fixture
-async def client(settings: Settings, sessions: Sessions) -> AsyncIterator[Client]:
-    settings = settings.model_copy(update={"service_token": SecretStr("token")})
-    inference = FakeInference()
-    async with answering(inference) as channel:
-        servicer = Servicer(settings, sessions, channel)
-        async with served(servicer, add_EvaluationServiceServicer_to_server) as ours:
-            yield Client(EvaluationServiceStub(ours), inference)
 
 
 def knowing(request: inference_pb2.GenerateRequest) -> str:
@@ -68,12 +35,6 @@ def knowing(request: inference_pb2.GenerateRequest) -> str:
     question = request.messages[-1].content
     (item,) = [i for s in shipped().values() for i in s.items if i.question == question]
     return f"{item.expected[0]} [1]" if item.expected else ""
-
-
-async def status(call: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(aio.AioRpcError) as caught:
-        await call
-    return caught.value.code(), caught.value.details() or ""
 
 
 async def test_a_run_gives_every_item_and_then_a_report(client: Client) -> None:
@@ -198,8 +159,11 @@ async def test_inference_that_is_not_there(settings: Settings, sessions: Session
     assert details.startswith("inference: ")
 
 
-async def test_inference_that_is_back_in_time_is_not_missed(client: Client) -> None:
-    failures = iter([Unavailable("starting")])
+@pytest.mark.parametrize("error", [Unavailable("starting"), Conflict("is being answered")])
+async def test_inference_that_is_back_in_time_is_not_missed(
+    client: Client, error: Exception
+) -> None:
+    failures = iter([error])
 
     def reply(request: inference_pb2.GenerateRequest) -> str:
         for error in failures:
@@ -247,65 +211,6 @@ async def test_an_item_may_take_its_time_and_no_more(
 
     assert item.item.error == "inference: no answer within 0.2 s"
     assert not last.report.ok
-
-
-async def test_an_own_suite_is_stored_listed_and_run(client: Client) -> None:
-    info = await client.put()
-
-    assert (info.name, info.items, info.shipped) == ("golden", 2, False)
-    assert await client.names() == ["retention", "smoke", "golden"]
-    report = await client.report("golden")
-    assert (report.suite_digest, report.items) == (info.digest, 2)
-
-
-async def test_the_same_content_is_no_new_version_and_another_one_is(client: Client) -> None:
-    first = await client.put()
-    assert await client.put("# said again\n" + GOOD) == first
-    second = await client.put(GOOD.replace("Who built it?", "Who owns it?"))
-
-    assert second.digest != first.digest
-    assert await client.names() == ["retention", "smoke", "golden"]
-    assert (await client.report("golden")).suite_digest == second.digest
-    assert (await client.report(f"golden@{first.digest[:8]}")).suite_digest == first.digest
-
-
-async def test_a_version_may_come_back(client: Client) -> None:
-    first = await client.put()
-    await client.put(GOOD.replace("Who built it?", "Who owns it?"))
-
-    await client.put()
-
-    assert (await client.report("golden")).suite_digest == first.digest
-
-
-async def test_suites_of_two_tenants_with_one_name(client: Client) -> None:
-    acme = await client.put()
-    umbrella = await client.put(GOOD.replace("Who built it?", "Who?"), metadata=UMBRELLA)
-    await client.put(name="only-ours", yaml=GOOD.replace("name: golden\n", ""))
-
-    assert await client.names(UMBRELLA) == ["retention", "smoke", "golden"]
-    assert (await client.report("golden", UMBRELLA)).suite_digest == umbrella.digest
-    assert (await client.report("golden")).suite_digest == acme.digest
-    tenants = {metadata["gyre-tenant"] for metadata, _ in client.inference.asked}
-    assert tenants == {"acme", "umbrella"}
-    for suite in ("only-ours", f"golden@{acme.digest}"):
-        code, _ = await status(client.run(suite, UMBRELLA))
-        assert code is grpc.StatusCode.NOT_FOUND
-
-
-async def test_a_shipped_name_is_taken(client: Client) -> None:
-    code, details = await status(client.put(GOOD.replace("golden", "smoke")))
-
-    assert code is grpc.StatusCode.ALREADY_EXISTS
-    assert details == "the suite 'smoke' is shipped: choose another name"
-
-
-async def test_a_wrong_suite_says_where(client: Client) -> None:
-    code, details = await status(client.put(GOOD.replace("page: 3", "page: three")))
-
-    assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert details.startswith("line 11, items[0].passages[0].page: ")
-    assert await client.names() == ["retention", "smoke"]
 
 
 @pytest.mark.parametrize(

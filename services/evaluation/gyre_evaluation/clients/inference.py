@@ -14,7 +14,7 @@ from gyre_evaluation.suites import Item
 from gyre_events import Purpose
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Conflict, Rejected, Unavailable
 from gyre_service.ids import derived_id
 from gyre_service.rpc import Metadata, calling_for
 
@@ -54,12 +54,13 @@ class Answerer:
 
         Raises:
             Unavailable: `inference` is away or full, also after every pause.
+            Conflict: It is still busy with a lost attempt, also after every pause.
             Rejected: It does not answer this question, or not in time.
         """
         for pause in self._pauses_s:
             try:
                 return await self._ask_once(item)
-            except Unavailable:
+            except (Unavailable, Conflict):  # or the attempt before is still being answered
                 await asyncio.sleep(pause)
         return await self._ask_once(item)
 

@@ -2,16 +2,16 @@
 
 import re
 
-_MARKER = re.compile(r"\[\s*(\d{1,4}(?:\s*,\s*\d{1,4})*)\s*\]")
+_MARKER = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\s*\]")
 
 
 def markers(answer: str) -> tuple[int, ...]:
     """Return the numbers that `answer` cites, in order, with repetitions.
 
-    >>> markers("Paris [1], not Lyon [2, 3] [1].")
-    (1, 2, 3, 1)
+    >>> markers("Paris [1], not Lyon [2, 3] [1; 4].")
+    (1, 2, 3, 1, 4)
     """
-    return tuple(int(n) for group in _MARKER.findall(answer) for n in group.split(","))
+    return tuple(int(n) for group in _MARKER.findall(answer) for n in re.findall(r"\d+", group))
 
 
 def without_markers(answer: str) -> str:
