@@ -11,7 +11,11 @@ PATH=$PWD/.venv/bin:$PATH
 
 check ruff check .
 check ruff format --check .
-check mypy libs/events libs/service libs/client models deploy/local services tests
+# Every package has tests that are called `tests`: one run could not tell them apart.
+check mypy libs/*/gyre_* models/gyre_* deploy/local/gyre_* services/*/gyre_* tests
+for tests in libs/*/tests services/*/tests models/tests deploy/local/tests; do
+    check mypy "$tests"
+done
 check lint-imports
 # STANDARD style as buf.yaml says, where buf is; that protos compile is a test of contracts.
 if command -v buf >/dev/null; then check buf lint; fi

@@ -13,6 +13,7 @@ from gyre_events import Event, RolloutChanged
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.console.router import console
 from gyre_gateway.gateway import Announce, Gateway
 from gyre_gateway.handlers import router
 from gyre_gateway.live import Feed, News
@@ -67,7 +68,9 @@ def make_app(settings: Settings) -> AsgiFastStream:
             )
             assert settings.http_port is not None
             at = listen(settings.host, settings.http_port)
-            serving = await stack.enter_async_context(serving_web(make_web(gateway), at))
+            serving = await stack.enter_async_context(
+                serving_web(make_web(gateway, (console(),)), at)
+            )
             stack.callback(feed.close)  # first of all: open streams would hold the server
 
             async def http() -> str:

@@ -1,0 +1,113 @@
+"""What people do: sign in, ask, praise, correct, send and remove documents."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gyre_events import FeedbackGiven
+from gyre_gateway.access import caller_of
+from gyre_gateway.asking import Hints, metadata_for
+from gyre_gateway.console.rendering import page
+from gyre_gateway.console.visitors import COOKIE, Acting
+from gyre_gateway.gateway import Parts
+from gyre_gateway.naming import route_of
+from gyre_gateway.submitting import remove, submit
+from gyre_gateway.uploads import Collection, described
+from gyre_rpc.inference.v1 import inference_pb2 as pb
+from gyre_service.errors import Unauthenticated
+from gyre_service.ids import new_id, now
+
+router = APIRouter()
+
+
+def _to(path: str) -> RedirectResponse:
+    return RedirectResponse(path, status_code=303)
+
+
+@router.get("/login")
+async def login(request: Request) -> HTMLResponse:
+    return page(request, "login", None, {"wrong": ""})
+
+
+@router.post("/login")
+async def sign_in(request: Request, parts: Parts, key: Annotated[str, Form()] = "") -> Response:
+    try:
+        await caller_of(parts.sessions, parts.pepper, key.strip())
+    except Unauthenticated as error:
+        return page(request, "login", None, {"wrong": str(error)}, 401)
+    answer = _to("/")
+    answer.set_cookie(
+        COOKIE,
+        key.strip(),
+        max_age=12 * 3600,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/logout")
+async def sign_out(caller: Acting) -> Response:
+    answer = _to("/login")
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@router.post("/ask")
+async def ask(
+    parts: Parts,
+    caller: Acting,
+    question: Annotated[str, Form(min_length=1, max_length=4000)],
+    model: Annotated[str, Form()] = "gyre/default",
+) -> Response:
+    asking = pb.GenerateRequest(
+        route=route_of(model), messages=[pb.Message(role="user", content=question)]
+    )
+    found = await parts.inference.complete(asking, metadata_for(caller, Hints(None, None)))
+    return _to(f"/answers/{found.started.answer_id}")
+
+
+@router.post("/answers/{answer_id}/feedback")
+async def judge(
+    answer_id: UUID,
+    parts: Parts,
+    caller: Acting,
+    thumb: Annotated[str | None, Form(pattern="^(up|down)$")] = None,
+    edited_answer: Annotated[str, Form(max_length=20_000)] = "",
+    comment: Annotated[str, Form(max_length=10_000)] = "",
+) -> Response:
+    said: dict[str, Any] = {
+        "thumb": thumb,
+        "edited_answer": edited_answer.strip() or None,
+        "comment": comment.strip() or None,
+    }
+    if any(said.values()):
+        id = new_id()
+        event = FeedbackGiven(feedback_id=id, answer_id=answer_id, **said)
+        await parts.announce(event, caller.tenant, id, now())
+    return _to(f"/answers/{answer_id}")
+
+
+@router.post("/documents")
+async def send(
+    parts: Parts,
+    caller: Acting,
+    file: Annotated[list[UploadFile], File()],
+    collection: Annotated[Collection, Form()] = "default",
+) -> Response:
+    limit = parts.settings.max_document_bytes
+    uploads = [
+        await described(one.file, one.filename or "unnamed", collection, one.content_type, limit)
+        for one in file
+    ]
+    await submit(parts, caller.tenant, uploads, None)
+    return _to("/documents")
+
+
+@router.post("/documents/{document_id}/remove")
+async def take_out(document_id: UUID, parts: Parts, caller: Acting) -> Response:
+    await remove(parts, caller.tenant, document_id, None)
+    return _to("/documents")

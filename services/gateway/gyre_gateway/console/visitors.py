@@ -1,0 +1,49 @@
+"""Who looks at the console: an API key in a cookie that no script reads."""
+
+import hashlib
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Form, Request
+
+from gyre_gateway.access import Caller, caller_of
+from gyre_gateway.gateway import Parts
+from gyre_service.errors import Forbidden, Unauthenticated
+
+COOKIE = "gyre-key"
+
+
+def csrf_of(key: str, pepper: str) -> str:
+    """Return what every form of this visitor carries, and no other site can know."""
+    return hmac.new(pepper.encode(), f"csrf:{key}".encode(), hashlib.sha256).hexdigest()
+
+
+async def visitor(request: Request, parts: Parts) -> Caller:
+    """Return who looks.
+
+    Raises:
+        Unauthenticated: Nobody we know: the login page is next.
+    """
+    key = request.cookies.get(COOKIE)
+    if not key:
+        raise Unauthenticated("sign in with an API key")
+    caller = await caller_of(parts.sessions, parts.pepper, key)
+    caller.allow("operate")
+    return caller
+
+
+Visitor = Annotated[Caller, Depends(visitor)]
+
+
+async def acting(parts: Parts, caller: Visitor, csrf: Annotated[str, Form()] = "") -> Caller:
+    """Return who sent a form of ours.
+
+    Raises:
+        Forbidden: The form is another site's, or older than the pepper.
+    """
+    if not hmac.compare_digest(csrf, csrf_of(caller.key, parts.pepper)):
+        raise Forbidden("this form is not from this console: load the page again")
+    return caller
+
+
+Acting = Annotated[Caller, Depends(acting)]
