@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+WIDTH = 240  # of a log's line on a terminal
+
 
 class Progress:
     """One line per step, with the seconds since the beginning."""
@@ -31,4 +33,4 @@ def tail(log: Path, lines: int = 15) -> str:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 64 * 1024))
         text = file.read().decode(errors="replace").splitlines()[-lines:]
-    return "\n".join(f"    {line}" for line in text) or f"    ({log} is empty)"
+    return "\n".join(f"    {line[:WIDTH]}" for line in text) or f"    ({log} is empty)"

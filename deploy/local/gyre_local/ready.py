@@ -32,8 +32,8 @@ def answer(port: int, path: str) -> tuple[int, str]:
 def is_ready(stack: Stack, service: str) -> tuple[bool, str]:
     """Whether a service takes work, and else what it says is missing."""
     status, body = answer(stack.health_port(service), "/health/ready")
-    if status == 200 and service == "gateway":
-        status, body = answer(stack.gateway_port, "/health/ready")
+    if status == 200 and service == "gateway" and answer(stack.gateway_port, "/")[0] == 0:
+        return False, f"port {stack.gateway_port} does not answer"
     return status == 200, body
 
 
