@@ -7,11 +7,13 @@ python=.venv/bin/python
 shopt -s nullglob
 units=(libs services models deploy)
 echo "unit tests of ${units[*]}"
-"$python" -m pytest "${units[@]}"
+# They say themselves where things are.
+env -u GYRE_HOME -u GYRE_PORT_BASE -u MODEL "$python" -m pytest "${units[@]}"
 
 export MODEL=${MODEL:-reference}
 export GYRE_HOME=${GYRE_HOME:-$PWD/var}/test
 export GYRE_PORT_BASE=$((${GYRE_PORT_BASE:-8000} + 200))
+export GYRE_API_KEYS=local:default,acme-key:acme
 export GYRE_TEST_STACK=1
 log=$GYRE_HOME/logs
 
