@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gyre_evaluation.scoring import Encoding, Judged, score, texts_to_embed
 from gyre_events import Score
@@ -101,3 +103,20 @@ def test_a_vector_of_nothing_supports_nothing() -> None:
     scores = {found.name: found.value for found in score(judged, zero)}
 
     assert scores["groundedness_embedding"] == 0
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("piece", [" ", "\n", "[1", "[ ", "1,", "'", "a ", "[1][", "\n1. "])
+def test_a_babbling_model_does_not_hold_the_judge_up(piece: str) -> None:
+    scores = judge(piece * 100_000)
+
+    assert scores["refusal"].value == 0
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.text(), st.lists(st.text(), max_size=3), st.booleans())
+def test_whatever_is_said_scores_are_shares(answer: str, passages: list[str], no: bool) -> None:
+    scores = judge(answer, passages=tuple(passages), refused=no)
+
+    for name, found in scores.items():
+        assert name == "length_words" or 0 <= found.value <= 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from gyre_evaluation.scoring.citations import without_markers
 from gyre_evaluation.scoring.words import words
 
-_LIST_NUMBER = re.compile(r"^\s*\d{1,3}[.)]\s", re.MULTILINE)
+_LIST_NUMBER = re.compile(r"^[ \t]*\d{1,3}[.)]\s", re.MULTILINE)
 _NAMES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen twenty"
