@@ -1,0 +1,82 @@
+"""Wires the inference service together. The only module that builds things."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from faststream.asgi import AsgiFastStream
+
+from gyre_events import ApiKeyChanged, RolloutChanged
+from gyre_inference.access import Access
+from gyre_inference.answering import Answerer
+from gyre_inference.clients import Retrieval
+from gyre_inference.engine import VllmEngine
+from gyre_inference.repeats import Answers
+from gyre_inference.routes import check_base
+from gyre_inference.servicer import Servicer
+from gyre_inference.settings import Settings
+from gyre_rpc.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
+from gyre_service.errors import Unavailable
+from gyre_service.kafka import Broker, Table
+from gyre_service.kafka.failures import stop_process
+from gyre_service.process import Process, make_process
+from gyre_service.rpc import channel, serving
+
+log = logging.getLogger(__name__)
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    """Return the service: its engine loads while everything else starts."""
+    broker = Broker(settings)
+
+    def changed(tenant: str, rollout: RolloutChanged) -> None:
+        try:
+            check_base(rollout, settings.model_name, settings.model_digest)
+        except Unavailable as error:
+            log.error("tenant %s: %s", tenant, error)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        engine = VllmEngine(settings, lost=stop_process)
+        running = asyncio.create_task(engine.run())
+        rollouts = Table(settings, RolloutChanged, changed)
+        keys = Table(settings, ApiKeyChanged)
+
+        async def model_loaded() -> str:
+            return engine.reason()
+
+        async def model_wanted() -> str:
+            for _, rollout in rollouts.rows():
+                try:
+                    check_base(rollout, settings.model_name, settings.model_digest)
+                except Unavailable as error:
+                    return str(error)
+            return "" if rollouts.rows() else "no route yet: the registry has published none"
+
+        process.checks |= {"engine": model_loaded, "route": model_wanted}
+        try:
+            await asyncio.gather(rollouts.start(), keys.start())
+            async with channel(settings.retrieval_address) as retrieval:
+                search = Retrieval(retrieval, settings.search_timeout_s)
+                servicer = Servicer(
+                    settings,
+                    Access(
+                        keys,
+                        settings.key_pepper.get_secret_value(),
+                        settings.service_token.get_secret_value(),
+                    ),
+                    rollouts,
+                    Answerer(engine, search, settings),
+                    Answers(process.sessions, settings),
+                )
+                add = partial(add_InferenceServiceServicer_to_server, servicer)
+                name = "gyre_rpc.inference.v1.InferenceService"
+                async with serving(settings, add, name, process.ready):
+                    yield
+        finally:
+            running.cancel()
+            await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop())
+
+    return make_process(settings, broker, parts)

@@ -1,0 +1,298 @@
+"""vLLM, in a child process of this one. No other module knows it."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
+from typing import Any, TypeVar
+
+from gyre_inference.generation import Adapter, Piece, Sampling, Turn
+from gyre_inference.parentage import end_with_parent, let_go_of_sockets
+from gyre_inference.processor import best_dtype, processor_flags
+from gyre_inference.settings import Settings
+from gyre_service.errors import Rejected, Unavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+LOOK_S = 0.5  # between two looks at the engine's health
+MIB = 1 << 20
+
+
+class VllmEngine:
+    """An engine that loads while everything else starts, and whose end is noticed.
+
+    Args:
+        settings: Of the service.
+        lost: Called once with the reason when the engine has died, hangs or cannot start.
+    """
+
+    def __init__(self, settings: Settings, lost: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._lost = lost
+        self._reason = "loading the model"
+        self._llm: Any = None
+        self._tokenizer: Any = None
+        self._adapter_ids: dict[str, int] = {}
+        self._working = 0  # requests given to vLLM and not finished
+        self._last_step = time.monotonic()
+        self._max_model_len = settings.max_model_len
+        # The engine's process ends with the thread that made it, so this one stays.
+        self._thread = ThreadPoolExecutor(1, "engine-parent")
+
+    @property
+    def max_model_len(self) -> int:
+        return self._max_model_len
+
+    def reason(self) -> str:
+        return self._reason
+
+    async def run(self) -> None:
+        """Load the model, then watch over the engine until it is lost or this is cancelled."""
+        begin = time.monotonic()
+        try:
+            load = asyncio.get_running_loop().run_in_executor(self._thread, self._load)
+            self._llm = await load
+        except (RuntimeError, ValueError, OSError, ImportError) as error:
+            self._lose(f"the engine did not start: {error}")
+            return
+        self._reason = ""
+        log.info("the engine is ready after %.1f s", time.monotonic() - begin)
+        while not self._reason:
+            await asyncio.sleep(LOOK_S)
+            if self._llm.errored:
+                self._lose("the engine has died")
+            elif self._working and time.monotonic() - self._last_step > self._settings.hang_s:
+                self._kill()
+                self._lose(f"the engine hung: no step in {self._settings.hang_s:g} s")
+
+    async def stop(self) -> None:
+        self._reason = self._reason or "stopping"
+        if self._llm is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._llm.shutdown)
+        self._thread.shutdown(wait=False)
+
+    def render(self, turns: Sequence[Turn]) -> list[int]:
+        self._check()
+        messages = [{"role": turn.role, "content": self._plain(turn.content)} for turn in turns]
+        text = self._tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return tokens
+
+    def count(self, text: str) -> int:
+        self._check()
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    async def generate(
+        self,
+        id: str,
+        prompt: list[int],
+        sampling: Sampling,
+        adapter: Adapter | None,
+        tenant: str,
+    ) -> AsyncGenerator[Piece]:
+        self._check()
+        from vllm.exceptions import VLLMClientError
+        from vllm.inputs.engine import tokens_input
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        # The salt keeps one tenant from timing what another one has in the prefix cache.
+        outputs = self._llm.generate(
+            tokens_input(prompt, cache_salt=tenant),
+            _params(sampling),
+            id,
+            lora_request=self._lora(adapter),
+        )
+        if not self._working:
+            self._last_step = time.monotonic()
+        self._working += 1
+        try:
+            async with aclosing(outputs):
+                async for output in outputs:
+                    made = output.outputs[0]
+                    yield Piece(
+                        text=made.text,
+                        tokens=len(made.token_ids),
+                        cached_tokens=output.num_cached_tokens or 0,
+                        finish_reason=made.finish_reason,
+                    )
+        except EngineDeadError as error:
+            raise Unavailable("the engine has died: try again in a minute") from error
+        except (VLLMClientError, ValueError) as error:
+            raise Rejected(f"the engine refuses this: {error}") from error
+        except EngineGenerateError as error:
+            raise Unavailable(f"the engine failed: {error.__cause__}") from error
+        finally:
+            self._working -= 1
+
+    def _check(self) -> None:
+        if self._reason:
+            raise Unavailable(f"not ready: {self._reason}")
+
+    def _plain(self, text: str) -> str:
+        """Return `text` without the tokens that only a template may write."""
+        for token in self._tokenizer.all_special_tokens:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+        return text
+
+    def _lora(self, adapter: Adapter | None) -> Any:
+        if adapter is None:
+            return None
+        from vllm.lora.request import LoRARequest
+
+        # vLLM knows adapters by number: one number, one digest, for the life of the process.
+        number = self._adapter_ids.setdefault(adapter.digest, len(self._adapter_ids) + 1)
+        return LoRARequest(adapter.name, number, adapter.path)
+
+    def _step(self) -> None:
+        self._last_step = time.monotonic()
+
+    def _lose(self, reason: str) -> None:
+        self._reason = reason
+        self._lost(reason)
+
+    def _kill(self) -> None:
+        for child in self._llm.engine_core.resources.engine_manager.processes:
+            if child.pid is not None:
+                os.kill(child.pid, signal.SIGKILL)
+
+    def _load(self) -> Any:
+        """Start vLLM. In a thread of its own: it imports and waits for most of a minute."""
+        settings = self._settings
+        dtype = settings.dtype
+        if dtype == "auto":
+            dtype = best_dtype(processor_flags())  # type: ignore[assignment]
+        log.info("loading %s, computing in %s", settings.model_path, dtype)
+        os.environ.update(_environment(settings))
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.model_executor.models import registry
+        from vllm.v1.engine.async_llm import AsyncLLM
+        from vllm.v1.engine.core import EngineCoreProc
+        from vllm.v1.executor import Executor
+
+        # It looks at the model's class in a process of its own, for the sake of CUDA: that
+        # imports everything once more.
+        registry._run_in_subprocess = _look_here
+        self._max_model_len = min(settings.max_model_len, _longest(settings))
+        config = AsyncEngineArgs(
+            model=str(settings.model_path),
+            served_model_name=settings.model_name,
+            dtype=dtype,
+            max_model_len=self._max_model_len,
+            max_num_batched_tokens=settings.batch_tokens,
+            max_num_seqs=settings.batch_requests,
+            kv_cache_memory_bytes=settings.kv_cache_mib * MIB,
+            enforce_eager=True,  # what torch.compile gains on a processor, its start-up costs
+            enable_lora=True,
+            max_loras=settings.max_loras,
+            max_lora_rank=settings.max_lora_rank,
+            distributed_executor_backend="uni",  # one process fewer that imports torch
+            trust_remote_code=False,
+            seed=0,
+        ).create_engine_config()
+        # A forked engine shares what is imported; vLLM's own choice on a processor is to
+        # spawn, and to import it all again.
+        os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
+        EngineCoreProc.run_engine_core = staticmethod(
+            partial(_engine_process, EngineCoreProc.run_engine_core, os.getpid())
+        )
+        llm = AsyncLLM(
+            config,
+            Executor.get_class(config),
+            log_stats=False,
+            log_requests=False,
+            stat_loggers=[partial(_pulse, self._step)],
+        )
+        self._tokenizer = llm.get_tokenizer()
+        self._begins_as_trained()
+        return llm
+
+    def _begins_as_trained(self) -> None:
+        """Refuse a model whose prompts lack the first token it was trained with.
+
+        Raises:
+            ValueError: They do.
+        """
+        tokenizer = self._tokenizer
+        if not tokenizer.chat_template:
+            raise ValueError(f"{self._settings.model_name} has no chat template")
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": "?"}], tokenize=False, add_generation_prompt=True
+        )
+        first = tokenizer.encode(text, add_special_tokens=False)[0]
+        wanted = tokenizer.bos_token_id
+        if wanted not in (None, tokenizer.eos_token_id, first):
+            raise ValueError(
+                f"{self._settings.model_name} wants {tokenizer.bos_token} first, "
+                f"its chat template gives {tokenizer.decode([first])!r}"
+            )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_CACHE_ROOT": str(settings.home / "cache" / "vllm"),
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else "uni" is not honoured on a processor
+        "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+        "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
+        "OMP_WAIT_POLICY": "PASSIVE",  # training shares the cores
+    }
+
+
+def _look_here(fn: Callable[[], T]) -> T:
+    return fn()
+
+
+def _longest(settings: Settings) -> int:
+    """Return how many tokens the model was made for."""
+    config = json.loads((settings.model_path / "config.json").read_text())
+    return int(config.get("max_position_embeddings", settings.max_model_len))
+
+
+def _engine_process(run: Callable[..., None], parent: int, *args: Any, **kwargs: Any) -> None:
+    end_with_parent(parent)
+    let_go_of_sockets()
+    run(*args, **kwargs)
+
+
+def _params(sampling: Sampling) -> Any:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        max_tokens=sampling.max_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        stop=list(sampling.stop) or None,
+        seed=sampling.seed,
+        presence_penalty=sampling.presence_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        output_kind=RequestOutputKind.DELTA,
+    )
+
+
+def _pulse(step: Callable[[], None], config: Any, index: int = 0) -> Any:
+    """Return a logger of vLLM's statistics that only notices each step of the engine."""
+    from vllm.v1.metrics.loggers import StatLoggerBase
+
+    class Pulse(StatLoggerBase):
+        def __init__(self, vllm_config: Any, engine_index: int = 0) -> None:
+            pass
+
+        def record(self, *args: Any, **kwargs: Any) -> None:
+            step()
+
+        def log_engine_initialized(self) -> None:
+            pass
+
+    return Pulse(config, index)

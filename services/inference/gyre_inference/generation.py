@@ -1,0 +1,82 @@
+"""What the service wants of an engine, whichever it is."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen. A temperature of 0 takes the likeliest one."""
+
+    max_tokens: int
+    temperature: float = 0
+    top_p: float = 1
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float = 0
+    frequency_penalty: float = 0
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA adapter on local disk; its name contains its digest, for caches know it by name."""
+
+    name: str
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What the engine made since the piece before."""
+
+    text: str
+    tokens: int  # completion tokens in this piece
+    cached_tokens: int = 0  # prompt tokens that needed no work
+    finish_reason: str | None = None  # of the last piece: stop or length
+
+
+class Engine(Protocol):
+    """Turns a prompt into an answer, piece by piece."""
+
+    @property
+    def max_model_len(self) -> int: ...
+
+    def reason(self) -> str:
+        """Return why nothing can be generated now, or an empty string."""
+        ...
+
+    def render(self, turns: Sequence[Turn]) -> list[int]:
+        """Return the tokens of a conversation whose next turn is the model's."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Return how many tokens `text` has."""
+        ...
+
+    def generate(
+        self,
+        id: str,
+        prompt: list[int],
+        sampling: Sampling,
+        adapter: Adapter | None,
+        tenant: str,
+    ) -> AsyncGenerator[Piece]:
+        """Answer. Closing the iterator, or cancelling who reads it, ends the engine's work.
+
+        Raises:
+            Rejected: The engine will never take this request.
+            Unavailable: The engine is loading, or has died.
+        """
+        ...

@@ -1,0 +1,118 @@
+"""From a conversation and its passages to what the model reads."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gyre_events import Passage
+from gyre_inference.generation import Turn
+from gyre_service.errors import Rejected
+
+FOLLOW_UP_WORDS = 5
+SHORTEST = 80  # characters that the last passage is never cut below
+_OPENERS = ("and ", "or ", "but ", "what about", "how about", "also ", "then ")
+_POINTERS = re.compile(
+    r"\b(it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one)\b", re.I
+)
+# A line of a document that looks like a part of our prompt would be read as one.
+_OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What fits: the tokens, and the passages that they hold, numbered from 1."""
+
+    tokens: list[int]
+    passages: tuple[Passage, ...]
+
+
+def search_text(turns: Sequence[Turn]) -> str:
+    """Return what to search for: the last question, with the one before if it leans on it.
+
+    >>> search_text([Turn("user", "Who may park?"), Turn("user", "And for how long?")])
+    'Who may park? And for how long?'
+    """
+    asked = [turn.content for turn in turns if turn.role == "user"]
+    last = asked[-1]
+    leans = (
+        len(last.split()) <= FOLLOW_UP_WORDS
+        or last.lower().startswith(_OPENERS)
+        or _POINTERS.search(last) is not None
+    )
+    return " ".join(asked[-2:]) if leans else last
+
+
+def worth_showing(passages: Sequence[Passage], min_score: float) -> tuple[Passage, ...]:
+    """Return the passages that are near enough, each text once, best first."""
+    seen: set[str] = set()
+    kept = []
+    for passage in sorted(passages, key=lambda passage: -passage.score):
+        text = " ".join(passage.text.split())
+        if passage.score >= min_score and text and text not in seen:
+            seen.add(text)
+            kept.append(passage)
+    return tuple(kept)
+
+
+def user_message(passages: Sequence[Passage], question: str) -> str:
+    """Return the last message: numbered passages and the question, or the question alone."""
+    if not passages:
+        return question.strip()
+    numbered = "".join(f"[{n}] {_as_data(p.text)}\n" for n, p in enumerate(passages, 1))
+    return f"{numbered}\nQuestion: {' '.join(question.split())}"
+
+
+def _as_data(text: str) -> str:
+    """Return a passage without empty lines, and without lines that only our prompt may have."""
+    lines = [line.strip() for line in text.splitlines()]
+    return _OURS.sub("> ", "\n".join(line for line in lines if line))
+
+
+def fit(
+    system: str,
+    turns: Sequence[Turn],
+    passages: Sequence[Passage],
+    limit: int,
+    render: Callable[[Sequence[Turn]], list[int]],
+) -> Prompt:
+    """Return a prompt of at most `limit` tokens.
+
+    First the oldest turns go, then the passages found last, then the end of the only passage.
+
+    Args:
+        system: The route's prompt.
+        turns: Of the conversation; the last one is the question.
+        passages: Best first.
+        limit: In tokens.
+        render: Makes tokens of a conversation.
+
+    Raises:
+        Rejected: The question alone is too long.
+    """
+    instructions = [system, *(turn.content for turn in turns if turn.role == "system")]
+    head = Turn("system", "\n\n".join(text.strip() for text in instructions if text.strip()))
+    said = [turn for turn in turns if turn.role != "system"]
+    earlier, question, kept = said[:-1], said[-1].content, list(passages)
+    while True:
+        last = Turn("user", user_message(kept, question))
+        tokens = render([*([head] if head.content else []), *earlier, last])
+        if len(tokens) <= limit:
+            return Prompt(tokens, tuple(kept))
+        if earlier:
+            del earlier[0]
+            while earlier and earlier[0].role == "assistant":
+                del earlier[0]
+        elif len(kept) > 1:
+            kept.pop()
+        elif kept and len(kept[0].text) > SHORTEST:
+            kept[0] = _with_text(kept[0], kept[0].text[: len(kept[0].text) * 3 // 4])
+        else:
+            raise Rejected(
+                f"the question makes a prompt of {len(tokens)} tokens, at most {limit} fit: "
+                "ask a shorter one",
+                param="messages",
+            )
+
+
+def _with_text(passage: Passage, text: str) -> Passage:
+    return passage.model_copy(update={"text": text})

@@ -1,0 +1,94 @@
+"""What a question is asked of: its route, and the arm of it that a conversation is given."""
+
+import hashlib
+from typing import Protocol
+from uuid import UUID
+
+from gyre_events import Arm, RolloutChanged
+from gyre_events.control import WHOLE
+from gyre_inference.generation import Adapter
+from gyre_service.errors import NotFound, Unavailable
+
+DEFAULT_ROUTE = "default"
+DEFAULT_TENANT = "default"
+
+
+class Rollouts(Protocol):
+    def get(self, tenant: str, key: str) -> RolloutChanged | None: ...
+    def rows(self) -> list[tuple[str, RolloutChanged]]: ...
+
+
+def find_route(rollouts: Rollouts, tenant: str, name: str) -> RolloutChanged:
+    """Return a tenant's route.
+
+    A tenant without a route `default` of its own uses the definition that the tenant `default`
+    has, on its own documents.
+
+    Args:
+        rollouts: The desired state of every route.
+        tenant: Who asks.
+        name: Of the route; empty: `default`.
+
+    Raises:
+        NotFound: There is no such route.
+    """
+    name = name or DEFAULT_ROUTE
+    found = rollouts.get(tenant, name)
+    if found is None and name == DEFAULT_ROUTE:
+        found = rollouts.get(DEFAULT_TENANT, DEFAULT_ROUTE)
+    if found is not None:
+        return found
+    names = {row.route for owner, row in rollouts.rows() if owner == tenant}
+    if rollouts.get(DEFAULT_TENANT, DEFAULT_ROUTE):
+        names.add(DEFAULT_ROUTE)
+    there = f"there are {', '.join(sorted(names))}" if names else "there are none yet"
+    raise NotFound(f"no route {name!r}: {there}", param="route")
+
+
+def check_base(rollout: RolloutChanged, model: str, digest: str) -> None:
+    """Let a route pass whose base is the model served here.
+
+    Raises:
+        Unavailable: It wants another one.
+    """
+    if rollout.base.digest != digest:
+        raise Unavailable(
+            f"route {rollout.route} wants the model {rollout.base.name} "
+            f"({rollout.base.digest[:8]}), served here is {model} ({digest[:8]})"
+        )
+
+
+def pick_arm(rollout: RolloutChanged, conversation: UUID) -> Arm:
+    """Return the arm of a conversation: the same one as long as the rollout lasts.
+
+    Conversations are spread over 10,000 places. The arms take them from the top in the order
+    that they have, the first one what is left; so who is among 1 % is also among 10 %.
+    """
+    place = hashlib.sha256(f"{rollout.rollout_id}/{conversation}".encode()).digest()
+    number = int.from_bytes(place) % WHOLE
+    end = WHOLE
+    for arm in reversed(rollout.arms):
+        end -= arm.share
+        if number >= end and arm.share:
+            return arm
+    return rollout.arms[0]
+
+
+def pinned_arm(rollout: RolloutChanged, adapter: str) -> Arm:
+    """Return the arm with an adapter.
+
+    Raises:
+        NotFound: No arm of this route has it.
+    """
+    for arm in rollout.arms:
+        if arm.adapter_digest == adapter:
+            return arm
+    raise NotFound(f"no arm of route {rollout.route} has the adapter {adapter}", param="adapter")
+
+
+def adapter_of(rollout: RolloutChanged, arm: Arm) -> Adapter | None:
+    """Return the adapter of an arm under the engine's name for it, or None for the base alone."""
+    if arm.adapter_digest is None or arm.adapter_uri is None:
+        return None
+    name = f"{rollout.route}--{arm.adapter_digest[:8]}"
+    return Adapter(name, arm.adapter_digest, arm.adapter_uri.removeprefix("file://"))

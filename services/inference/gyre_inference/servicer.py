@@ -1,0 +1,203 @@
+"""RPC in: who asks, what, of which route; then answer, keep and publish."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import TypeAlias
+from uuid import UUID
+
+from grpc.aio import ServicerContext
+
+from gyre_events import AnswerGenerated
+from gyre_inference import requests, routes, signals
+from gyre_inference.access import Access, Caller
+from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
+from gyre_inference.messages import event_of, finished_message, started_message
+from gyre_inference.repeats import Answers
+from gyre_inference.settings import Settings
+from gyre_rpc.inference.v1 import inference_pb2 as pb
+from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceServicer
+from gyre_service.errors import Forbidden, Rejected, Unavailable
+from gyre_service.ids import derived_id, new_id
+from gyre_service.rpc import (
+    AUTHORIZATION,
+    CONVERSATION_ID,
+    PURPOSE,
+    REQUEST_ID,
+    TENANT,
+    Context,
+    metadata_of,
+)
+
+MODES = {
+    pb.RETRIEVAL_UNSPECIFIED: Mode.SEARCH,
+    pb.RETRIEVAL_ON: Mode.SEARCH,
+    pb.RETRIEVAL_OFF: Mode.OFF,
+    pb.RETRIEVAL_GIVEN: Mode.GIVEN,
+}
+MAX_REQUEST_ID = 200
+
+Parts: TypeAlias = AsyncGenerator[pb.GenerateResponse]
+
+
+class Servicer(InferenceServiceServicer):
+    """Answers over gRPC.
+
+    Args:
+        settings: Of the service.
+        access: Knows who may ask.
+        rollouts: What every route serves.
+        answerer: Answers.
+        answers: Keeps and publishes what was answered.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        access: Access,
+        rollouts: routes.Rollouts,
+        answerer: Answerer,
+        answers: Answers,
+    ) -> None:
+        self._settings = settings
+        self._access = access
+        self._rollouts = rollouts
+        self._answerer = answerer
+        self._answers = answers
+
+    async def Generate(
+        self,
+        request: pb.GenerateRequest,
+        context: ServicerContext[pb.GenerateRequest, pb.GenerateResponse],
+    ) -> Parts:
+        async with aclosing(self._parts(request, context)) as parts:
+            async for part in parts:
+                yield part
+
+    async def Complete(
+        self,
+        request: pb.CompleteRequest,
+        context: ServicerContext[pb.CompleteRequest, pb.CompleteResponse],
+    ) -> pb.CompleteResponse:
+        response = pb.CompleteResponse()
+        async with aclosing(self._parts(request.request, context)) as parts:
+            async for part in parts:
+                if part.HasField("started"):
+                    response.started.CopyFrom(part.started)
+                elif part.HasField("finished"):
+                    response.finished.CopyFrom(part.finished)
+        return response
+
+    async def _parts(self, request: pb.GenerateRequest, context: Context) -> Parts:
+        caller = self._access.caller(
+            metadata_of(context, AUTHORIZATION),
+            metadata_of(context, TENANT),
+            metadata_of(context, PURPOSE),
+        )
+        request_id = metadata_of(context, REQUEST_ID)
+        if request_id is not None and not 0 < len(request_id) <= MAX_REQUEST_ID:
+            raise Rejected(f"gyre-request-id must have 1 to {MAX_REQUEST_ID} characters")
+        answer_id = derived_id(caller.tenant, request_id) if request_id else new_id()
+        question = self._question(request, context, caller, answer_id)
+        signals.SPOOLED.set(await self._answers.check_spool())
+        if request_id:
+            body = requests.body_of(request) + question.conversation_id.bytes
+            stored = await self._answers.claim(caller.tenant, answer_id, body)
+            if stored is not None:
+                for part in _again(pb.CompleteResponse.FromString(stored)):
+                    yield part
+                return
+        try:
+            async with (
+                _time_limit(context, self._settings.answer_timeout_s),
+                aclosing(self._answered(question, keep=bool(request_id))) as parts,
+            ):
+                async for part in parts:
+                    yield part
+        except BaseException:  # a cancel too: the next attempt answers anew
+            if request_id:
+                await self._answers.give_up(caller.tenant, answer_id)
+            raise
+
+    async def _answered(self, question: Question, *, keep: bool) -> Parts:
+        started = pb.Started()
+        passages: Started = Started(())
+        async with aclosing(self._answerer.answer(question)) as parts:
+            async for part in parts:
+                if isinstance(part, Started):
+                    passages, started = part, started_message(question, part)
+                    yield pb.GenerateResponse(started=started)
+                elif isinstance(part, Finished):
+                    finished = finished_message(part)
+                    await self._publish(question, passages, part, started, finished, keep=keep)
+                    yield pb.GenerateResponse(finished=finished)
+                else:
+                    yield pb.GenerateResponse(delta=part)
+
+    async def _publish(
+        self,
+        question: Question,
+        passages: Started,
+        part: Finished,
+        started: pb.Started,
+        finished: pb.Finished,
+        *,
+        keep: bool,
+    ) -> None:
+        event: AnswerGenerated = event_of(question, passages.passages, part)
+        response = pb.CompleteResponse(started=started, finished=finished)
+        await self._answers.finish(question.tenant, event, response.SerializeToString(), keep=keep)
+
+    def _question(
+        self, request: pb.GenerateRequest, context: Context, caller: Caller, answer_id: UUID
+    ) -> Question:
+        turns = requests.turns_of(request)
+        conversation = requests.conversation_of(
+            request, metadata_of(context, CONVERSATION_ID), caller.tenant, caller.name
+        )
+        rollout = routes.find_route(self._rollouts, caller.tenant, request.route)
+        routes.check_base(rollout, self._settings.model_name, self._settings.model_digest)
+        if request.adapter:
+            if not caller.may_pin:
+                raise Forbidden("this API key may not choose the adapter: it lacks `operate`")
+            arm = routes.pinned_arm(rollout, request.adapter)
+        else:
+            arm = routes.pick_arm(rollout, conversation)
+        if request.retrieval not in MODES:
+            raise Rejected(f"retrieval is {request.retrieval}, expected 0..3", param="retrieval")
+        return Question(
+            answer_id=answer_id,
+            conversation_id=conversation,
+            tenant=caller.tenant,
+            purpose=caller.purpose,
+            person=requests.person_of(request),
+            rollout=rollout,
+            arm=arm,
+            adapter=routes.adapter_of(rollout, arm),
+            turns=turns,
+            sampling=requests.sampling_of(
+                request.sampling, rollout.policy, self._answerer.max_model_len
+            ),
+            mode=MODES[request.retrieval],
+            evidence=requests.evidence_of(request),
+        )
+
+
+@asynccontextmanager
+async def _time_limit(context: Context, most_s: float) -> AsyncIterator[None]:
+    """End the work inside when the caller's deadline has passed, or ours."""
+    left_s = context.time_remaining()
+    seconds = most_s if left_s is None else min(left_s, most_s)
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Unavailable(f"no answer in {seconds:.0f} s: ask for less, or later") from error
+
+
+def _again(stored: pb.CompleteResponse) -> list[pb.GenerateResponse]:
+    return [
+        pb.GenerateResponse(started=stored.started),
+        pb.GenerateResponse(delta=stored.finished.answer),
+        pb.GenerateResponse(finished=stored.finished),
+    ]

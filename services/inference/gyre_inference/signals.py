@@ -1,0 +1,104 @@
+"""What the service shows of its work: spans by OpenTelemetry's GenAI names, and metrics.
+
+The names are those of the semantic conventions v1.41, which are still in development: they are
+written here and nowhere else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from prometheus_client import Counter, Gauge, Histogram
+
+from gyre_service.telemetry import tracer
+
+if TYPE_CHECKING:
+    from gyre_inference.answering import Question
+
+PROVIDER = "vllm"
+TOKENS = Counter("gyre_tokens_total", "Tokens of prompts and answers", ["type"])
+ANSWERS = Counter("gyre_answers_total", "Questions answered", ["refused"])
+NO_CONTEXT = Counter("gyre_no_context_total", "Questions that retrieval was away for")
+FIRST_TOKEN = Histogram(
+    "gyre_time_to_first_token_seconds",
+    "From the question to the first token",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
+)
+IN_FLIGHT = Gauge("gyre_answers_in_flight", "Questions being answered now")
+SPOOLED = Gauge("gyre_spooled_events", "Events that wait for Kafka")
+
+
+class Chat:
+    """The span of one call of the engine."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def finish(self, tokens: int, cached: int, reason: str, first_s: float) -> None:
+        self._span.set_attributes(
+            {
+                "gen_ai.usage.output_tokens": tokens,
+                "gen_ai.usage.cache_read.input_tokens": cached,
+                "gen_ai.response.finish_reasons": (reason,),
+                "gen_ai.response.time_to_first_chunk": first_s,
+            }
+        )
+
+
+@contextmanager
+def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
+    """Trace a call of the engine. Content is never recorded."""
+    sampling = question.sampling
+    attributes: dict[str, str | int | float | bool | tuple[str, ...]] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.conversation.id": str(question.conversation_id),
+        "gen_ai.output.type": "text",
+        "gen_ai.prompt.name": question.rollout.route,
+        "gen_ai.request.model": question.rollout.base.name,
+        "gen_ai.request.stream": True,
+        "gen_ai.request.temperature": sampling.temperature,
+        "gen_ai.request.top_p": sampling.top_p,
+        "gen_ai.request.max_tokens": sampling.max_tokens,
+        "gen_ai.response.id": str(question.answer_id),
+        "gen_ai.response.model": question.model,
+        "gen_ai.usage.input_tokens": prompt_tokens,
+    }
+    if sampling.seed is not None:
+        attributes["gen_ai.request.seed"] = sampling.seed
+    if sampling.stop:
+        attributes["gen_ai.request.stop_sequences"] = sampling.stop
+    # Not the current span while its block yields: an async generator's caller would get it.
+    span = tracer.start_span(
+        f"chat {question.rollout.base.name}", kind=SpanKind.CLIENT, attributes=attributes
+    )
+    try:
+        yield Chat(span)
+    except BaseException as error:
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+        raise
+    finally:
+        span.end()
+
+
+@contextmanager
+def retrieval(collection: str) -> Iterator[None]:
+    """Trace a search."""
+    with tracer.start_as_current_span(
+        f"retrieval {collection}",
+        kind=SpanKind.CLIENT,
+        attributes={
+            "gen_ai.operation.name": "retrieval",
+            "gen_ai.data_source.id": collection,
+        },
+    ):
+        yield
+
+
+def count(prompt_tokens: int, completion_tokens: int, refused: bool, first_s: float) -> None:
+    TOKENS.labels("input").inc(prompt_tokens)
+    TOKENS.labels("output").inc(completion_tokens)
+    ANSWERS.labels(str(refused).lower()).inc()
+    FIRST_TOKEN.observe(first_s)

@@ -1,0 +1,47 @@
+"""Answers that somebody may ask for again, and the events that wait for Kafka."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime
+from sqlmodel import Field, SQLModel, col, delete, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_service.kafka.outbox import Outbox
+
+
+class StoredAnswer(SQLModel, table=True):
+    """What was answered under a request id, or that it is being answered."""
+
+    __tablename__ = "stored_answer"
+
+    tenant: str = Field(primary_key=True)
+    answer_id: UUID = Field(primary_key=True)
+    body_sha256: str
+    response: bytes | None = None  # a CompleteResponse; null: it is being answered
+    # Until then it is kept; while being answered: until then nobody else answers it.
+    until: datetime = Field(sa_type=DateTime(timezone=True), index=True)
+
+
+async def get_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> StoredAnswer | None:
+    return await session.get(StoredAnswer, (tenant, answer_id))
+
+
+async def forget_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> None:
+    """Let the same request be answered anew, if nobody finished it."""
+    await session.exec(
+        delete(StoredAnswer).where(
+            col(StoredAnswer.tenant) == tenant,
+            col(StoredAnswer.answer_id) == answer_id,
+            col(StoredAnswer.response).is_(None),
+        )
+    )
+
+
+async def forget_old_answers(session: AsyncSession, time: datetime) -> None:
+    await session.exec(delete(StoredAnswer).where(col(StoredAnswer.until) < time))
+
+
+async def count_spooled(session: AsyncSession) -> int:
+    """Return how many events wait for Kafka, of every tenant."""
+    return (await session.exec(select(func.count()).select_from(Outbox))).one()
