@@ -8,6 +8,9 @@ from gyre_gateway.errors import ModelNotFound
 from gyre_gateway.gateway import Rollouts
 
 PREFIX = "gyre/"
+# The route of the tenant with this name, and who has none of that name uses its definition, on
+# documents of their own (as inference does).
+DEFAULT = "default"
 NAME = re.compile(r"gyre/([a-z0-9][a-z0-9-]{0,62})")
 
 
@@ -40,7 +43,10 @@ def route_of(model: str) -> str:
 def models_of(rollouts: Rollouts, tenant: str) -> list[Model]:
     """Return what `tenant` may ask, `gyre/default` first."""
     rows = [row for owner, row in rollouts.rows() if owner == tenant]
-    rows.sort(key=lambda row: (row.route != "default", row.route))
+    if DEFAULT not in {row.route for row in rows}:
+        shared = rollouts.get(DEFAULT, DEFAULT)
+        rows += [] if shared is None else [shared]
+    rows.sort(key=lambda row: (row.route != DEFAULT, row.route))
     return [Model(PREFIX + row.route, row) for row in rows]
 
 
@@ -50,7 +56,7 @@ def model_of(rollouts: Rollouts, tenant: str, name: str) -> Model:
     Raises:
         ModelNotFound: The tenant has no such route.
     """
-    row = rollouts.get(tenant, route_of(name))
-    if row is None:
+    found = [model for model in models_of(rollouts, tenant) if model.id == name]
+    if not found:
         raise ModelNotFound(f"the model {name!r} does not exist: see GET /v1/models", param="model")
-    return Model(name, row)
+    return found[0]

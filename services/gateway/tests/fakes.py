@@ -39,9 +39,10 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
         self.refuses = False
         self.hangs = False
         self.started = asyncio.Event()
+        self.arrivals: asyncio.Queue[None] = asyncio.Queue()
         self.cancelled = asyncio.Event()
 
-    async def Generate(  # type: ignore[override]
+    async def Generate(
         self, request: inference_pb2.GenerateRequest, context: Any
     ) -> AsyncIterator[inference_pb2.GenerateResponse]:
         self._note(request, context)
@@ -57,7 +58,7 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
                 await self._maybe_hang()
             yield part
 
-    async def Complete(  # type: ignore[override]
+    async def Complete(
         self, request: inference_pb2.CompleteRequest, context: Any
     ) -> inference_pb2.CompleteResponse:
         self._note(request.request, context)
@@ -70,6 +71,7 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
 
     def _note(self, request: inference_pb2.GenerateRequest, context: Any) -> None:
         self.asked.append(request)
+        self.arrivals.put_nowait(None)
         self.metadata = dict(context.invocation_metadata())
         if request.route not in ("default", "support"):
             raise NotFound(f"no route {request.route!r}")
@@ -115,10 +117,10 @@ class FakeRetrieval(retrieval_pb2_grpc.RetrievalServiceServicer):
         self.batches: list[int] = []
         self.tenant = ""
 
-    async def Search(self, request: Any, context: Any) -> retrieval_pb2.SearchResponse:  # type: ignore[override]
+    async def Search(self, request: Any, context: Any) -> retrieval_pb2.SearchResponse:
         return retrieval_pb2.SearchResponse()
 
-    async def Embed(  # type: ignore[override]
+    async def Embed(
         self, request: retrieval_pb2.EmbedRequest, context: Any
     ) -> retrieval_pb2.EmbedResponse:
         self.tenant = tenant_of(context)
@@ -138,12 +140,12 @@ class FakeRegistry(registry_pb2_grpc.RegistryServiceServicer):
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], registry_pb2.Route] = {}
 
-    async def ListRoutes(self, request: Any, context: Any) -> registry_pb2.ListRoutesResponse:  # type: ignore[override]
+    async def ListRoutes(self, request: Any, context: Any) -> registry_pb2.ListRoutesResponse:
         tenant = tenant_of(context)
         found = [route for (owner, _), route in sorted(self.routes.items()) if owner == tenant]
         return registry_pb2.ListRoutesResponse(routes=found)
 
-    async def PutRoute(  # type: ignore[override]
+    async def PutRoute(
         self, request: registry_pb2.PutRouteRequest, context: Any
     ) -> registry_pb2.PutRouteResponse:
         route = registry_pb2.Route(
@@ -164,7 +166,7 @@ class FakeEvaluation(evaluation_pb2_grpc.EvaluationServiceServicer):
         self.suites: dict[str, str] = {}
         self.asked: list[evaluation_pb2.EvaluateRequest] = []
 
-    async def Evaluate(  # type: ignore[override]
+    async def Evaluate(
         self, request: evaluation_pb2.EvaluateRequest, context: Any
     ) -> AsyncIterator[evaluation_pb2.EvaluateResponse]:
         self.asked.append(request)
@@ -179,7 +181,7 @@ class FakeEvaluation(evaluation_pb2_grpc.EvaluationServiceServicer):
             report=evaluation_pb2.Report(suite=request.suite, items=1, passed=1, ok=True)
         )
 
-    async def PutSuite(  # type: ignore[override]
+    async def PutSuite(
         self, request: evaluation_pb2.PutSuiteRequest, context: Any
     ) -> evaluation_pb2.PutSuiteResponse:
         self.suites[request.name] = request.yaml
@@ -187,6 +189,6 @@ class FakeEvaluation(evaluation_pb2_grpc.EvaluationServiceServicer):
             suite=evaluation_pb2.SuiteInfo(name=request.name, digest="4" * 64, items=1)
         )
 
-    async def ListSuites(self, request: Any, context: Any) -> evaluation_pb2.ListSuitesResponse:  # type: ignore[override]
+    async def ListSuites(self, request: Any, context: Any) -> evaluation_pb2.ListSuitesResponse:
         found = [evaluation_pb2.SuiteInfo(name=name, items=1) for name in self.suites]
         return evaluation_pb2.ListSuitesResponse(suites=found)

@@ -21,6 +21,11 @@ def file(content: bytes, name: str = "keys.md", kind: str = "text/markdown") -> 
     return {"file": (name, content, kind)}
 
 
+def blobs(stack: Stack) -> list[bytes]:
+    found = Path(stack.gateway.settings.blob_url).rglob("*")
+    return [path.read_bytes() for path in found if path.is_file()]
+
+
 async def index(stack: Stack, number: int = -1) -> None:
     """Let search find what was submitted."""
     event, tenant, _, time = stack.kafka.sent[number]
@@ -70,8 +75,7 @@ async def test_a_large_document_travels_beside_its_event(
     assert first.dataref == f"{stack.gateway.settings.blob_url}/{digest[:2]}/{digest}"
     assert second.dataref == first.dataref
     assert (second.name, second.media_type) == ("../../copy.pdf", "application/pdf")
-    blobs = [p for p in Path(stack.gateway.settings.blob_url).rglob("*") if p.is_file()]
-    assert [blob.read_bytes() for blob in blobs] == [content]
+    assert blobs(stack) == [content]
 
 
 async def test_a_text_comes_as_json(http: httpx.AsyncClient, stack: Stack) -> None:

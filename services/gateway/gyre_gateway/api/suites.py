@@ -20,7 +20,7 @@ from gyre_service.errors import Rejected, ServiceError
 router = APIRouter(tags=["suites"])
 
 NDJSON = "application/x-ndjson"
-SuiteName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
+SuiteName = Annotated[str, Path(min_length=1, max_length=200)]
 YAML_BODY = {
     "requestBody": {
         "required": True,
@@ -71,7 +71,7 @@ async def list_suites(parts: Parts, caller: Operator) -> SuiteList:
     return SuiteList(data=[Suite.of(info) for info in found])
 
 
-@router.put("/v1/suites/{name}", openapi_extra=YAML_BODY)
+@router.put("/v1/suites/{name:path}", openapi_extra=YAML_BODY)
 async def put_suite(name: SuiteName, request: Request, parts: Parts, caller: Operator) -> Suite:
     """Keep a suite, whose body is YAML."""
     try:
@@ -89,7 +89,10 @@ async def put_suite(name: SuiteName, request: Request, parts: Parts, caller: Ope
 async def evaluate(
     request: Request, body: EvaluationRequest, parts: Parts, caller: Operator
 ) -> StreamingResponse:
-    """Run a suite: a line of JSON for each item as it is answered, the report last."""
+    """Run a suite: a line `{"item": ...}` for each as it is answered, last `{"report": ...}`.
+
+    A run that fails ends with `{"error": ...}` instead of its report.
+    """
     asked = pb.EvaluateRequest(
         suite=body.suite, route=body.route, adapter=body.adapter or "", limit=body.limit or 0
     )
@@ -123,5 +126,4 @@ def _line(response: pb.EvaluateResponse) -> str:
     fields = MessageToDict(
         part, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
-    kind = response.WhichOneof("part")
-    return json.dumps({"type": kind} | fields, ensure_ascii=False) + "\n"
+    return json.dumps({response.WhichOneof("part"): fields}, ensure_ascii=False) + "\n"

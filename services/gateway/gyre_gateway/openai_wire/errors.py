@@ -40,7 +40,8 @@ OF_CLASS: dict[type[ServiceError], tuple[int, str | None]] = {
     StillRunning: (409, "idempotency_key_in_use"),
     TooLarge: (413, "request_too_large"),
 }
-RETRY = (429, 503)  # statuses that say when to come back
+# What is over soon says when to come back: an answer that is being given, or one of two writers.
+RETRY = ("RESOURCE_EXHAUSTED", "UNAVAILABLE", "ABORTED")
 
 
 class ErrorDetail(Shown):
@@ -92,7 +93,7 @@ def problem_of(error: ServiceError, retry_after_s: int) -> Problem:
     'model_not_found'
     """
     status, code = OF_CLASS.get(type(error), (STATUS.get(error.code, 500), None))
-    headers = {"retry-after": str(retry_after_s)} if status in RETRY else {}
+    headers = {"retry-after": str(retry_after_s)} if error.code in RETRY else {}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     return Problem(status, str(error), error.param, code, headers)

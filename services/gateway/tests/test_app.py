@@ -1,0 +1,129 @@
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from faststream import TestApp
+from faststream.kafka import TestKafkaBroker
+from pydantic import SecretStr, ValidationError
+from sqlmodel import select
+
+from gyre_events import ApiKeyChanged
+from gyre_gateway import app as building
+from gyre_gateway.access import ensure_keys
+from gyre_gateway.app import announcing, make_app
+from gyre_gateway.server import listen
+from gyre_gateway.settings import Settings, parse_keys
+from gyre_gateway.store.keys import Key
+from gyre_service.database import Sessions, snapshot
+from gyre_service.errors import Rejected, Unavailable
+from gyre_service.ids import now
+from gyre_service.kafka import Broker
+from gyre_service.kafka.outbox import Outbox
+from gyre_service.keys import key_hash
+
+from . import events
+from .conftest import LOCAL, FakeRollouts, rollout
+
+
+class FakeTable(FakeRollouts):
+    def __init__(self, settings: Settings, event: Any, changed: Any) -> None:
+        super().__init__()
+        self.changed = changed
+
+    async def start(self) -> None:
+        self.add("default", "default")
+        self.changed("default", rollout("default"))
+
+    async def stop(self) -> None:
+        self.table.clear()
+
+
+async def test_the_gateway_starts_serves_and_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "Table", FakeTable)
+    with listen("127.0.0.1", 0) as found:
+        port = found.getsockname()[1]
+    app = make_app(Settings(home=tmp_path, http_port=port))
+    assert isinstance(app.broker, Broker)
+    url = f"http://127.0.0.1:{port}"
+
+    async with (
+        TestKafkaBroker(app.broker) as broker,
+        TestApp(app),
+        httpx.AsyncClient(base_url=url, headers=LOCAL) as http,
+    ):
+        models = (await http.get("/v1/models")).json()["data"]
+        assert [model["id"] for model in models] == ["gyre/default"]
+        async with http.stream("GET", "/v1/events") as live:
+            lines = live.aiter_lines()
+            assert await anext(lines) == ": connected"
+            await events.send(broker, events.generated())
+            async with asyncio.timeout(10):
+                while not (line := await anext(lines)).startswith("event:"):
+                    pass
+            assert line == "event: answer"
+
+    async with httpx.AsyncClient(base_url=url) as http:
+        with pytest.raises(httpx.ConnectError):
+            await http.get("/v1/models")
+
+
+async def test_keys_are_kept_as_hashes_and_announced_at_every_start(
+    sessions: Sessions, settings: Settings
+) -> None:
+    for _ in range(2):
+        await ensure_keys(sessions, settings)
+
+    async with snapshot(sessions) as session:
+        rows = {row.tenant: row for row in await session.exec(select(Key))}
+        announced = [
+            (row.headers["ce_tenant"], row.id, ApiKeyChanged.model_validate_json(row.body))
+            for row in await session.exec(select(Outbox))
+        ]
+    assert set(rows) == {"default", "acme"}
+    assert rows["acme"].hash == key_hash("acme-key", "embedded")
+    assert "acme-key" not in repr(rows["acme"])
+    assert {(tenant, event.revision) for tenant, _, event in announced} == {
+        ("default", 1),
+        ("acme", 1),
+    }
+    assert len(announced) == 4
+    assert len({id for _, id, _ in announced}) == 2
+
+
+async def test_a_key_comes_and_goes_with_a_revision(sessions: Sessions, tmp_path: Path) -> None:
+    for keys in ("a:acme,b:acme", "a:acme", "a:acme,b:acme"):
+        await ensure_keys(sessions, Settings(home=tmp_path, api_keys=SecretStr(keys)))
+
+    async with snapshot(sessions) as session:
+        rows = await session.exec(select(Outbox).order_by("position"))
+        events = [ApiKeyChanged.model_validate_json(row.body) for row in rows]
+    states = [(e.revision, e.revoked) for e in events if e.hash == key_hash("b", "embedded")]
+    assert states == [(1, False), (2, True), (3, False)]
+
+
+async def test_a_key_keeps_its_tenant(sessions: Sessions, tmp_path: Path) -> None:
+    await ensure_keys(sessions, Settings(home=tmp_path, api_keys=SecretStr("a:acme")))
+
+    with pytest.raises(Rejected, match="a key keeps its tenant"):
+        await ensure_keys(sessions, Settings(home=tmp_path, api_keys=SecretStr("a:umbrella")))
+
+
+@pytest.mark.parametrize("keys", ["", "local", ":default", "a b:x", "a:", "a:A", "a:x,a:y", "a:x,"])
+def test_keys_that_are_none_stop_the_start(keys: str) -> None:
+    with pytest.raises(ValueError, match="entry"):
+        parse_keys(keys)
+    if keys:
+        with pytest.raises(ValidationError):
+            Settings(api_keys=SecretStr(keys))
+
+
+async def test_before_kafka_is_there_nothing_is_accepted(settings: Settings) -> None:
+    announce = announcing(Broker(settings))
+
+    with pytest.raises(Unavailable, match="starting"):
+        await announce(events.removed(), "default", uuid4(), now())

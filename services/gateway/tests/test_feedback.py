@@ -1,0 +1,87 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from gyre_events import FeedbackGiven
+
+from .conftest import ACME, Stack, error_of
+from .fakes import ANSWER_ID
+
+URL = "/v1/feedback"
+PRAISE = {"answer_id": ANSWER_ID, "thumb": "up", "person": "ada"}
+
+
+async def test_feedback_is_accepted_before_its_answer_is_known(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    words = {"edited_answer": "Under the stone.", "comment": "It moved.", "score": 0.25}
+    response = await http.post(URL, json=PRAISE | words)
+
+    assert response.status_code == 202
+    ((event, tenant, id, _),) = stack.kafka.sent
+    assert isinstance(event, FeedbackGiven)
+    assert tenant == "default"
+    assert str(event.feedback_id) == str(id) == response.json()["feedback_id"]
+    assert str(event.answer_id) == ANSWER_ID
+    assert (event.thumb, event.score, event.person) == ("up", 0.25, "ada")
+    assert (event.edited_answer, event.comment) == ("Under the stone.", "It moved.")
+
+
+async def test_the_id_of_a_completion_names_its_answer(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    await http.post(URL, json=PRAISE | {"answer_id": f"chatcmpl-{ANSWER_ID}"})
+
+    event = stack.kafka.sent[0][0]
+    assert isinstance(event, FeedbackGiven)
+    assert str(event.answer_id) == ANSWER_ID
+
+
+async def test_repeated_feedback_is_the_same_feedback(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    ids = {(await http.post(URL, json=PRAISE, headers=key)).text for _ in range(2)}
+    other = await http.post(URL, json=PRAISE | {"thumb": "down"}, headers=key)
+    theirs = await http.post(URL, json=PRAISE, headers=key | ACME)
+
+    assert len(ids) == 1
+    assert other.status_code == 422
+    assert theirs.text not in ids
+    assert len({id for _, _, id, _ in stack.kafka.sent}) == 2
+
+
+async def test_nothing_is_accepted_while_kafka_is_away(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    stack.kafka.away = True
+
+    response = await http.post(URL, json=PRAISE)
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"answer_id": "17"}, "answer_id"),
+        ({"answer_id": None}, "answer_id"),
+        ({"thumb": "sideways"}, "thumb"),
+        ({"thumb": None}, None),
+        ({"score": 1.1}, "score"),
+        ({"score": "1"}, "score"),
+        ({"edited_answer": ""}, "edited_answer"),
+        ({"comment": "x" * 10_001}, "comment"),
+        ({"person": 7}, "person"),
+    ],
+)
+async def test_what_is_no_feedback_is_refused(
+    http: httpx.AsyncClient, stack: Stack, change: dict[str, Any], param: str | None
+) -> None:
+    response = await http.post(URL, json=PRAISE | change)
+
+    assert response.status_code == 400
+    assert error_of(response)["param"] == param
+    assert stack.kafka.sent == []

@@ -1,0 +1,130 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from gyre_gateway.api.events import stream
+from gyre_gateway.live import BOUND, Feed, News
+from gyre_gateway.settings import Settings
+from gyre_gateway.store import changes
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.errors import Overloaded
+
+from .conftest import Stack, error_of
+
+
+async def note(sessions: Sessions, tenant: str, *values: int) -> None:
+    async with transaction(sessions) as session:
+        for value in values:
+            changes.note(session, tenant, "answer", {"value": value})
+
+
+async def take(events: AsyncIterator[str], count: int) -> list[str]:
+    async with asyncio.timeout(10):
+        return [await anext(events) for _ in range(count)]
+
+
+@pytest.fixture
+async def feed(stack: Stack) -> AsyncIterator[Feed]:
+    task = asyncio.create_task(stack.gateway.feed.run())
+    yield stack.gateway.feed
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_tenant_hears_its_own_changes_in_order(stack: Stack, feed: Feed) -> None:
+    events: Any = stream(stack.gateway, "default", None)
+    assert await take(events, 1) == [": connected\n\n"]
+
+    await note(stack.sessions, "acme", 1)
+    await note(stack.sessions, "default", 2, 3)
+    feed.tell("default", News("rollout", {"route": "default"}))
+
+    told = await take(events, 3)
+    assert 'event: rollout\ndata: {"route": "default"}\n\n' in told
+    told.remove('event: rollout\ndata: {"route": "default"}\n\n')
+    assert told == [
+        'id: 2\nevent: answer\ndata: {"value": 2}\n\n',
+        'id: 3\nevent: answer\ndata: {"value": 3}\n\n',
+    ]
+    await events.aclose()
+
+
+async def test_another_replica_writes_and_this_one_tells(
+    stack: Stack, feed: Feed, settings: Settings
+) -> None:
+    """Both read the table; neither needs to have consumed the event."""
+    other = Feed(stack.sessions, settings.poll_s, 8)
+    task = asyncio.create_task(other.run())
+    with feed.listening("default") as here, other.listening("default") as there:
+        await note(stack.sessions, "default", 1)
+        async with asyncio.timeout(10):
+            for listener in (here, there):
+                news = await listener.queue.get()
+                assert news is not None
+                assert news.data == {"value": 1}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_client_that_comes_again_misses_nothing(stack: Stack, feed: Feed) -> None:
+    await note(stack.sessions, "default", 1, 2, 3)
+
+    events: Any = stream(stack.gateway, "default", 1)
+
+    assert await take(events, 3) == [
+        ": connected\n\n",
+        'id: 2\nevent: answer\ndata: {"value": 2}\n\n',
+        'id: 3\nevent: answer\ndata: {"value": 3}\n\n',
+    ]
+    await events.aclose()
+
+
+async def test_a_slow_client_is_sent_away_and_others_go_on(stack: Stack) -> None:
+    feed = stack.gateway.feed
+    with feed.listening("default") as slow, feed.listening("default") as quick:
+        for number in range(BOUND + 5):
+            feed.tell("default", News("answer", {"value": number}))
+            assert (await quick.queue.get()) is not None
+
+        told = [slow.queue.get_nowait() for _ in range(slow.queue.qsize())]
+
+    assert len(told) == BOUND + 1
+    assert told[-1] is None
+
+
+async def test_a_stop_ends_every_stream(stack: Stack, feed: Feed) -> None:
+    events: Any = stream(stack.gateway, "default", None)
+    await take(events, 1)
+
+    feed.close()
+
+    assert [event async for event in events] == []
+
+
+async def test_there_is_room_for_so_many(
+    stack: Stack, http: httpx.AsyncClient, settings: Settings
+) -> None:
+    feed = Feed(stack.sessions, settings.poll_s, 1)
+    with feed.listening("default"), pytest.raises(Overloaded, match="1 live clients"):
+        feed.check_room()
+    feed.check_room()
+
+    wrong = await http.get("/v1/events", headers={"Last-Event-ID": "x"})
+    assert (wrong.status_code, error_of(wrong)["param"]) == (400, "last-event-id")
+
+
+async def test_only_the_newest_changes_are_kept(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "KEPT", 2)
+    await note(sessions, "default", 1, 2, 3, 4)
+
+    async with transaction(sessions) as session:
+        await changes.forget(session)
+
+    async with snapshot(sessions) as session:
+        kept = await changes.since(session, 0, 10)
+    assert [row.data["value"] for row in kept] == [3, 4]

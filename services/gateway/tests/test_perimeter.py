@@ -1,0 +1,109 @@
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from gyre_gateway.access import ensure_keys
+from gyre_gateway.settings import Settings
+
+from .conftest import LOCAL, Stack, error_of
+
+CHAT = {"model": "gyre/default", "messages": [{"role": "user", "content": "Where?"}]}
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer wrong", "Basic local", "local", "Bearer \xe9"]
+)
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/models"), ("POST", "/v1/documents"), ("GET", "/v1/nothing")]
+)
+async def test_nobody_without_a_key_comes_in(
+    http: httpx.AsyncClient, authorization: str | None, method: str, path: str
+) -> None:
+    del http.headers["authorization"]
+    name = b"authorization"
+    headers = {} if authorization is None else {name: authorization.encode("latin-1")}
+
+    response = await http.request(method, path, headers=headers, content=b"not read")
+
+    assert response.status_code == 401
+    assert error_of(response)["code"] == "invalid_api_key"
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["x-request-id"]
+
+
+async def test_a_key_that_left_the_settings_is_revoked(
+    http: httpx.AsyncClient, stack: Stack, tmp_path: Path
+) -> None:
+    fewer = Settings(home=tmp_path, api_keys=SecretStr("acme-key:acme"))
+    await ensure_keys(stack.sessions, fewer)
+
+    assert (await http.get("/v1/models")).status_code == 401
+
+    await ensure_keys(stack.sessions, stack.gateway.settings)
+    assert (await http.get("/v1/models")).status_code == 200
+
+
+async def test_what_does_not_exist_says_so_in_the_same_shape(http: httpx.AsyncClient) -> None:
+    missing = await http.get("/v1/assistants")
+    wrong = await http.get("/v1/chat/completions")
+
+    assert (missing.status_code, error_of(missing)["code"]) == (404, "not_found")
+    assert (wrong.status_code, error_of(wrong)["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"model": 1}'])
+async def test_what_is_no_request_is_a_bad_request(http: httpx.AsyncClient, body: bytes) -> None:
+    response = await http.post(
+        "/v1/chat/completions", content=body, headers={"content-type": "application/json"}
+    )
+
+    assert response.status_code == 400
+    assert error_of(response)["type"] == "invalid_request_error"
+
+
+async def test_a_bug_tells_a_client_nothing(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack.rollouts, "rows", lambda: 1 / 0)
+    transport = httpx.ASGITransport(stack.web, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://gateway", headers=LOCAL
+    ) as http:
+        response = await http.get("/v1/models")
+
+    assert response.status_code == 500
+    assert error_of(response)["message"] == "internal error: see the gateway's log"
+
+
+async def test_too_many_at_once_are_told_to_come_back(
+    settings: Settings, stack: Stack, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.inference.hangs = True
+    monkeypatch.setitem(settings.__dict__, "max_concurrent_requests", 2)
+    running = [asyncio.create_task(http.post("/v1/chat/completions", json=CHAT)) for _ in range(2)]
+    for _ in running:
+        await asyncio.wait_for(stack.inference.arrivals.get(), 10)
+
+    response = await http.get("/v1/models")
+
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "2"
+    assert error_of(response)["code"] == "rate_limit_exceeded"
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    assert (await http.get("/v1/models")).status_code == 200
+
+
+async def test_the_description_has_every_path_and_no_422(http: httpx.AsyncClient) -> None:
+    described = (await http.get("/openapi.json")).json()
+
+    assert {"/v1/chat/completions", "/v1/documents", "/v1/feedback", "/v1/events"} <= set(
+        described["paths"]
+    )
+    for path, operations in described["paths"].items():
+        assert path.startswith("/v1/")
+        for operation in operations.values():
+            assert "422" not in operation["responses"]
+            assert operation["security"] == [{"HTTPBearer": []}]
