@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 failed=()
 check() {
     echo "== $*"
-    "$@" || failed+=("$1")
+    "$@" || failed+=("$*")
 }
 PATH=$PWD/.venv/bin:$PATH
 
@@ -21,6 +21,6 @@ check lint-imports
 if command -v buf >/dev/null; then check buf lint; fi
 
 if [ ${#failed[@]} -gt 0 ]; then
-    echo "lint: failed: ${failed[*]}"
+    printf 'lint: failed: %s\n' "${failed[@]}"
     exit 1
 fi

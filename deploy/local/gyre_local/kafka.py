@@ -21,25 +21,6 @@ def jars(stack: Stack) -> Path:
     return stack.cache / "kafka" / digest
 
 
-def check_tools(stack: Stack) -> None:
-    """Return if Java 17 or newer is on the path, and Maven while the jars are not here.
-
-    Raises:
-        StackError: It is not; says the command that installs what is missing.
-    """
-    install = "apt-get install -y openjdk-17-jre-headless"
-    if shutil.which("java") is None:
-        raise StackError(f"Java 17 is missing: {install}")
-    # 'openjdk version "17.0.15" 2025-04-15', on standard error
-    found = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
-    version = found.stderr.partition('"')[2].partition('"')[0]
-    major = version.split(".")[0].split("-")[0]
-    if not major.isdecimal() or int(major) < 17:
-        raise StackError(f"Java 17 or newer is needed, this is {version or 'none'}: {install}")
-    if not jars(stack).is_dir() and shutil.which("mvn") is None:
-        raise StackError("Maven is missing: apt-get install -y maven")
-
-
 def fetch(stack: Stack, log: Path) -> bool:
     """Have the jars, by Maven if need be; say whether they had to be fetched.
 

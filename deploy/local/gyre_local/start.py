@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from gyre_local import kafka, ports, programs, ready, topics
+from gyre_local import kafka, ports, programs, ready, tools, topics
 from gyre_local.environment import TOLD_OF_MODEL, Model, of_service
 from gyre_local.errors import StackError
 from gyre_local.programs import SERVICES_FILE
@@ -39,7 +39,7 @@ def start_kafka(stack: Stack, supervisor: Supervisor, progress: Progress) -> Non
 
 
 def _start_supervisor(stack: Stack, supervisor: Supervisor, progress: Progress) -> None:
-    kafka.check_tools(stack)
+    tools.check(stack, [])
     ports.check(stack, ["kafka"])
     for folder in (stack.run, stack.logs, stack.kafka_data, stack.cache / "kafka"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def up(stack: Stack) -> None:
     if unknown:
         raise StackError(f"no service {sorted(unknown)}: there are {stack.services()}")
     if not supervisor.alive:
-        kafka.check_tools(stack)
+        tools.check(stack, chosen)
         end_leftovers(stack)
     running = {name for name, process in supervisor.processes().items() if process.up}
     ports.check(stack, [name for name in ["kafka", *chosen] if name not in running])

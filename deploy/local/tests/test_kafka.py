@@ -35,46 +35,6 @@ def test_a_misspelt_topic_is_not_made_and_a_group_does_not_wait(stack: Stack) ->
     assert found["log.dirs"] == str(stack.home / "kafka")
 
 
-def fake_java(folder: Path, version: str) -> None:
-    folder.mkdir()
-    java = folder / "java"
-    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2025-04-15' >&2\n")
-    java.chmod(0o755)
-
-
-def test_without_java_one_line_says_how_to_get_it(
-    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StackError) as raised:
-        kafka.check_tools(stack)
-
-    assert str(raised.value) == "Java 17 is missing: apt-get install -y openjdk-17-jre-headless"
-
-
-@pytest.mark.parametrize("version", ["1.8.0_392", "11.0.21", "16"])
-def test_an_old_java_is_named(
-    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
-) -> None:
-    fake_java(tmp_path / "bin", version)
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(StackError, match=f"Java 17 or newer is needed, this is {version}: apt-get"):
-        kafka.check_tools(stack)
-
-
-@pytest.mark.parametrize("version", ["17", "17.0.15", "21-ea", "25.0.1"])
-def test_maven_is_asked_for_only_while_the_jars_are_missing(
-    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
-) -> None:
-    fake_java(tmp_path / "bin", version)
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
-    with pytest.raises(StackError, match="Maven is missing: apt-get install -y maven"):
-        kafka.check_tools(stack)
-
-    kafka.jars(stack).mkdir(parents=True)
-    kafka.check_tools(stack)
-
-
 def test_a_failing_maven_leaves_no_half_folder(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
