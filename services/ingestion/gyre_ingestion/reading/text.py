@@ -1,0 +1,57 @@
+"""Bytes to text, and text to one spelling."""
+
+import re
+import unicodedata
+
+from gyre_service.errors import Rejected
+
+BOMS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+# Zero-width and direction marks, the soft hyphen: they hide words from search, or text from people.
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+MAX_CONTROLS = 0.01  # share of the characters: more is not text
+
+
+def decode(data: bytes, charset: str | None = None) -> str:
+    """Return the text of `data`.
+
+    Tried in this order: its byte order mark, UTF-8, `charset`, Windows-1252.
+
+    Args:
+        data: The whole file.
+        charset: What the sender or the document itself says.
+
+    Raises:
+        Rejected: It is not text.
+    """
+    encodings = [name for mark, name in BOMS if data.startswith(mark)][:1] or ["utf-8"]
+    for encoding in (*encodings, charset or "cp1252", "cp1252"):
+        try:
+            text = data.decode(encoding)
+        except (UnicodeError, LookupError):
+            continue
+        if len(CONTROLS.findall(text)) > MAX_CONTROLS * len(text):
+            break
+        return text
+    raise Rejected("the file is binary, not text: send Markdown, plain text, HTML or PDF")
+
+
+def normalise(text: str) -> str:
+    r"""Return `text` in Unicode NFC, with `\n` line ends and without what nobody sees.
+
+    >>> normalise("cafe\u0301\r\nx\u200b")
+    'café\nx'
+    """
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]", "\n", text)
+    return CONTROLS.sub("", INVISIBLE.sub("", text)).replace("\u00a0", " ")
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,84 @@
+"""Tables and every query; nothing here commits."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime
+from sqlmodel import Field, SQLModel, col, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_service.kafka import Received
+
+
+class Document(SQLModel, table=True):
+    """What somebody submitted under one id. Kept after its removal: versions count on."""
+
+    tenant: str = Field(primary_key=True)
+    document_id: UUID = Field(primary_key=True)
+    version: int = 0  # the newest; 0: none could be read yet
+    removed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+class Version(SQLModel, table=True):
+    """One content of a document. Only the newest keeps its chunks."""
+
+    tenant: str = Field(primary_key=True)
+    document_id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    collection: str
+    name: str
+    sha256: str = Field(index=True)
+    size_bytes: int
+    chunks: bytes  # JSON, compressed; empty once it is replaced or removed
+    submitted_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class Submission(SQLModel, table=True):
+    """What became of one event, so that its redelivery has the same effect."""
+
+    tenant: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    document_id: UUID
+    version: int | None = None  # that it made
+    reason: str = ""  # why it was rejected
+
+
+async def get_submission(session: AsyncSession, cause: Received) -> Submission | None:
+    return await session.get(Submission, (cause.tenant, cause.source, cause.id))
+
+
+async def get_document(session: AsyncSession, tenant: str, document_id: UUID) -> Document:
+    """Return the document, or a new one; lock its row where the database can."""
+    found = await session.get(Document, (tenant, document_id), with_for_update=True)
+    return found or Document(tenant=tenant, document_id=document_id)
+
+
+async def get_version(
+    session: AsyncSession, tenant: str, document_id: UUID, version: int
+) -> Version | None:
+    return await session.get(Version, (tenant, document_id, version))
+
+
+async def forget_chunks(session: AsyncSession, document: Document, before: datetime) -> None:
+    """Empty the versions of `document` that were submitted up to `before`."""
+    statement = (
+        update(Version)
+        .where(
+            col(Version.tenant) == document.tenant,
+            col(Version.document_id) == document.document_id,
+            col(Version.submitted_at) <= before,
+        )
+        .values(chunks=b"")
+    )
+    await (await session.connection()).execute(statement)
+
+
+def is_removed(document: Document, at: datetime) -> bool:
+    """Tell whether the document was removed at `at` or later."""
+    return document.removed_at is not None and at <= aware(document.removed_at)
+
+
+def aware(time: datetime) -> datetime:
+    """Return `time` in UTC: SQLite forgets the zone of what it keeps."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,57 @@
+"""The only module that builds things."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from faststream.asgi import AsgiFastStream
+
+from gyre_retrieval.encoder import Encoder
+from gyre_retrieval.handlers import router
+from gyre_retrieval.index import Index
+from gyre_retrieval.indexing import Indexing
+from gyre_retrieval.opening import Opening
+from gyre_retrieval.searching import Searcher
+from gyre_retrieval.servicer import Servicer
+from gyre_retrieval.settings import Settings
+from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import add_RetrievalServiceServicer_to_server
+from gyre_service.kafka import Broker
+from gyre_service.process import Process, make_process
+from gyre_service.rpc import serving
+
+NAME = "gyre_rpc.retrieval.v1.RetrievalService"
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    broker = Broker(settings)
+    broker.include_router(router)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        sessions = process.sessions
+        encoder = Encoder(settings.encoder, settings.encoder_threads)
+        index = Index(
+            settings.home / "qdrant",
+            settings.qdrant_url,
+            settings.qdrant_api_key.get_secret_value(),
+            settings.qdrant_timeout_s,
+        )
+        indexing = Indexing(sessions, index, encoder, settings.embed_batch)
+        opening = Opening(sessions, index, encoder, indexing)
+        for name, part in (("encoder", encoder), ("indexing", indexing), ("opening", opening)):
+            process.broker.context.set_global(name, part)
+        process.checks["index"] = opening.check
+        servicer = Servicer(
+            sessions, encoder, Searcher(sessions, index), opening, settings.default_limit
+        )
+        add = partial(add_RetrievalServiceServicer_to_server, servicer)
+        opening.start()
+        try:
+            async with serving(settings, add, NAME, process.ready):
+                yield
+        finally:
+            await opening.stop()
+            await index.close()
+            encoder.close()
+
+    return make_process(settings, broker, parts)
