@@ -1,0 +1,49 @@
+"""Wires the feedback service together. The only module that builds things."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream.asgi import AsgiFastStream
+
+from gyre_events import FeedbackGiven
+from gyre_feedback import retention
+from gyre_feedback.blobs import Blobs
+from gyre_feedback.handlers import router, take_feedback
+from gyre_feedback.settings import Settings
+from gyre_service.kafka import Broker
+from gyre_service.process import Process, make_process
+
+
+def make_broker(settings: Settings) -> Broker:
+    """Return a broker that also listens to the topics of tenants with producers of their own."""
+    broker = Broker(settings)
+    broker.include_router(router)
+    topics = [f"{FeedbackGiven.topic}.{tenant}" for tenant in settings.ingress_tenants]
+    if topics:
+        broker.subscriber(*topics)(take_feedback)
+    return broker
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    broker = make_broker(settings)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        broker.context.set_global("blobs", Blobs(settings.blob_url))
+        keeping = asyncio.create_task(
+            retention.keep(process.sessions, settings.answer_retention_days)
+        )
+
+        async def kept() -> str:
+            return "retention has ended" if keeping.done() else ""
+
+        process.checks["retention"] = kept
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            # Its session must be closed before the database is.
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    return make_process(settings, broker, parts)

@@ -1,0 +1,137 @@
+"""Joins feedback to its answer, inside the handler's transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_events import AnswerGenerated, Event, ExampleCurated, FeedbackGiven, VerdictRecorded
+from gyre_events.answers import OfAnswer
+from gyre_feedback import store
+from gyre_feedback.blobs import Blobs
+from gyre_feedback.curation import Said, Wanted, content_of, wanted
+from gyre_feedback.manifest import canonical, manifest
+from gyre_feedback.tables import DatasetVersion, Example, Feedback
+from gyre_service.ids import derived_id
+from gyre_service.kafka import Received
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a transaction needs to join feedback.
+
+    Args:
+        session: Of the transaction.
+        blobs: Where examples and manifests go.
+        cause: The event that brought feedback and answer together.
+        decided_at: Now.
+    """
+
+    session: AsyncSession
+    blobs: Blobs
+    cause: Received
+    decided_at: datetime
+
+    async def join(self, answer: AnswerGenerated, feedback: Feedback) -> None:
+        """Record the verdict, and bring the dataset up to date with it."""
+        given = FeedbackGiven.model_validate(feedback.event)
+        feedback.joined_source, feedback.joined_id = self.cause.source, self.cause.id
+        verdict = verdict_of(answer, given, self.decided_at)
+        feedback.verdict = verdict.model_dump(mode="json")
+        if feedback.counts:
+            example = await self._curate(answer, feedback)
+            feedback.example = None if example is None else example.model_dump(mode="json")
+        self.session.add(feedback)
+        await self.session.flush()
+
+    async def _curate(self, answer: AnswerGenerated, feedback: Feedback) -> ExampleCurated | None:
+        """Add, replace or withdraw the example of an answer; return it if it is new or another."""
+        tenant = self.cause.tenant
+        id = derived_id(tenant, answer.answer_id)
+        said = [
+            Said(FeedbackGiven.model_validate(row.event), _utc(row.given_at))
+            for row in await store.feedback_on(self.session, tenant, answer.answer_id)
+            if row.counts and row.joined_id is not None
+        ]
+        want = wanted(answer, said)
+        row = await store.get_example(self.session, tenant, id)
+        if want is None:
+            if row is not None:
+                version = await store.next_version(self.session, tenant, answer.route)
+                await self.session.delete(row)
+                await self._write(answer.route, version, feedback)
+            return None
+        digest = await self.blobs.put(canonical(content_of(id, answer, want)))
+        if row is not None and row.digest == digest:
+            return None
+        version = await store.next_version(self.session, tenant, answer.route)
+        row = row or Example(tenant=tenant, example_id=id, route=answer.route, digest=digest)
+        row.digest = digest
+        self.session.add(row)
+        written = await self._write(answer.route, version, feedback)
+        return example_of(answer, want, feedback, written)
+
+    async def _write(self, route: str, version: int, feedback: Feedback) -> DatasetVersion:
+        """Write the manifest of what is in the dataset now, as its next version."""
+        await self.session.flush()
+        examples = await store.examples_of(self.session, self.cause.tenant, route)
+        row = DatasetVersion(
+            tenant=self.cause.tenant,
+            route=route,
+            version=version,
+            digest=await self.blobs.put(manifest(route, examples)),
+            examples=len(examples),
+            created_at=feedback.given_at,
+        )
+        self.session.add(row)
+        return row
+
+
+def verdict_of(
+    answer: AnswerGenerated, given: FeedbackGiven, decided_at: datetime
+) -> VerdictRecorded:
+    return VerdictRecorded(
+        **{name: getattr(answer, name) for name in OfAnswer.model_fields},
+        feedback_id=given.feedback_id,
+        by=given.person,
+        thumb=given.thumb,
+        score=given.score,
+        comment=given.comment,
+        edited_answer=given.edited_answer,
+        decided_at=decided_at,
+    )
+
+
+def example_of(
+    answer: AnswerGenerated, want: Wanted, feedback: Feedback, dataset: DatasetVersion
+) -> ExampleCurated:
+    return ExampleCurated(
+        example_id=derived_id(feedback.tenant, answer.answer_id),
+        answer_id=answer.answer_id,
+        conversation_id=answer.conversation_id,
+        feedback_id=feedback.feedback_id,
+        route=answer.route,
+        kind=want.kind,
+        question=answer.question,
+        passages=answer.passages,
+        answer=want.answer,
+        dataset=dataset.digest,
+        examples=dataset.examples,
+    )
+
+
+def results(feedback: Iterable[Feedback]) -> list[Event]:
+    """Return what was decided on `feedback`, in its order: what every redelivery publishes."""
+    events: list[Event] = []
+    for row in feedback:
+        if row.verdict is not None:
+            events.append(VerdictRecorded.model_validate(row.verdict))
+        if row.example is not None:
+            events.append(ExampleCurated.model_validate(row.example))
+    return events
+
+
+def _utc(time: datetime) -> datetime:
+    """Return a time as it was stored: SQLite forgets the zone."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

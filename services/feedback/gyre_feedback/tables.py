@@ -1,0 +1,83 @@
+"""The tables of this service."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class Answer(SQLModel, table=True):
+    """A live answer that feedback may be about, or the place where feedback waits for one."""
+
+    tenant: str = Field(primary_key=True)
+    answer_id: UUID = Field(primary_key=True)
+    event: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    stored_at: datetime | None = Field(
+        default=None, sa_type=DateTime(timezone=True), index=True
+    )  # by our clock; null: only feedback is here
+
+
+class Feedback(SQLModel, table=True):
+    """One feedback, and what came of it.
+
+    Its verdict is published by whichever came second, feedback or answer: a redelivery of that
+    event, `joined_source` and `joined_id`, publishes the same again.
+    """
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "source", "event_id"),
+        Index("feedback_answer", "tenant", "answer_id"),
+        Index("feedback_joined", "tenant", "joined_id"),
+    )
+
+    tenant: str = Field(primary_key=True)
+    feedback_id: UUID = Field(primary_key=True)
+    source: str
+    event_id: str
+    answer_id: UUID
+    event: dict[str, Any] = Field(sa_type=JSON)
+    given_at: datetime = Field(sa_type=DateTime(timezone=True))
+    counts: bool  # towards datasets: within its person's quota
+    joined_source: str | None = None
+    joined_id: str | None = Field(default=None, index=True)  # null: waits for its answer
+    verdict: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    example: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+
+
+class Quota(SQLModel, table=True):
+    """How much feedback one person has given in one day, UTC."""
+
+    tenant: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)  # "": all who gave no name
+    day: str = Field(primary_key=True)  # ISO 8601
+    given: int
+
+
+class Example(SQLModel, table=True):
+    """An example that is in the newest version of its dataset. Its content is a blob."""
+
+    tenant: str = Field(primary_key=True)
+    example_id: UUID = Field(primary_key=True)
+    route: str = Field(index=True)
+    digest: str
+
+
+class Dataset(SQLModel, table=True):
+    """The newest version of a dataset: who changes it changes this row first."""
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    version: int
+
+
+class DatasetVersion(SQLModel, table=True):
+    """What a dataset was. Rows are added, never changed; the manifest is a blob."""
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    digest: str = Field(index=True)  # of the manifest
+    examples: int
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # of the feedback that did it
