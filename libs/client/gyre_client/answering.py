@@ -81,16 +81,19 @@ class Asking(_Closing):
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(response)
         self._reader = _reader(response)
+        self._parts = self._read()  # one, so that whoever stops may go on
 
     def __iter__(self) -> Iterator[str]:
+        return self._parts
+
+    def _read(self) -> Iterator[str]:
         for data in self._bytes():
             yield from self._reader.feed(data)
 
     def answer(self) -> Answer:
         """Return the whole answer, after reading what was not iterated yet."""
-        if not self._response.is_stream_consumed and not self._reader.done:
-            for _ in self:
-                pass
+        for _ in self._parts:
+            pass
         return self._reader.answer()
 
 
@@ -100,16 +103,19 @@ class AsyncAsking(_AsyncClosing):
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(response)
         self._reader = _reader(response)
+        self._parts = self._read()  # one, so that whoever stops may go on
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self._parts
+
+    async def _read(self) -> AsyncIterator[str]:
         async for data in self._bytes():
             for text in self._reader.feed(data):
                 yield text
 
     async def answer(self) -> Answer:
-        if not self._response.is_stream_consumed and not self._reader.done:
-            async for _ in self:
-                pass
+        async for _ in self._parts:
+            pass
         return self._reader.answer()
 
 
@@ -119,16 +125,19 @@ class Evaluating(_Closing):
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(response)
         self._reader = EvaluationReader()
+        self._parts = self._read()  # one, so that whoever stops may go on
 
     def __iter__(self) -> Iterator[ItemResult]:
+        return self._parts
+
+    def _read(self) -> Iterator[ItemResult]:
         for data in self._bytes():
             yield from self._reader.feed(data)
 
     def report(self) -> Report:
         """Return the report, after reading what was not iterated yet."""
-        if not self._response.is_stream_consumed:
-            for _ in self:
-                pass
+        for _ in self._parts:
+            pass
         return self._reader.ended()
 
 
@@ -138,14 +147,17 @@ class AsyncEvaluating(_AsyncClosing):
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(response)
         self._reader = EvaluationReader()
+        self._parts = self._read()  # one, so that whoever stops may go on
 
-    async def __aiter__(self) -> AsyncIterator[ItemResult]:
+    def __aiter__(self) -> AsyncIterator[ItemResult]:
+        return self._parts
+
+    async def _read(self) -> AsyncIterator[ItemResult]:
         async for data in self._bytes():
             for item in self._reader.feed(data):
                 yield item
 
     async def report(self) -> Report:
-        if not self._response.is_stream_consumed:
-            async for _ in self:
-                pass
+        async for _ in self._parts:
+            pass
         return self._reader.ended()

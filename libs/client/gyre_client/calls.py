@@ -30,7 +30,7 @@ class Call:
     def request(self) -> dict[str, Any]:
         """Return the arguments of httpx's `build_request`."""
         headers = dict(self.headers)
-        if self.method == "POST":
+        if self.method in ("POST", "DELETE"):
             headers["Idempotency-Key"] = self.key
         return {
             "method": self.method,

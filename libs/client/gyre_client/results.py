@@ -73,12 +73,22 @@ class AnswerRecord(Result):
     passages: tuple[Passage, ...] = ()
 
 
+class Example(Result):
+    """A question, and the answer wanted: the one given, if it was praised, or an edited one."""
+
+    question: str
+    answer: str
+    kind: str = ""
+
+
 class Dataset(Result):
     """The curated examples of a route; `digest` names this version of them."""
 
     route: str
     digest: str | None = None
-    examples: int | list[dict[str, object]] = 0
+    examples: int = 0
+    data: tuple[Example, ...] = ()  # of one dataset, oldest first; not in a list of datasets
+    has_more: bool = False
 
 
 class Route(Result):

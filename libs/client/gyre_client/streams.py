@@ -105,20 +105,14 @@ class EvaluationReader:
         for line in self._lines.feed(data):
             if not line.strip():
                 continue
-            try:
-                part = json.loads(line)
-            except ValueError as error:
-                raise BrokenOff(
-                    f"the evaluation has a line that is no JSON: {line[:80]!r}"
-                ) from error
-            if not isinstance(part, dict):
-                raise BrokenOff(f"the evaluation has a line that is no part: {line[:80]!r}")
-            if part.get("error"):
+            part = _object(line, "the evaluation")
+            # A part is named by its only member, or by its `type`; an item has an error of its own.
+            if "item" in part or part.get("type") == "item":
+                yield parsed(ItemResult, part.get("item", part), "an item of the evaluation")
+            elif "report" in part or part.get("type") == "report":
+                self.report = parsed(Report, part.get("report", part), "the report")
+            elif part.get("error"):
                 raise refused(part["error"], otherwise="the evaluation failed")
-            if "item" in part:
-                yield parsed(ItemResult, part["item"], "an item of the evaluation")
-            elif "report" in part:
-                self.report = parsed(Report, part["report"], "the report")
 
     def ended(self) -> Report:
         """Return the report.

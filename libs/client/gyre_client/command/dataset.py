@@ -6,13 +6,8 @@ import typer
 
 from gyre_client import Gyre
 from gyre_client.command.screen import as_json, first_line, say, table
-from gyre_client.results import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="The examples that feedback has become.")
-
-
-def _count(dataset: Dataset) -> int:
-    return dataset.examples if isinstance(dataset.examples, int) else len(dataset.examples)
 
 
 @app.command("list")
@@ -23,7 +18,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
     if json:
         as_json([dataset.model_dump(mode="json") for dataset in found])
         return
-    rows = [(dataset.route, _count(dataset), dataset.digest) for dataset in found]
+    rows = [(dataset.route, dataset.examples, dataset.digest) for dataset in found]
     table(("route", "examples", "digest"), rows, "no dataset yet: feedback makes one")
 
 
@@ -38,15 +33,9 @@ def show(
     if json:
         as_json(dataset)
         return
-    say(f"{dataset.route}: {_count(dataset)} examples, digest {dataset.digest or '-'}")
-    examples = [] if isinstance(dataset.examples, int) else dataset.examples
-    rows = [
-        (
-            example.get("kind"),
-            first_line(str(example.get("question", "")), 50),
-            first_line(str(example.get("answer", "")), 70),
-        )
-        for example in examples
-    ]
+    say(f"{dataset.route}: {dataset.examples} examples, digest {dataset.digest or '-'}")
+    rows = [(e.kind, first_line(e.question, 50), first_line(e.answer, 70)) for e in dataset.data]
     if rows:
         table(("kind", "question", "answer"), rows, "")
+    if dataset.has_more:
+        say(f"the first {len(rows)} of them", style="dim")

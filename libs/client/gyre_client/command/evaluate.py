@@ -49,11 +49,10 @@ def evaluate(
 
 
 def _items(gyre: Gyre, name: str, limit: int | None) -> int | None:
-    """Return how many items there will be, or None if nobody says."""
+    """Return how many items there will be, or None if the list does not say."""
     known = {suite.name: suite.items for suite in gyre.suites()}
-    if name not in known:
-        raise GyreError(f"no suite {name!r}: there are {', '.join(sorted(known)) or 'none'}")
-    return min(known[name], limit or known[name]) or None
+    count = known.get(name.partition("@")[0])  # name@digest is an older version
+    return min(count, limit or count) if count else None
 
 
 def _word(item: ItemResult) -> str:
@@ -73,7 +72,8 @@ def _show(report: Report, items: list[ItemResult]) -> None:
         if not item.passed:
             say(f"{_word(item)} {item.item_id}: {first_line(item.question, 90)}")
             said = item.error or item.answer or "(nothing)"
-            say(f"    expected {first_line(item.expected, 90)!r}", style="dim")
+            if item.expected:
+                say(f"    expected {first_line(item.expected, 90)!r}", style="dim")
             say(f"    {'error' if item.error else 'got'} {first_line(said, 90)!r}", style="dim")
     rows = [
         (metric.name, f"{metric.value:.3f}", _interval(metric.low, metric.high), metric.trials)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from gyre_client import Gyre
 from gyre_client.command.screen import as_json, say, table
@@ -16,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Questions that a route is measured
 def add(
     file: Annotated[Path, typer.Argument(help="A YAML file.", exists=True, dir_okay=False)],
     name: Annotated[
-        str | None, typer.Option(help="Default: the file's name without its ending.")
+        str | None, typer.Option(help="Default: the `name` in the file, else the file's.")
     ] = None,
 ) -> None:
     """Add your own questions, or replace them."""
@@ -27,9 +28,19 @@ def add(
     except OSError as error:
         raise GyreError(f"cannot read {file}: {error.strerror}") from error
     with Gyre() as gyre:
-        suite = gyre.put_suite(name or file.stem, text)
+        suite = gyre.put_suite(name or _name(text) or file.stem, text)
     say(f"suite {suite.name}: {suite.items} items, digest {suite.digest}")
     say(f"run it:  gyre eval {suite.name}", style="dim")
+
+
+def _name(text: str) -> str | None:
+    """Return the name that the suite gives itself; what is wrong with it Gyre says better."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else None
 
 
 @app.command("list")
