@@ -187,3 +187,20 @@ async def test_bytes_that_search_has_already_stay_indexed(
 
     shown = (await http.get(f"/v1/documents/{events.DOCUMENT}")).json()
     assert (shown["status"], shown["version"]) == ("indexed", 1)
+
+
+async def test_a_record_that_is_no_event_is_parked_and_the_next_is_read(
+    broker: KafkaBroker, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parked: list[str] = []
+
+    async def park(record: Any, error: BaseException, **_: Any) -> None:
+        parked.append(record.topic)
+
+    assert isinstance(broker, Broker)
+    monkeypatch.setattr(broker.dead_letters, "park", park)
+    await events.send(broker, events.generated().model_copy(update={"route": ""}))
+    await events.send(broker, events.generated())
+
+    assert parked == ["answer-generated"]
+    assert (await http.get(f"/v1/answers/{events.ANSWER}")).status_code == 200
