@@ -44,6 +44,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 404, 413, 429, 500, 503, 504)
 }
 
+OURS = "#/components/schemas/ErrorBody"
+
 
 def make_web(gateway: Gateway, pages: tuple[APIRouter, ...] = ()) -> ASGIApp:
     """Return the application over the parts of a gateway.
@@ -100,7 +102,8 @@ def _describe(app: FastAPI) -> None:
             schema = generate()
             for operations in schema["paths"].values():
                 for operation in operations.values():
-                    operation["responses"].pop("422", None)
+                    if OURS not in str(operation["responses"].get("422")):
+                        operation["responses"].pop("422", None)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schema["components"]["schemas"].pop(unused, None)
         return app.openapi_schema or {}

@@ -213,7 +213,13 @@ async def test_lists_have_filters_and_pages(http: httpx.AsyncClient, stack: Stac
     assert (one["status"], one["version"], one["chunks"]) == ("indexed", 1, 3)
     indexed = (await http.get(URL, params={"status": "indexed"})).json()["data"]
     assert indexed == [one]
-    for wrong in ({"limit": 0}, {"limit": 1000}, {"status": "lost"}, {"after": "x"}):
+    for wrong in (
+        {"limit": 0},
+        {"limit": 1000},
+        {"status": "lost"},
+        {"after": "x"},
+        {"after": str(uuid4())},
+    ):
         assert (await http.get(URL, params=wrong)).status_code == 400
 
 

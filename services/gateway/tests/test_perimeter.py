@@ -3,10 +3,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
+from sqlmodel import select
 
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.settings import Settings
+from gyre_gateway.store.keys import Key
+from gyre_service.database import transaction
 
 from .conftest import LOCAL, Stack, error_of
 
@@ -96,7 +101,7 @@ async def test_too_many_at_once_are_told_to_come_back(
     assert (await http.get("/v1/models")).status_code == 200
 
 
-async def test_the_description_has_every_path_and_no_422(http: httpx.AsyncClient) -> None:
+async def test_the_description_has_every_path_and_our_errors(http: httpx.AsyncClient) -> None:
     described = (await http.get("/openapi.json")).json()
 
     assert {"/v1/chat/completions", "/v1/documents", "/v1/feedback", "/v1/events"} <= set(
@@ -105,5 +110,27 @@ async def test_the_description_has_every_path_and_no_422(http: httpx.AsyncClient
     for path, operations in described["paths"].items():
         assert path.startswith("/v1/")
         for operation in operations.values():
-            assert "422" not in operation["responses"]
+            assert "HTTPValidationError" not in str(operation["responses"])
             assert operation["security"] == [{"HTTPBearer": []}]
+
+
+async def test_a_key_does_what_its_scopes_say(http: httpx.AsyncClient, stack: Stack) -> None:
+    async with transaction(stack.sessions) as session:
+        row = (await session.exec(select(Key).where(Key.tenant == "default"))).one()
+        row.scopes = ["ask"]
+        session.add(row)
+
+    assert (await http.post("/v1/chat/completions", json=CHAT)).status_code == 200
+    for path in ("/v1/documents", "/v1/answers", "/v1/datasets", "/v1/routes", "/v1/events"):
+        response = await http.get(path)
+        assert response.status_code == 403
+        assert error_of(response)["code"] == "insufficient_scope"
+
+
+async def test_a_trace_goes_on_to_inference(http: httpx.AsyncClient, stack: Stack) -> None:
+    trace.set_tracer_provider(TracerProvider())
+    caller = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+
+    await http.post("/v1/chat/completions", json=CHAT, headers=caller)
+
+    assert "0af7651916cd43dd8448eb211c80319c" in stack.inference.metadata["traceparent"]

@@ -10,6 +10,7 @@ from gyre_gateway.asking import AskHints, question
 from gyre_gateway.gateway import Asker, Parts
 from gyre_gateway.openai_wire.answering import ChatCompletion, ChatStyle
 from gyre_gateway.openai_wire.asking import ChatRequest
+from gyre_gateway.openai_wire.errors import REPEATED
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 
 router = APIRouter(tags=["answers"])
@@ -17,7 +18,7 @@ ROLES = {"developer": "system"}  # OpenAI's newer name of it
 OR_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENT_STREAM: {}}}}
 
 
-@router.post("/v1/chat/completions", response_model=ChatCompletion, responses=OR_STREAM)
+@router.post("/v1/chat/completions", response_model=ChatCompletion, responses=OR_STREAM | REPEATED)
 async def chat(
     request: Request, body: ChatRequest, hints: AskHints, parts: Parts, caller: Asker
 ) -> Response:

@@ -9,12 +9,13 @@ from gyre_gateway.asking import AskHints, question
 from gyre_gateway.gateway import Asker, Parts
 from gyre_gateway.openai_wire.answering import TextCompletion, TextStyle
 from gyre_gateway.openai_wire.asking import CompletionRequest
+from gyre_gateway.openai_wire.errors import REPEATED
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 
 router = APIRouter(tags=["answers"])
 
 
-@router.post("/v1/completions", response_model=TextCompletion, responses=OR_STREAM)
+@router.post("/v1/completions", response_model=TextCompletion, responses=OR_STREAM | REPEATED)
 async def complete(
     request: Request, body: CompletionRequest, hints: AskHints, parts: Parts, caller: Asker
 ) -> Response:

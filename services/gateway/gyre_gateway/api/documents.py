@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from gyre_gateway.asking import IdempotencyKey
 from gyre_gateway.gateway import Author, Parts
 from gyre_gateway.openai_wire.base import Shown
+from gyre_gateway.openai_wire.errors import REPEATED
 from gyre_gateway.receiving import REQUEST_BODY, uploads_of
 from gyre_gateway.store import documents
 from gyre_gateway.submitting import Accepted, remove, submit
@@ -77,7 +78,7 @@ class RemovedDocument(Shown):
     deleted: Literal[True] = True
 
 
-@router.post("/v1/documents", status_code=202, openapi_extra=REQUEST_BODY)
+@router.post("/v1/documents", status_code=202, openapi_extra=REQUEST_BODY, responses=REPEATED)
 async def post_documents(
     request: Request, parts: Parts, caller: Author, idempotency_key: IdempotencyKey = None
 ) -> AcceptedDocument | AcceptedDocuments:
@@ -119,7 +120,7 @@ async def get_document(document_id: UUID, parts: Parts, caller: Author) -> Shown
     return ShownDocument.model_validate(row.shown())
 
 
-@router.delete("/v1/documents/{document_id}", status_code=202)
+@router.delete("/v1/documents/{document_id}", status_code=202, responses=REPEATED)
 async def delete_document(
     document_id: UUID, parts: Parts, caller: Author, idempotency_key: IdempotencyKey = None
 ) -> RemovedDocument:

@@ -10,6 +10,7 @@ from gyre_events import FeedbackGiven
 from gyre_gateway.asking import IdempotencyKey
 from gyre_gateway.gateway import Critic, Parts
 from gyre_gateway.openai_wire.base import Shown, UuidText, Wire
+from gyre_gateway.openai_wire.errors import REPEATED
 from gyre_gateway.repeating import event_id
 from gyre_service.ids import now
 
@@ -39,7 +40,7 @@ class AcceptedFeedback(Shown):
     answer_id: UUID
 
 
-@router.post("/v1/feedback", status_code=202)
+@router.post("/v1/feedback", status_code=202, responses=REPEATED)
 async def give_feedback(
     body: Feedback, parts: Parts, caller: Critic, idempotency_key: IdempotencyKey = None
 ) -> AcceptedFeedback:

@@ -59,6 +59,13 @@ class ErrorBody(Shown):
     error: ErrorDetail
 
 
+# What an endpoint that takes an Idempotency-Key may answer beside.
+REPEATED: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorBody, "description": "The first request with this key is running"},
+    422: {"model": ErrorBody, "description": "The key came with another body"},
+}
+
+
 @dataclass(frozen=True)
 class Problem:
     """An error as HTTP says it."""

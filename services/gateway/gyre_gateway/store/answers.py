@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AnswerGenerated
 from gyre_gateway.store.columns import UtcTime
+from gyre_service.errors import Rejected
 
 
 class Answer(SQLModel, table=True):
@@ -70,7 +71,11 @@ async def page(
     conversation_id: UUID | None = None,
     after: UUID | None = None,
 ) -> list[Answer]:
-    """Return the newest answers first, those after the one with the id `after`."""
+    """Return the newest answers first, those after the one with the id `after`.
+
+    Raises:
+        Rejected: There is none with that id.
+    """
     query = select(Answer).where(col(Answer.tenant) == tenant, col(Answer.purpose) == purpose)
     if route is not None:
         query = query.where(col(Answer.route) == route)
@@ -78,7 +83,10 @@ async def page(
         query = query.where(col(Answer.person).in_(persons))
     if conversation_id is not None:
         query = query.where(col(Answer.conversation_id) == conversation_id)
-    if after is not None and (last := await get(session, tenant, after)) is not None:
+    if after is not None:
+        last = await get(session, tenant, after)
+        if last is None:
+            raise Rejected(f"no answer {after}: `after` is the id of one", param="after")
         place = tuple_(col(Answer.time), col(Answer.answer_id))
         query = query.where(place < (last.time, last.answer_id))
     query = query.order_by(col(Answer.time).desc(), col(Answer.answer_id).desc())

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import DocumentIndexed, DocumentRejected, DocumentRemoved, DocumentSubmitted
 from gyre_gateway.store.columns import UtcTime
+from gyre_service.errors import Rejected
 
 # Events of one moment in the order in which they cause each other.
 ORDER = {"submitted": 0, "rejected": 1, "indexed": 1, "removed": 2}
@@ -134,7 +135,11 @@ async def page(
     status: str | None = None,
     after: UUID | None = None,
 ) -> list[Document]:
-    """Return the newest documents first, those after the one with the id `after`."""
+    """Return the newest documents first, those after the one with the id `after`.
+
+    Raises:
+        Rejected: There is none with that id.
+    """
     query = select(Document).where(col(Document.tenant) == tenant)
     if collection is not None:
         query = query.where(col(Document.collection) == collection)
@@ -142,7 +147,10 @@ async def page(
         query = query.where(col(Document.status) != "removed")
     else:
         query = query.where(col(Document.status) == status)
-    if after is not None and (last := await get(session, tenant, after)) is not None:
+    if after is not None:
+        last = await get(session, tenant, after)
+        if last is None:
+            raise Rejected(f"no document {after}: `after` is the id of one", param="after")
         place = tuple_(col(Document.time), col(Document.document_id))
         query = query.where(place < (last.time, last.document_id))
     query = query.order_by(col(Document.time).desc(), col(Document.document_id).desc())
