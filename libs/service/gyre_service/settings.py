@@ -96,5 +96,7 @@ def read(settings: type[ServiceSettings]) -> ServiceSettings:
     except ValidationError as error:
         for wrong in error.errors():
             name = "GYRE_" + "_".join(str(part) for part in wrong["loc"]).upper()
-            sys.stderr.write(f"{name}={wrong['input']!r}: {wrong['msg']}\n")
+            # What is missing has all the settings for its input, secrets too.
+            value = "" if wrong["type"] == "missing" else f"={wrong['input']!r}"
+            sys.stderr.write(f"{name}{value}: {wrong['msg']}\n")
         sys.exit(2)

@@ -55,5 +55,19 @@ def test_a_wrong_setting_ends_the_process_with_its_name_and_value(
     assert "1024" in line
 
 
+def test_a_missing_setting_is_named_and_the_others_are_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Demanding(Settings):
+        model_digest: str
+
+    monkeypatch.setenv("GYRE_SERVICE_TOKEN", "hush")
+
+    with pytest.raises(SystemExit, match="2"):
+        read(Demanding)
+
+    assert capsys.readouterr().err == "GYRE_MODEL_DIGEST: Field required\n"
+
+
 def test_a_secret_is_not_printed() -> None:
     assert "hush" not in repr(ServiceSettings(service="x", service_token="hush"))
