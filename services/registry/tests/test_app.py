@@ -68,4 +68,4 @@ def test_a_wrong_digest_ends_the_start_with_one_line(
         read(Settings)
 
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("GYRE_MODEL_DIGEST=")
+    assert line.startswith("GYRE_MODEL_DIGEST")
