@@ -35,7 +35,7 @@ class Chunk:
     Attributes:
         text: Without its heading.
         heading: The path of headings above it, outermost first, joined by ` > `.
-        page: Where it begins, from 1.
+        page: Where it begins, its overlap aside, from 1.
     """
 
     text: str
@@ -73,8 +73,8 @@ def chunks_of(blocks: Iterable[Block], max_words: int = MAX_WORDS) -> list[Chunk
     for path, section in _sections(blocks):
         pieces = [piece for block in section for piece in _pieces(block, max_words)]
         heading = " > ".join(path)[:MAX_HEADING]
-        for group in _packed(pieces, max_words):
-            text = "".join(piece.glue + piece.text for piece in group).strip()
+        for overlap, group in _packed(pieces, max_words):
+            text = "".join(piece.glue + piece.text for piece in overlap + group).strip()
             chunks.append(Chunk(text, heading, group[0].page))
     return chunks
 
@@ -175,18 +175,20 @@ def _cut(text: str, max_words: int) -> Iterator[str]:
         yield rest
 
 
-def _packed(pieces: list[Piece], max_words: int) -> Iterator[list[Piece]]:
+def _packed(pieces: list[Piece], max_words: int) -> Iterator[tuple[list[Piece], list[Piece]]]:
+    """Return the pieces of each chunk: what it repeats, and what is new in it."""
     total = sum(piece.words for piece in pieces)
     goal = total / max(ceil(total / max_words), 1)
+    overlap: list[Piece] = []
     group: list[Piece] = []
     size = 0
     for piece in pieces:
         if group and (size >= goal or size + piece.words > max_words):
-            yield group
+            yield overlap, group
             last = group[-1]
             overlaps = last.repeats and last.words <= MAX_OVERLAP_WORDS and len(group) > 1
-            group, size = ([last] if overlaps else []), 0
+            overlap, group, size = ([last] if overlaps else []), [], 0
         group.append(piece)
         size += piece.words
-    if size:
-        yield group
+    if group:
+        yield overlap, group

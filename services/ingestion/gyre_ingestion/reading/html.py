@@ -31,13 +31,11 @@ def read_html(data: bytes, charset: str | None = None) -> list[Block]:
     Raises:
         Rejected: It is not text.
     """
-    from bs4 import BeautifulSoup, Comment
+    from bs4 import BeautifulSoup
 
     declared = CHARSET.search(data[:4096])
     text = normalise(decode(data, charset or (declared[1].decode() if declared else None)))
     page = BeautifulSoup(text, "html.parser")
-    for comment in page.find_all(string=lambda found: isinstance(found, Comment)):
-        comment.extract()
     for unseen in page.find_all(UNSEEN):
         unseen.decompose()
     for hidden in page.find_all(_is_hidden):
@@ -69,7 +67,7 @@ def _blocks(page: object) -> Iterator[Block]:
             if text := one_line("".join(prose)):
                 yield Block(Kind.PROSE, text)
             prose.clear()
-        if isinstance(node, NavigableString):
+        if type(node) is NavigableString:  # its subclasses are comments, doctypes and the like
             prose.append(str(node))
         elif isinstance(node, Tag):
             if node.name in HEADINGS:
