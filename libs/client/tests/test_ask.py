@@ -150,6 +150,14 @@ def test_an_answer_that_fails_midway_is_an_error(fake: Any, gyre: Run) -> None:
     assert result.stderr.splitlines()[-1] == "gyre: the engine stopped"
 
 
+def test_an_error_has_a_line_of_its_own(fake: Any, gyre: Run) -> None:
+    fake.answer_parts[1:] = []
+
+    result = gyre("ask", "How many days?")
+
+    assert result.output == "You have \ngyre: the answer broke off before its end\n"
+
+
 @pytest.mark.parametrize("parts", [[], [RuntimeError("cut")]])
 def test_an_answer_without_its_end_is_an_error(
     fake: Any, gyre: Run, parts: list[Exception]

@@ -72,9 +72,9 @@ def test_documents_are_listed_shown_and_removed(fake: Any, gyre: Run, tmp_path: 
 
     listed = gyre("documents", "list").stdout.splitlines()
     assert listed[0].split() == [
-        "id", "name", "collection", "status", "version", "chunks", "reason",
+        "id", "status", "chunks", "collection", "name",
     ]  # fmt: skip
-    assert listed[1].split() == [id, "leave.md", "default", "indexed", "1", "4", "-"]
+    assert listed[1].split() == [id, "indexed", "4", "default", "leave.md"]
     assert json.loads(gyre("documents", "list", "--json").stdout)[0]["id"] == id
     assert "status      indexed" in gyre("documents", "show", id).stdout
     assert json.loads(gyre("documents", "show", id, "--json").stdout)["name"] == "leave.md"

@@ -114,6 +114,15 @@ def test_rejected_ones_are_named_with_their_reasons(fake: Any, gyre: Run, folder
     assert "handbook/photo.png: not one of .md" in result.stdout
 
 
+def test_the_reason_is_listed_later(fake: Any, gyre: Run, folder: Path) -> None:
+    fake.unreadable["handbook/leave.md"] = "it is no text"
+    gyre("ingest", "handbook/leave.md")
+
+    result = gyre("documents", "list", "--status", "rejected")
+
+    assert "handbook/leave.md: it is no text" in result.stdout
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_that_may_not_be_read_is_rejected(fake: Any, gyre: Run, folder: Path) -> None:
     (folder / "leave.md").chmod(0)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gyre_client import Gyre
+from gyre_client import Asking, Gyre, GyreError
 from gyre_client.command import conversation
 from gyre_client.command.screen import as_json, first_line, say, stream
 from gyre_client.results import Answer
@@ -45,15 +45,22 @@ def ask(
                 conversation_id=talk.conversation_id,
             )
         ) as asking:
-            for text in asking:
-                if not json:
-                    stream(text)
-            answer = asking.answer()
+            answer = asking.answer() if json else _streamed(asking)
     conversation.keep(talk.with_answer(question, answer))
     if json:
         as_json(_object(answer, talk))
     else:
         _finish(answer)
+
+
+def _streamed(asking: Asking) -> Answer:
+    try:
+        for text in asking:
+            stream(text)
+        return asking.answer()
+    except GyreError:
+        say()  # the error has a line of its own
+        raise
 
 
 def _finish(answer: Answer) -> None:

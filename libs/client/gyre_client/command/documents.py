@@ -28,9 +28,12 @@ def list_(
     if json:
         as_json([document.model_dump(mode="json") for document in found])
         return
-    rows = [(d.id, d.name, d.collection, d.status, d.version, d.chunks, d.reason) for d in found]
-    columns = ("id", "name", "collection", "status", "version", "chunks", "reason")
+    rows = [(d.id, d.status, d.chunks, d.collection, d.name) for d in found]
+    columns = ("id", "status", "chunks", "collection", "name")
     table(columns, rows, "no documents: `gyre ingest PATH` adds some")
+    for document in found:
+        if document.reason:
+            say(f"{document.name}: {document.reason}")
 
 
 @app.command()

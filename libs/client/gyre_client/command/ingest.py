@@ -48,7 +48,7 @@ class Ingestion:
         except GyreError as error:
             if error.status not in OF_THE_FILE:
                 raise
-            self._problem("rejected", file.name, str(error))
+            self._problem("rejected", file.name, error.message)
         else:
             if self.wait:
                 self.pending.append(submission)

@@ -13,6 +13,8 @@ from rich.text import Text
 
 WIDE = 1000  # columns where there is no terminal: a table in a file is not cut
 
+LONG = ("name", "reason", "prompt", "question", "answer", "description")
+
 
 def printable(text: str) -> str:
     r"""Return `text` without control characters, which could rewrite the terminal.
@@ -50,7 +52,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
     """Write rows under their columns, or `empty` if there are none."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        # On a narrow terminal the long texts give way; what is pasted again stays whole.
+        drawn.add_column(column, overflow="fold", no_wrap=column not in LONG)
     for row in rows:
         drawn.add_row(*(Text(_cell(value)) for value in row))
     if drawn.row_count:
