@@ -272,17 +272,19 @@ async def test_an_idempotency_key_is_the_request_id(http: httpx.AsyncClient, sta
 async def test_a_client_that_leaves_ends_the_engines_work(stack: Stack, stream: bool) -> None:
     stack.inference.hangs = True
     sent: list[dict[str, Any]] = []
+    answering = asyncio.Event()
     body = json.dumps(asking(stream=stream)).encode()
     messages = [{"type": "http.request", "body": body}]
 
     async def receive() -> dict[str, Any]:
         if messages:
             return messages.pop()
-        await stack.inference.started.wait()
+        await (answering if stream else stack.inference.started).wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        answering.set()
 
     headers = [(b"authorization", b"Bearer local"), (b"content-type", b"application/json")]
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": URL, "headers": headers}

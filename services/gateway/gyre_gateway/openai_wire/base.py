@@ -3,13 +3,38 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 
 class Wire(BaseModel):
     """What a client sends: types are not guessed, unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_unicode(cls, value: Any) -> Any:
+        _check_unicode(value)
+        return value
+
+
+def _check_unicode(value: Any) -> None:
+    """Refuse half a character, which JSON can escape and UTF-8 cannot write.
+
+    Raises:
+        ValueError: A text in `value` has one.
+    """
+    match value:
+        case str():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(f"no Unicode text: {error.reason}") from error
+        case list():
+            for one in value:
+                _check_unicode(one)
+        case dict():
+            _check_unicode([*value, *value.values()])
 
 
 class Shown(BaseModel):
