@@ -185,9 +185,10 @@ class Servicer(InferenceServiceServicer):
 
 @asynccontextmanager
 async def _time_limit(context: Context, most_s: float) -> AsyncIterator[None]:
-    """End the work inside when the caller's deadline has passed, or ours."""
+    """End the work inside when our deadline has passed, or the caller's."""
     left_s = context.time_remaining()
-    seconds = most_s if left_s is None else min(left_s, most_s)
+    # At the caller's own, gRPC cancels us; the second more keeps its status from being ours.
+    seconds = most_s if left_s is None else min(left_s + 1, most_s)
     try:
         async with asyncio.timeout(seconds):
             yield

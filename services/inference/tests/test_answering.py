@@ -1,0 +1,128 @@
+import asyncio
+from typing import Any
+
+from gyre_events import Passage, Purpose
+from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
+from gyre_inference.generation import Sampling, Turn
+from gyre_inference.settings import Settings
+from gyre_service.errors import Unavailable
+from gyre_service.ids import new_id
+
+from .conftest import FakeEngine, FakeSearch, passage, rollout
+
+
+def question(text: str = "What colour is the sky?", **changes: Any) -> Question:
+    served = rollout()
+    fields: dict[str, Any] = {
+        "answer_id": new_id(),
+        "conversation_id": new_id(),
+        "tenant": "acme",
+        "purpose": Purpose.LIVE,
+        "person": None,
+        "rollout": served,
+        "arm": served.arms[0],
+        "adapter": None,
+        "turns": (Turn("user", text),),
+        "sampling": Sampling(max_tokens=20),
+    }
+    return Question(**fields | changes)
+
+
+async def answered(
+    engine: FakeEngine, search: FakeSearch, settings: Settings, asked: Question
+) -> tuple[tuple[Passage, ...], str, Finished]:
+    parts = [part async for part in Answerer(engine, search, settings).answer(asked)]
+    assert isinstance(parts[0], Started)
+    assert isinstance(parts[-1], Finished)
+    return parts[0].passages, "".join(p for p in parts if isinstance(p, str)), parts[-1]
+
+
+async def test_without_evidence_it_declines_without_the_engine(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    search.finds = (passage("Tea is hot.", score=0.1),)
+
+    passages, shown, finished = await answered(engine, search, settings, question())
+
+    assert engine.calls == []
+    assert (passages, shown) == ((), "I don't know.")
+    assert finished.refused
+    assert (finished.prompt_tokens, finished.completion_tokens) == (5, 3)
+    assert finished.cost_usd > 0
+
+
+async def test_while_retrieval_is_away_it_declines(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    search.fails = Unavailable("retrieval: away")
+
+    _, shown, finished = await answered(engine, search, settings, question())
+
+    assert shown == finished.answer == "I don't know."
+
+
+async def test_a_citation_of_nothing_is_dropped(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    engine.says = "Blue [1][4]"
+
+    _, _, finished = await answered(engine, search, settings, question())
+
+    assert finished.cited == (1,)
+
+
+async def test_an_engine_that_says_nothing_declines(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    engine.says = " "
+
+    _, shown, finished = await answered(engine, search, settings, question())
+
+    assert shown == "I don't know."
+    assert finished.refused
+
+
+async def test_the_model_alone_is_asked_and_the_question_still_observed(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    passages, shown, _ = await answered(engine, search, settings, question(mode=Mode.OFF))
+
+    assert (passages, shown) == ((), "Blue [1]")
+    assert search.searched == []
+    await asyncio.wait_for(search.seen.wait(), 5)  # off the answer's path
+    assert [asked.tenant for asked in search.observed] == ["acme"]
+
+
+async def test_given_evidence_is_all_there_is_whatever_its_score(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    given = (passage("The sky is green.", score=0),)
+    suite = question(mode=Mode.GIVEN, evidence=given, purpose=Purpose.SUITE)
+
+    passages, _, _ = await answered(engine, search, settings, suite)
+
+    assert passages == given
+    assert search.searched == []
+    assert search.observed == []
+
+
+async def test_a_prompt_never_exceeds_what_the_model_takes(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    search.finds = tuple(passage(f"{n} " * 100, score=0.9 - n / 100) for n in range(4))
+
+    passages, _, _ = await answered(engine, search, settings, question())
+
+    (call,) = engine.calls
+    assert len(call["prompt"]) + call["sampling"].max_tokens <= engine.max_model_len
+    assert len(passages) == 1
+
+
+async def test_an_answer_that_is_cut_off_says_so(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    engine.finish_reason = "length"
+
+    _, _, finished = await answered(engine, search, settings, question())
+
+    assert finished.finish_reason == "length"
