@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from gyre_service.errors import Unavailable
 
 GRACE_S = 20  # for answers that are running when we stop
+KEEP_ALIVE_S = 65  # longer than clients keep a connection, or one they reuse is closed under them
 
 
 class _Server(uvicorn.Server):
@@ -47,6 +48,7 @@ async def serving_web(app: ASGIApp, at: socket.socket) -> AsyncIterator[asyncio.
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[at]))

@@ -13,6 +13,7 @@ from gyre_service.errors import (
     Overloaded,
     Rejected,
     ServiceError,
+    Unauthenticated,
     Unavailable,
 )
 
@@ -191,6 +192,7 @@ async def test_an_unknown_model_is_not_found(http: httpx.AsyncClient, model: str
         (Overloaded("queue is full"), 429, "rate_limit_exceeded"),
         (Unavailable("the engine is gone"), 503, None),
         (ServiceError("bug"), 500, None),
+        (Unauthenticated("this API key is not known"), 503, None),  # yet: its event is under way
         (AlreadyExists("the id was used"), 422, "idempotency_key_reused"),
         (Conflict("still running"), 409, "idempotency_key_in_use"),
     ],
