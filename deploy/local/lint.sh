@@ -17,8 +17,7 @@ for tests in libs/*/tests services/*/tests models/tests deploy/local/tests; do
     check mypy "$tests"
 done
 check lint-imports
-# STANDARD style as buf.yaml says, where buf is; that protos compile is a test of contracts.
-if command -v buf >/dev/null; then check buf lint; fi
+check buf lint
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'lint: failed: %s\n' "${failed[@]}"

@@ -26,7 +26,7 @@ def answer_id(api: httpx.Client, collection: str) -> str:
 
 def examples(api: httpx.Client, route: str) -> list[dict[str, Any]]:
     answer = api.get(f"/v1/datasets/{route}")
-    return list(answer.json()["examples"]) if answer.status_code == 200 else []
+    return list(answer.json()["data"]) if answer.status_code == 200 else []
 
 
 def produce(stack: Stack, event_id: str, value: dict[str, Any] | bytes, **more: str) -> None:
@@ -44,7 +44,7 @@ def produce(stack: Stack, event_id: str, value: dict[str, Any] | bytes, **more: 
 
     async def send() -> None:
         async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
-            producer.send_and_wait("feedback-given", body, key=key, headers=pairs)
+            await producer.send_and_wait("feedback-given", body, key=key, headers=pairs)
 
     asyncio.run(send())
 

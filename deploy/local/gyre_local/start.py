@@ -31,7 +31,8 @@ def start_kafka(stack: Stack, supervisor: Supervisor, progress: Progress) -> Non
         end_leftovers(stack)
         _start_supervisor(stack, supervisor, progress)
     try:
-        made = asyncio.run(topics.create(stack.kafka_servers, topics.wanted(), patience_s=KAFKA_S))
+        wanted = topics.wanted(tenants=topics.ingress_tenants())
+        made = asyncio.run(topics.create(stack.kafka_servers, wanted, patience_s=KAFKA_S))
     except StackError as error:
         log = stack.logs / "kafka.log"
         raise StackError(f"{error}\nThe end of {log}:\n{tail(log)}") from error

@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
 
@@ -26,6 +28,8 @@ DLQ_SERVICES = (
     "feedback",
     "registry",
 )
+INGRESS = "feedback-given"
+INGRESS_TENANTS = "GYRE_INGRESS_TENANTS"
 DLQ_BYTES = 3 * 1024 * 1024  # a record of 1 MiB, its origin and room for a service's own limit
 DLQ_HOURS = 14 * 24
 CLEANUPS = ("delete", "compact")
@@ -76,8 +80,8 @@ def _counts(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def wanted(folder: Path = CONTRACTS) -> list[Topic]:
-    """Every topic of the contracts, and the dead letters of each service.
+def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]:
+    """Every topic of the contracts, the dead letters of each service, the ingress of `tenants`.
 
     Raises:
         StackError: A file states nothing usable, or there is none.
@@ -90,7 +94,18 @@ def wanted(folder: Path = CONTRACTS) -> list[Topic]:
         "retention.ms": str(DLQ_HOURS * 3_600_000),
         "max.message.bytes": str(DLQ_BYTES),
     }
-    return topics + [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
+    ingress = [
+        replace(topic, name=f"{topic.name}.{tenant}")
+        for topic in topics
+        if topic.name == INGRESS
+        for tenant in tenants
+    ]
+    return topics + ingress + [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
+
+
+def ingress_tenants(shell: Mapping[str, str] = os.environ) -> list[str]:
+    """The tenants whose own producers may write, as `feedback` is told."""
+    return [name.strip() for name in shell.get(INGRESS_TENANTS, "").split(",") if name.strip()]
 
 
 async def create(
@@ -143,7 +158,8 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, default=1)
     given = parser.parse_args()
     try:
-        made = asyncio.run(create(given.servers, wanted(given.contracts), replicas=given.replicas))
+        topics = wanted(given.contracts, ingress_tenants())
+        made = asyncio.run(create(given.servers, topics, replicas=given.replicas))
     except StackError as error:
         raise SystemExit(str(error)) from error
     sys.stdout.write(f"{len(made)} topics created\n")

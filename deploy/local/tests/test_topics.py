@@ -68,3 +68,13 @@ def test_a_folder_without_contracts_is_an_error(tmp_path: Path) -> None:
 async def test_a_broker_that_does_not_answer_is_named() -> None:
     with pytest.raises(StackError, match=r"no Kafka answers at 127\.0\.0\.1:1:"):
         await topics.create("127.0.0.1:1", [topics.Topic("any", 1)], patience_s=0)
+
+
+def test_a_tenants_own_producers_get_a_topic_like_the_shared_one() -> None:
+    tenants = topics.ingress_tenants({"GYRE_INGRESS_TENANTS": "acme, umbrella"})
+    wanted = {topic.name: topic for topic in topics.wanted(tenants=tenants)}
+
+    for tenant in ("acme", "umbrella"):
+        own = wanted[f"feedback-given.{tenant}"]
+        assert own.partitions == wanted["feedback-given"].partitions
+        assert own.configs == wanted["feedback-given"].configs

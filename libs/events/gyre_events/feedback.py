@@ -49,7 +49,10 @@ class VerdictRecorded(OfAnswer):
 
 
 class ExampleCurated(Event):
-    """A question, its evidence and the answer wanted are part of a dataset now."""
+    """A question, its evidence and the answer wanted are part of a dataset now.
+
+    One that is `withdrawn` is no longer: somebody praised the answer, and somebody else did not.
+    """
 
     topic: ClassVar[str] = "example-curated"
     key_field: ClassVar[str] = "route"
@@ -59,9 +62,10 @@ class ExampleCurated(Event):
     conversation_id: UUID
     feedback_id: UUID
     route: Text
-    kind: Literal["praised", "edited"]
+    kind: Literal["praised", "edited", "withdrawn"]
     question: Text
     passages: tuple[Passage, ...]
     answer: Text
-    dataset: Digest = Field(description="of the dataset's manifest with this example in it")
-    examples: Annotated[int, Field(ge=1)] = Field(description="in that version of the dataset")
+    version: Annotated[int, Field(ge=1)] = Field(description="of the dataset, counted")
+    dataset: Digest = Field(description="of that version's manifest")
+    examples: Annotated[int, Field(ge=0)] = Field(description="in that version of the dataset")

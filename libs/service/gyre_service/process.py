@@ -134,7 +134,12 @@ def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> Non
     assert isinstance(settings, settings_type)
     telemetry.configure(settings)
     app = make_app(settings)
-    options: dict[str, Any] = {"host": settings.host, "port": settings.health_port}
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.health_port,
+        "log_config": None,  # ours is in place
+        "access_log": "false",
+    }
     try:
         anyio.run(partial(app.run, run_extra_options=options))
     except ServiceError as error:

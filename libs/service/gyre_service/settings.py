@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -100,3 +100,5 @@ def read(settings: type[ServiceSettings]) -> ServiceSettings:
             value = "" if wrong["type"] == "missing" else f"={wrong['input']!r}"
             sys.stderr.write(f"{name}{value}: {wrong['msg']}\n")
         sys.exit(2)
+    except SettingsError as error:  # a list that is not JSON: it names the field
+        sys.exit(f"{error}: expected JSON, as [1, 2]")

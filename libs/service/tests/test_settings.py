@@ -71,3 +71,10 @@ def test_a_missing_setting_is_named_and_the_others_are_not_printed(
 
 def test_a_secret_is_not_printed() -> None:
     assert "hush" not in repr(ServiceSettings(service="x", service_token="hush"))
+
+
+def test_a_list_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GYRE_RETRY_PAUSES_S", "abc")
+
+    with pytest.raises(SystemExit, match=r"retry_pauses_s.*expected JSON"):
+        read(Settings)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -10,7 +11,7 @@ from gyre_events import AnswerGenerated, Event, ExampleCurated, FeedbackGiven, V
 from gyre_events.answers import OfAnswer
 from gyre_feedback import store
 from gyre_feedback.blobs import Blobs
-from gyre_feedback.curation import Said, Wanted, content_of, wanted
+from gyre_feedback.curation import Said, content_of, wanted
 from gyre_feedback.manifest import canonical, manifest
 from gyre_feedback.tables import DatasetVersion, Example, Feedback
 from gyre_service.ids import derived_id
@@ -46,7 +47,7 @@ class Desk:
         await self.session.flush()
 
     async def _curate(self, answer: AnswerGenerated, feedback: Feedback) -> ExampleCurated | None:
-        """Add, replace or withdraw the example of an answer; return it if it is new or another."""
+        """Add, replace or withdraw the example of an answer; return what changed, if anything."""
         tenant = self.cause.tenant
         id = derived_id(tenant, answer.answer_id)
         said = [
@@ -57,11 +58,12 @@ class Desk:
         want = wanted(answer, said)
         row = await store.get_example(self.session, tenant, id)
         if want is None:
-            if row is not None:
-                version = await store.next_version(self.session, tenant, answer.route)
-                await self.session.delete(row)
-                await self._write(answer.route, version, feedback)
-            return None
+            if row is None:
+                return None
+            version = await store.next_version(self.session, tenant, answer.route)
+            await self.session.delete(row)
+            written = await self._write(answer.route, version, feedback)
+            return example_of(answer, "withdrawn", answer.answer, feedback, written)
         digest = await self.blobs.put(canonical(content_of(id, answer, want)))
         if row is not None and row.digest == digest:
             return None
@@ -70,7 +72,7 @@ class Desk:
         row.digest = digest
         self.session.add(row)
         written = await self._write(answer.route, version, feedback)
-        return example_of(answer, want, feedback, written)
+        return example_of(answer, want.kind, want.answer, feedback, written)
 
     async def _write(self, route: str, version: int, feedback: Feedback) -> DatasetVersion:
         """Write the manifest of what is in the dataset now, as its next version."""
@@ -104,7 +106,11 @@ def verdict_of(
 
 
 def example_of(
-    answer: AnswerGenerated, want: Wanted, feedback: Feedback, dataset: DatasetVersion
+    answer: AnswerGenerated,
+    kind: Literal["praised", "edited", "withdrawn"],
+    text: str,
+    feedback: Feedback,
+    dataset: DatasetVersion,
 ) -> ExampleCurated:
     return ExampleCurated(
         example_id=derived_id(feedback.tenant, answer.answer_id),
@@ -112,10 +118,11 @@ def example_of(
         conversation_id=answer.conversation_id,
         feedback_id=feedback.feedback_id,
         route=answer.route,
-        kind=want.kind,
+        kind=kind,
         question=answer.question,
         passages=answer.passages,
-        answer=want.answer,
+        answer=text,
+        version=dataset.version,
         dataset=dataset.digest,
         examples=dataset.examples,
     )

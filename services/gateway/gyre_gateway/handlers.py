@@ -105,7 +105,7 @@ async def judged(event: VerdictRecorded, cause: Cause, sessions: Database) -> No
 @events(filter=_is(ExampleCurated))
 async def curated(event: ExampleCurated, cause: Cause, sessions: Database) -> None:
     async with transaction(sessions) as session:
-        row = await examples.add(session, cause.tenant, event, cause.time)
+        row = await examples.apply(session, cause.tenant, event, cause.time)
         if row is not None:
             version = {"dataset": event.dataset, "examples": event.examples}
             changes.note(session, cause.tenant, "example", row.shown() | version)

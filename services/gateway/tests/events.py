@@ -73,20 +73,22 @@ def verdict(feedback_id: UUID) -> VerdictRecorded:
     return VerdictRecorded.model_validate(of_answer() | said | {"decided_at": START})
 
 
-def curated(number: int, route: str = "default") -> ExampleCurated:
-    return ExampleCurated(
-        example_id=UUID(int=number),
-        answer_id=ANSWER,
-        conversation_id=CONVERSATION,
-        feedback_id=uuid4(),
-        route=route,
-        kind="edited",
-        question="Where is the key?",
-        passages=(PASSAGE,),
-        answer="Gone.",
-        dataset=str(number) * 64,
-        examples=number,
-    )
+def curated(number: int, route: str = "default", **more: Any) -> ExampleCurated:
+    fields: dict[str, Any] = {
+        "example_id": UUID(int=number),
+        "answer_id": ANSWER,
+        "conversation_id": CONVERSATION,
+        "feedback_id": uuid4(),
+        "route": route,
+        "kind": "edited",
+        "question": "Where is the key?",
+        "passages": (PASSAGE,),
+        "answer": "Gone.",
+        "version": number,
+        "dataset": str(number) * 64,
+        "examples": number,
+    }
+    return ExampleCurated.model_validate(fields | more)
 
 
 def submitted(sha256: str = "a" * 64) -> DocumentSubmitted:

@@ -141,6 +141,38 @@ async def test_a_dataset_is_its_newest_version_with_every_example_once(
     assert (await http.get("/v1/datasets/support")).status_code == 404
 
 
+async def test_a_withdrawn_example_stays_away_whatever_the_order(
+    broker: KafkaBroker, http: httpx.AsyncClient
+) -> None:
+    praised = events.curated(1, kind="praised")
+    gone = events.curated(1, kind="withdrawn", version=2, dataset="0" * 64, examples=0)
+    for event in (gone, praised, gone):
+        await events.send(broker, event)
+
+    whole = (await http.get("/v1/datasets/default")).json()
+
+    assert (whole["digest"], whole["examples"], whole["data"]) == ("0" * 64, 0, [])
+
+
+async def test_an_example_is_what_its_newest_version_says_whatever_comes_late(
+    broker: KafkaBroker, http: httpx.AsyncClient
+) -> None:
+    praised = events.curated(1)
+    edited = praised.model_copy(update={"version": 2, "answer": "Behind the door."})
+    withdrawn = praised.model_copy(update={"version": 3, "kind": "withdrawn", "examples": 0})
+    for event, answers in [
+        (praised, ["Gone."]),
+        (edited, ["Behind the door."]),
+        (praised, ["Behind the door."]),
+        (withdrawn, []),
+        (edited, []),
+    ]:
+        await events.send(broker, event)
+        whole = (await http.get("/v1/datasets/default")).json()
+        assert [one["answer"] for one in whole["data"]] == answers
+    assert (whole["version"], whole["examples"]) == (3, 0)
+
+
 A, B = "a" * 64, "b" * 64
 VERSIONS: list[tuple[Event, int]] = [
     (events.submitted(A), 1),

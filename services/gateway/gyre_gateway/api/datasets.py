@@ -19,6 +19,7 @@ class ShownDataset(Shown):
 
     route: str
     object: Literal["dataset"] = "dataset"
+    version: int
     digest: str
     examples: int
     updated_at: str

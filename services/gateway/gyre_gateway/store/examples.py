@@ -23,14 +23,15 @@ class Example(SQLModel, table=True):
     answer_id: UUID
     conversation_id: UUID
     feedback_id: UUID
-    kind: str
+    kind: str  # one that is `withdrawn` stays, so that an older event cannot bring it back
+    version: int  # of the dataset that it came with
     question: str
     answer: str
     passages: list[dict[str, Any]] = Field(sa_type=JSON)
     time: datetime = Field(sa_type=UtcTime)
 
     def shown(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"tenant", "time"}) | {
+        return self.model_dump(mode="json", exclude={"tenant", "time", "version"}) | {
             "curated_at": self.time.isoformat()
         }
 
@@ -42,6 +43,7 @@ class Dataset(SQLModel, table=True):
 
     tenant: str = Field(primary_key=True)
     route: str = Field(primary_key=True)
+    version: int = 0
     digest: str
     examples: int
     time: datetime = Field(sa_type=UtcTime)
@@ -52,25 +54,32 @@ class Dataset(SQLModel, table=True):
         }
 
 
-async def add(
+async def apply(
     session: AsyncSession, tenant: str, event: ExampleCurated, time: datetime
 ) -> Example | None:
-    """Keep an example, and the version of the dataset that it made.
+    """Bring a dataset up to date with `event`, whatever came before it.
 
     Returns:
-        The row if it is new.
+        The row if it is new or changed, or was withdrawn.
     """
-    if await session.get(Example, (tenant, event.example_id)) is not None:
-        return None
     dataset = await session.get(Dataset, (tenant, event.route), with_for_update=True)
     if dataset is None:
         dataset = Dataset(tenant=tenant, route=event.route, digest="", examples=0, time=time)
-    if event.examples > dataset.examples:  # the topic is in order by route; a redrive is not
-        dataset.digest, dataset.examples, dataset.time = event.dataset, event.examples, time
+    if event.version > dataset.version:
+        dataset.version, dataset.digest = event.version, event.dataset
+        dataset.examples, dataset.time = event.examples, time
         session.add(dataset)
-    values = event.model_dump(mode="json", include={"kind", "question", "answer", "passages"})
+    row = await session.get(Example, (tenant, event.example_id))
+    if row is not None and row.version >= event.version:
+        return None
+    values = event.model_dump(
+        mode="json", include={"kind", "question", "answer", "passages", "version"}
+    )
     ids = event.model_dump(include={"answer_id", "conversation_id", "feedback_id", "example_id"})
-    row = Example(tenant=tenant, route=event.route, time=time, **ids, **values)
+    if row is None:
+        row = Example(tenant=tenant, route=event.route, time=time, **ids, **values)
+    else:
+        row.sqlmodel_update(ids | values | {"time": time})
     session.add(row)
     return row
 
@@ -88,6 +97,10 @@ async def page(
     session: AsyncSession, tenant: str, route: str, limit: int, offset: int = 0
 ) -> list[Example]:
     """Return the oldest examples first: the place of one never changes."""
-    query = select(Example).where(col(Example.tenant) == tenant, col(Example.route) == route)
+    query = select(Example).where(
+        col(Example.tenant) == tenant,
+        col(Example.route) == route,
+        col(Example.kind) != "withdrawn",
+    )
     query = query.order_by(col(Example.time), col(Example.example_id))
     return list((await session.exec(query.offset(offset).limit(limit))).all())
