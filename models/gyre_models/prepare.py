@@ -40,6 +40,10 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
     Raises:
         ModelError: There is no such model, or it must not be served.
     """
+    if not model:
+        raise ModelError(
+            "no model is named: expected gemma-3-270m, reference, a folder or a hub id"
+        )
     cache.mkdir(parents=True, exist_ok=True)
     if model == "gemma-3-270m":
         return _prepare_gemma(cache)
