@@ -40,7 +40,11 @@ def make_app(settings: Settings) -> AsgiFastStream:
         opening = Opening(sessions, index, encoder, indexing)
         for name, part in (("encoder", encoder), ("indexing", indexing), ("opening", opening)):
             process.broker.context.set_global(name, part)
-        process.checks["index"] = opening.check
+
+        async def check() -> str:
+            return await opening.check() or await index.check()
+
+        process.checks["index"] = check
         servicer = Servicer(
             sessions, encoder, Searcher(sessions, index), opening, settings.default_limit
         )

@@ -131,9 +131,7 @@ class Index:
             await self._in_thread(self._call, "delete", points_selector=selector)
 
     async def check(self) -> str:
-        """Return why it cannot be used now, or an empty text."""
-        if self._client is None:
-            return "opening the index"
+        """Return why it cannot be used now, or an empty text. Called after `open`."""
         try:
             await self._in_thread(self._client.collection_exists, self._name)
         except Unavailable as error:
@@ -141,7 +139,7 @@ class Index:
         return ""
 
     def _create(self, dimension: int) -> None:
-        client = self._make()
+        client = self._client = self._client or self._make()  # a second attempt has the folder
         if not client.collection_exists(self._name):
             client.create_collection(
                 self._name,
@@ -151,7 +149,6 @@ class Index:
             )
             if not self._is_local:  # which has no indexes, and warns
                 self._index_payload(client)
-        self._client = client
 
     def _index_payload(self, client: QdrantClient) -> None:
         tenant = qdrant.KeywordIndexParams(type=qdrant.KeywordIndexType.KEYWORD, is_tenant=True)

@@ -1,0 +1,55 @@
+"""The real model, loaded once: tens of seconds on a busy machine."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gyre_retrieval.encoder import Encoder, digest_of
+from gyre_service.errors import Unavailable
+
+
+@pytest.fixture
+async def encoder() -> AsyncIterator[Encoder]:
+    encoder = Encoder("", threads=1)
+    yield encoder
+    encoder.close()
+
+
+async def test_the_packaged_model(encoder: Encoder) -> None:
+    with pytest.raises(Unavailable, match="loading the encoder"):
+        await encoder.encode(["too early"])
+
+    identity = await encoder.load()
+    assert await encoder.load() is identity
+    texts = ["Who keeps the lighthouse?", "The lighthouse keeper is Ada.", "Bread costs two euros."]
+    vectors = await encoder.encode(texts, urgent=True)
+
+    assert (identity.name, identity.dimension) == ("all-MiniLM-L6-v2", 384)
+    assert vectors.shape == (3, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
+    assert await encoder.encode(texts) == pytest.approx(vectors, abs=1e-5)  # the other worker
+    assert (await encoder.encode([])).shape == (0, 384)
+    assert await encoder.count_tokens(["one two", "word " * 1000]) == [4, 1002]
+
+
+async def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    encoder = Encoder(str(tmp_path), threads=1)
+
+    with pytest.raises(Unavailable, match="cannot be loaded"):
+        await encoder.load()
+    encoder.close()
+
+
+def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:
+    digests = set()
+    for name, content in [("a", "x"), ("a", "y"), ("b", "x")]:
+        folder = tmp_path / f"{name}{content}"
+        folder.mkdir()
+        (folder / name).write_text(content)
+        digests.add(digest_of(folder))
+        assert digest_of(folder) in digests
+
+    assert len(digests) == 3

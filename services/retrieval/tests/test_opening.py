@@ -1,0 +1,86 @@
+import asyncio
+
+import pytest
+
+from gyre_retrieval.opening import Opening
+from gyre_service.errors import Unavailable
+
+from .conftest import Bench, caused, removal
+
+
+async def opened(bench: Bench) -> Opening:
+    opening = Opening(bench.sessions, bench.index, bench.encoder, bench.indexing)
+    opening.start()
+    await opening.wait()
+    return opening
+
+
+async def test_an_index_that_was_lost_is_restored_from_the_database(bench: Bench) -> None:
+    await bench.submit(1, count=5)
+    await bench.index.drop(sorted(await bench.index.point_ids()))
+    assert await bench.find("part3") == []
+
+    await opened(bench)
+
+    found = await bench.find("part3 of v1")
+    assert len(found) == 5
+    assert found[0].text == "part3 of v1"
+    assert found[0].score == pytest.approx(1, abs=1e-5)
+
+
+async def test_what_a_crash_left_is_deleted_at_the_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.submit(1)
+
+    async def crash(*_: object) -> None:
+        raise Unavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.index, "remove", crash)
+        with pytest.raises(Unavailable):
+            await bench.indexing.remove(removal(), caused(minute=1))
+    assert await bench.points() == 2
+    assert await bench.versions() == []
+
+    await opened(bench)
+
+    assert await bench.points() == 0
+
+
+async def test_another_encoder_embeds_everything_anew(bench: Bench) -> None:
+    await bench.submit(1, count=3)
+    other = "e" * 64
+    bench.encoder.identity = bench.encoder.identity.model_copy(update={"digest": other})
+    await bench.index.open(other, bench.encoder.identity.dimension)
+    bench.encoder.batches.clear()
+    opening = Opening(bench.sessions, bench.index, bench.encoder, bench.indexing)
+
+    await opening._reencode()
+    await opening._restore()
+
+    assert bench.encoder.batches == [3]
+    assert len(await bench.find("part1")) == 3
+
+
+async def test_it_says_what_it_waits_for_and_tries_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_retrieval.opening.RETRY_S", 0.01)
+    failures = asyncio.Queue[None]()
+    open_index = bench.index.open
+
+    async def away(digest: str, dimension: int) -> None:
+        if failures.qsize() < 3:
+            failures.put_nowait(None)
+            raise Unavailable("Qdrant: away")
+        await open_index(digest, dimension)
+
+    monkeypatch.setattr(bench.index, "open", away)
+    opening = Opening(bench.sessions, bench.index, bench.encoder, bench.indexing)
+    assert await opening.check() == "loading the encoder"
+    opening.start()
+    await opening.wait()
+
+    assert await opening.check() == ""
+    assert failures.qsize() == 3
