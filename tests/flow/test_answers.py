@@ -9,6 +9,14 @@ from ..conftest import Stack, ask, indexed, put, route, until
 
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
 QUESTION = "How long is the warranty of the pump P7?"
+QUESTIONS = (
+    QUESTION,
+    "What is the warranty of the pump P7?",
+    "How many years is the warranty of the pump?",
+    "The pump P7 has a warranty of how many years?",
+    "How high is the pump P7?",
+    "What is the pump P7?",
+)
 
 
 def of_answer(stack: Stack, topic: str, answer_id: str) -> list[dict[str, object]]:
@@ -22,12 +30,15 @@ def test_every_answer_is_observed_scored_and_kept(
     indexed(api, put(api, collection, "pump.md", PUMP)["id"])
     model = route(api, collection)
 
-    body = ask(api, model, QUESTION)
+    # A refusal is not judged by its sources: take a question that gets an answer.
+    bodies = (ask(api, model, question) for question in QUESTIONS)
+    body = next((body for body in bodies if not body["gyre"]["refused"]), None)
+    assert body is not None, "the model refuses every one of them"
 
     answer_id = body["gyre"]["answer_id"]
     assert UUID(answer_id)
     [generated] = until(lambda: of_answer(stack, "answer-generated", answer_id), "answer-generated")
-    assert generated["question"] == QUESTION
+    assert generated["question"] in QUESTIONS
     assert generated["answer"] == body["choices"][0]["message"]["content"]
     assert generated["purpose"] == "live"
     assert generated["prompt_tokens"] == body["usage"]["prompt_tokens"]
@@ -38,7 +49,8 @@ def test_every_answer_is_observed_scored_and_kept(
     [scored] = until(lambda: of_answer(stack, "answer-scored", answer_id), "answer-scored")
     assert scored["route"] == collection
     names = {score["name"] for score in scored["scores"]}  # type: ignore[attr-defined]
-    assert len(names) >= 4
+    assert {"groundedness_overlap", "groundedness_embedding", "refusal", "length_words"} <= names
+    assert names & {"citation_valid", "cites"}
 
     def kept() -> dict[str, object]:
         answer = api.get(f"/v1/answers/{answer_id}")
@@ -46,7 +58,7 @@ def test_every_answer_is_observed_scored_and_kept(
         return found if found.get("scores") else {}
 
     row = until(kept, "the answer with its scores")
-    assert row["question"] == QUESTION
+    assert row["question"] == generated["question"]
 
 
 def test_without_evidence_it_does_not_know_and_counts_tokens(

@@ -99,7 +99,7 @@ def test_a_large_document_travels_beside_kafka(api: httpx.Client, collection: st
 @pytest.mark.parametrize(
     ("name", "content", "media", "reason"),
     [
-        ("empty.md", b"", "text/markdown", "empty"),
+        ("blank.md", b" \n\n ", "text/markdown", "empty"),
         ("noise.pdf", b"%PDF-1.7\nnot really", "application/pdf", "PDF"),
         ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "image/png", "Markdown"),
     ],
@@ -111,3 +111,10 @@ def test_an_unreadable_document_is_rejected_with_a_reason(
 
     until(lambda: document(api, sent["id"]).get("status") == "rejected", "status rejected")
     assert reason in document(api, sent["id"])["reason"]
+
+
+def test_no_bytes_are_refused_at_once(api: httpx.Client) -> None:
+    answer = api.post("/v1/documents", files={"file": ("empty.md", b"", "text/markdown")})
+
+    assert answer.status_code == 400
+    assert "empty.md is empty" in answer.json()["error"]["message"]
