@@ -9,13 +9,16 @@ from ..conftest import Stack, ask, indexed, put, route, until
 
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
 QUESTION = "How long is the warranty of the pump P7?"
+PLACES = b"""# Places
+
+The tower of Hallin is 81 metres high. The mayor of Osby is Ada Berg. The lamp costs 12 euros.
+"""
 QUESTIONS = (
-    QUESTION,
-    "What is the warranty of the pump P7?",
-    "How many years is the warranty of the pump?",
-    "The pump P7 has a warranty of how many years?",
-    "How high is the pump P7?",
-    "What is the pump P7?",
+    "How high is the tower of Hallin?",
+    "Who is the mayor of Osby?",
+    "What does the lamp cost?",
+    "What is the height of the tower?",
+    "What is the tower of Hallin?",
 )
 
 
@@ -27,7 +30,7 @@ def of_answer(stack: Stack, topic: str, answer_id: str) -> list[dict[str, object
 def test_every_answer_is_observed_scored_and_kept(
     stack: Stack, api: httpx.Client, collection: str
 ) -> None:
-    indexed(api, put(api, collection, "pump.md", PUMP)["id"])
+    indexed(api, put(api, collection, "places.md", PLACES)["id"])
     model = route(api, collection)
 
     # A refusal is not judged by its sources: take a question that gets an answer.
