@@ -37,6 +37,7 @@ class VllmEngine:
         self._settings = settings
         self._lost = lost
         self._reason = "loading the model"
+        self.loaded = asyncio.Event()
         self._llm: Any = None
         self._tokenizer: Any = None
         self._adapter_ids: dict[str, int] = {}
@@ -63,6 +64,7 @@ class VllmEngine:
             self._lose(f"the engine did not start: {error}")
             return
         self._reason = ""
+        self.loaded.set()
         log.info("the engine is ready after %.1f s", time.monotonic() - begin)
         while not self._reason:
             await asyncio.sleep(LOOK_S)
@@ -167,6 +169,7 @@ class VllmEngine:
     def _load(self) -> Any:
         """Start vLLM. In a thread of its own: it imports and waits for most of a minute."""
         settings = self._settings
+        self._max_model_len = min(settings.max_model_len, _longest(settings))
         dtype = settings.dtype
         if dtype == "auto":
             dtype = best_dtype(processor_flags())  # type: ignore[assignment]
@@ -181,7 +184,6 @@ class VllmEngine:
         # It looks at the model's class in a process of its own, for the sake of CUDA: that
         # imports everything once more.
         registry._run_in_subprocess = _look_here
-        self._max_model_len = min(settings.max_model_len, _longest(settings))
         config = AsyncEngineArgs(
             model=str(settings.model_path),
             served_model_name=settings.model_name,

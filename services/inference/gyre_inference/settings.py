@@ -20,7 +20,7 @@ class Settings(ServiceSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # auto: by the processor
     max_model_len: Count = 2048  # tokens, prompt and answer; less if the model takes less
     max_prompt_tokens: Count = 1536  # more passages than fit are left out
-    kv_cache_mib: Count = 512
+    kv_cache_mib: Count = 256
     batch_tokens: Count = 256  # of one engine step: a step should stay under 2 s
     batch_requests: Count = 16  # that the engine works on at once
     max_in_flight: Count = 64  # questions at once; the next one is refused
