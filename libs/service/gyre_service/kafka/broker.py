@@ -1,5 +1,6 @@
 """The one Kafka configuration of every service."""
 
+import logging
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -76,6 +77,8 @@ class Broker(Registrar, KafkaBroker):
             acks="all",
             allow_auto_create_topics=False,  # they come from contracts/topics
             graceful_timeout=30,
+            logger=logging.getLogger("faststream"),  # its own writes coloured text
+            log_level=logging.DEBUG,  # two lines a record
             middlewares=[  # the first is outermost: it sees every failure of the others
                 partial(Failures, queue=self.dead_letters, streaks=Counter()),
                 KafkaTelemetryMiddleware(),
