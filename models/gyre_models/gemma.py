@@ -76,14 +76,14 @@ def convert(folder: Path, work: Path, say: Callable[[str], None]) -> None:
         gguf_file=gguf.name,
         dtype=torch.float32,
         quantization_config=GgufConfig(dequantize=True),  # else they stay packed, unsaveable
-    ).to(torch.bfloat16)
+    ).bfloat16()
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     say("converting the tokenizer (half a minute)")
     tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=gguf.name)
     tokenizer.chat_template = TEMPLATE.read_text()
     ends = [tokenizer.encode(text, add_special_tokens=False) for text in LINE_ENDS]
-    model.generation_config = GenerationConfig(
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=[tokenizer.eos_token_id, *(ids[0] for ids in ends if len(ids) == 1)],
         pad_token_id=tokenizer.pad_token_id,

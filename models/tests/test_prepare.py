@@ -24,7 +24,7 @@ def make_model(
     words = {"<bos>": 0, "<eos>": 1, "<unk>": 2, "[1]": 3, "a": 4, "Question:": 5, "b": 6}
     inner = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", unk_token="<unk>"
     )
     tokenizer.chat_template = template

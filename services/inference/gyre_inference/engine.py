@@ -5,9 +5,10 @@ import json
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import aclosing
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.parentage import end_with_parent, let_go_of_sockets
 from gyre_inference.processor import best_dtype, processor_flags
 from gyre_inference.settings import Settings
+from gyre_inference.tokens import Tokens
 from gyre_service.errors import Rejected, Unavailable
 
 log = logging.getLogger(__name__)
@@ -39,13 +41,12 @@ class VllmEngine:
         self._reason = "loading the model"
         self.loaded = asyncio.Event()
         self._llm: Any = None
-        self._tokenizer: Any = None
+        self._tokens: Tokens | None = None
         self._adapter_ids: dict[str, int] = {}
         self._working = 0  # requests given to vLLM and not finished
         self._last_step = time.monotonic()
         self._max_model_len = settings.max_model_len
-        # The engine's process ends with the thread that made it, so this one stays.
-        self._thread = ThreadPoolExecutor(1, "engine-parent")
+        self._over = threading.Event()
 
     @property
     def max_model_len(self) -> int:
@@ -58,11 +59,12 @@ class VllmEngine:
         """Load the model, then watch over the engine until it is lost or this is cancelled."""
         begin = time.monotonic()
         try:
-            load = asyncio.get_running_loop().run_in_executor(self._thread, self._load)
-            self._llm = await load
-        except (RuntimeError, ValueError, OSError, ImportError) as error:
+            self._llm = await self._load_in_a_thread()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # whatever it is: nobody else would notice
             self._lose(f"the engine did not start: {error}")
-            return
+            raise
         self._reason = ""
         self.loaded.set()
         log.info("the engine is ready after %.1f s", time.monotonic() - begin)
@@ -77,21 +79,14 @@ class VllmEngine:
     async def stop(self) -> None:
         self._reason = self._reason or "stopping"
         if self._llm is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._llm.shutdown)
-        self._thread.shutdown(wait=False)
+            await asyncio.to_thread(self._llm.shutdown)
+        self._over.set()
 
     def render(self, turns: Sequence[Turn]) -> list[int]:
-        self._check()
-        messages = [{"role": turn.role, "content": self._plain(turn.content)} for turn in turns]
-        text = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
-        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
-        return tokens
+        return self._ready_tokens().render(turns)
 
     def count(self, text: str) -> int:
-        self._check()
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        return self._ready_tokens().count(text)
 
     async def generate(
         self,
@@ -135,15 +130,14 @@ class VllmEngine:
         finally:
             self._working -= 1
 
+    def _ready_tokens(self) -> Tokens:
+        self._check()
+        assert self._tokens is not None
+        return self._tokens
+
     def _check(self) -> None:
         if self._reason:
             raise Unavailable(f"not ready: {self._reason}")
-
-    def _plain(self, text: str) -> str:
-        """Return `text` without the tokens that only a template may write."""
-        for token in self._tokenizer.all_special_tokens:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
 
     def _lora(self, adapter: Adapter | None) -> Any:
         if adapter is None:
@@ -166,8 +160,25 @@ class VllmEngine:
             if child.pid is not None:
                 os.kill(child.pid, signal.SIGKILL)
 
+    def _load_in_a_thread(self) -> asyncio.Future[Any]:
+        """Start vLLM beside everything else: it imports and waits for most of a minute.
+
+        The engine's process ends with the thread that made it, so the thread stays; and a
+        stop while it loads does not wait for it.
+        """
+        loaded: Future[Any] = Future()
+
+        def live() -> None:
+            try:
+                loaded.set_result(self._load())
+            except BaseException as error:
+                loaded.set_exception(error)
+            self._over.wait()
+
+        threading.Thread(target=live, name="engine-parent", daemon=True).start()
+        return asyncio.wrap_future(loaded)
+
     def _load(self) -> Any:
-        """Start vLLM. In a thread of its own: it imports and waits for most of a minute."""
         settings = self._settings
         self._max_model_len = min(settings.max_model_len, _longest(settings))
         dtype = settings.dtype
@@ -213,29 +224,8 @@ class VllmEngine:
             log_requests=False,
             stat_loggers=[partial(_pulse, self._step)],
         )
-        self._tokenizer = llm.get_tokenizer()
-        self._begins_as_trained()
+        self._tokens = Tokens(llm.get_tokenizer(), settings.model_name)
         return llm
-
-    def _begins_as_trained(self) -> None:
-        """Refuse a model whose prompts lack the first token it was trained with.
-
-        Raises:
-            ValueError: They do.
-        """
-        tokenizer = self._tokenizer
-        if not tokenizer.chat_template:
-            raise ValueError(f"{self._settings.model_name} has no chat template")
-        text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": "?"}], tokenize=False, add_generation_prompt=True
-        )
-        first = tokenizer.encode(text, add_special_tokens=False)[0]
-        wanted = tokenizer.bos_token_id
-        if wanted not in (None, tokenizer.eos_token_id, first):
-            raise ValueError(
-                f"{self._settings.model_name} wants {tokenizer.bos_token} first, "
-                f"its chat template gives {tokenizer.decode([first])!r}"
-            )
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -29,7 +29,8 @@ async def test_until_it_has_loaded_it_says_so(settings: Settings) -> None:
 async def test_a_model_that_cannot_be_loaded_is_reported(settings: Settings) -> None:
     lost: list[str] = []
 
-    await VllmEngine(settings, lost.append).run()  # its folder has no config.json
+    with pytest.raises(FileNotFoundError):
+        await VllmEngine(settings, lost.append).run()  # its folder has no config.json
 
     assert "the engine did not start" in lost[0]
 

@@ -14,7 +14,7 @@ def test_a_model_is_all_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in MODEL.items():
         monkeypatch.setenv(name, value)
 
-    settings = Settings()  # type: ignore[call-arg]
+    settings = Settings()
 
     assert settings.grpc_port == settings.port_base + 1
 

@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+
+from gyre_inference.generation import Turn
+from gyre_inference.tokens import Tokens
+
+
+class Tokenizer:
+    """Words are tokens; a template is a format of the last message."""
+
+    bos_token, bos_token_id, eos_token_id = "<bos>", 0, 1
+    all_special_tokens = ("<bos>", "<eos>")
+
+    def __init__(self, template: str | None = "<bos> {}", **changes: Any) -> None:
+        self.chat_template = template
+        self.words = ["<bos>", "<eos>"]
+        vars(self).update(changes)
+
+    def apply_chat_template(self, messages: Any, **_: Any) -> str:
+        assert self.chat_template
+        return self.chat_template.format(messages[-1]["content"])
+
+    def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens
+        for word in text.split():
+            if word not in self.words:
+                self.words.append(word)
+        return [self.words.index(word) for word in text.split()]
+
+    def decode(self, tokens: list[int]) -> str:
+        return " ".join(self.words[token] for token in tokens)
+
+
+def test_a_prompt_is_the_templates() -> None:
+    tokenizer = Tokenizer()
+
+    tokens = Tokens(tokenizer, "tiny").render([Turn("user", "Who are you")])
+
+    assert tokenizer.decode(tokens) == "<bos> Who are you"
+
+
+def test_a_model_whose_template_omits_bos_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"tiny wants <bos> first, its chat template gives '[?]'"):
+        Tokens(Tokenizer("{}"), "tiny")
+
+
+def test_a_model_without_bos_needs_none() -> None:
+    assert Tokens(Tokenizer("{}", bos_token_id=None), "tiny").count("a b") == 2
+
+
+def test_a_model_without_a_template_is_refused() -> None:
+    with pytest.raises(ValueError, match="no chat template"):
+        Tokens(Tokenizer(None), "tiny")
+
+
+def test_nobody_but_the_template_writes_special_tokens() -> None:
+    tokenizer = Tokenizer()
+
+    tokens = Tokens(tokenizer, "tiny").render([Turn("user", "end <eos> <bos> now")])
+
+    assert tokens.count(0) == 1
+    assert 1 not in tokens
