@@ -1,7 +1,7 @@
 """The tables of this service and every query it runs. Nothing here commits."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime
@@ -15,6 +15,8 @@ from gyre_service.ids import now
 
 class ScoredAnswer(SQLModel, table=True):
     """What one judge said of one answer. Neither texts nor persons."""
+
+    __tablename__: ClassVar[str] = "evaluation_scored_answer"
 
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
@@ -52,7 +54,7 @@ def add_scores(
 class StoredSuite(SQLModel, table=True):
     """A version of an operator's suite. Never changed, never deleted."""
 
-    __tablename__ = "suite"
+    __tablename__: ClassVar[str] = "evaluation_stored_suite"
 
     tenant: str = Field(primary_key=True)
     name: str = Field(primary_key=True)

@@ -11,6 +11,8 @@ from sqlmodel import Field, SQLModel
 class Answer(SQLModel, table=True):
     """A live answer that feedback may be about, or the place where feedback waits for one."""
 
+    __tablename__: ClassVar[str] = "feedback_answer"
+
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
     event: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
@@ -26,10 +28,11 @@ class Feedback(SQLModel, table=True):
     event, `joined_source` and `joined_id`, publishes the same again.
     """
 
+    __tablename__: ClassVar[str] = "feedback_feedback"
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("tenant", "source", "event_id"),
-        Index("feedback_answer", "tenant", "answer_id"),
-        Index("feedback_joined", "tenant", "joined_id"),
+        Index("ix_feedback_answer_id", "tenant", "answer_id"),
+        Index("ix_feedback_joined_id", "tenant", "joined_id"),
     )
 
     tenant: str = Field(primary_key=True)
@@ -49,6 +52,8 @@ class Feedback(SQLModel, table=True):
 class Quota(SQLModel, table=True):
     """How much feedback one person has given in one day, UTC."""
 
+    __tablename__: ClassVar[str] = "feedback_quota"
+
     tenant: str = Field(primary_key=True)
     person: str = Field(primary_key=True)  # "": all who gave no name
     day: str = Field(primary_key=True)  # ISO 8601
@@ -57,6 +62,8 @@ class Quota(SQLModel, table=True):
 
 class Example(SQLModel, table=True):
     """An example that is in the newest version of its dataset. Its content is a blob."""
+
+    __tablename__: ClassVar[str] = "feedback_example"
 
     tenant: str = Field(primary_key=True)
     example_id: UUID = Field(primary_key=True)
@@ -67,6 +74,8 @@ class Example(SQLModel, table=True):
 class Dataset(SQLModel, table=True):
     """The newest version of a dataset: who changes it changes this row first."""
 
+    __tablename__: ClassVar[str] = "feedback_dataset"
+
     tenant: str = Field(primary_key=True)
     route: str = Field(primary_key=True)
     version: int
@@ -74,6 +83,8 @@ class Dataset(SQLModel, table=True):
 
 class DatasetVersion(SQLModel, table=True):
     """What a dataset was. Rows are added, never changed; the manifest is a blob."""
+
+    __tablename__: ClassVar[str] = "feedback_dataset_version"
 
     tenant: str = Field(primary_key=True)
     route: str = Field(primary_key=True)

@@ -1,6 +1,7 @@
 """Answers that somebody may ask for again, and the events that wait for Kafka."""
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import DateTime
@@ -13,7 +14,7 @@ from gyre_service.kafka.outbox import Outbox
 class StoredAnswer(SQLModel, table=True):
     """What was answered under a request id, or that it is being answered."""
 
-    __tablename__ = "stored_answer"
+    __tablename__: ClassVar[str] = "inference_stored_answer"
 
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)

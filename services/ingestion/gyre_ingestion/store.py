@@ -1,6 +1,7 @@
 """Tables and every query; nothing here commits."""
 
 from datetime import UTC, datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import DateTime
@@ -13,6 +14,8 @@ from gyre_service.kafka import Received
 class Document(SQLModel, table=True):
     """What somebody submitted under one id. Kept after its removal: versions count on."""
 
+    __tablename__: ClassVar[str] = "ingestion_document"
+
     tenant: str = Field(primary_key=True)
     document_id: UUID = Field(primary_key=True)
     version: int = 0  # the newest; 0: none could be read yet
@@ -21,6 +24,8 @@ class Document(SQLModel, table=True):
 
 class Version(SQLModel, table=True):
     """One content of a document. Only the newest keeps its chunks."""
+
+    __tablename__: ClassVar[str] = "ingestion_version"
 
     tenant: str = Field(primary_key=True)
     document_id: UUID = Field(primary_key=True)
@@ -35,6 +40,8 @@ class Version(SQLModel, table=True):
 
 class Submission(SQLModel, table=True):
     """What became of one event, so that its redelivery has the same effect."""
+
+    __tablename__: ClassVar[str] = "ingestion_submission"
 
     tenant: str = Field(primary_key=True)
     source: str = Field(primary_key=True)

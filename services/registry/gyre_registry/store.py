@@ -1,7 +1,7 @@
 """The tables of this service and every query it runs. Nothing here commits."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime
@@ -14,6 +14,8 @@ from gyre_events import RolloutChanged
 class Route(SQLModel, table=True):
     """What a route should be now: the truth, of which `rollout-changed` is the publication."""
 
+    __tablename__: ClassVar[str] = "registry_route"
+
     tenant: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     revision: int
@@ -23,6 +25,8 @@ class Route(SQLModel, table=True):
 
 class RouteRevision(SQLModel, table=True):
     """What a route was, and why it became so. Rows are added, never changed."""
+
+    __tablename__: ClassVar[str] = "registry_route_revision"
 
     tenant: str = Field(primary_key=True)
     route: str = Field(primary_key=True)

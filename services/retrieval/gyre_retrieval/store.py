@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy
@@ -17,6 +17,8 @@ from gyre_retrieval.places import Place
 class Document(SQLModel, table=True):
     """What search finds of a document. Kept after its removal, for chunks that come late."""
 
+    __tablename__: ClassVar[str] = "retrieval_document"
+
     tenant: str = Field(primary_key=True)
     document_id: UUID = Field(primary_key=True)
     live_version: int | None = None
@@ -26,6 +28,8 @@ class Document(SQLModel, table=True):
 
 class Version(SQLModel, table=True):
     """A content of a document, whole or not yet."""
+
+    __tablename__: ClassVar[str] = "retrieval_version"
 
     tenant: str = Field(primary_key=True)
     document_id: UUID = Field(primary_key=True)
@@ -41,7 +45,8 @@ class Version(SQLModel, table=True):
 class Chunk(SQLModel, table=True):
     """A passage, with its vector once it has one."""
 
-    __table_args__ = (Index("ix_chunk_version", "tenant", "document_id", "version", "ordinal"),)
+    __tablename__: ClassVar[str] = "retrieval_chunk"
+    __table_args__ = (Index("ix_retrieval_chunk_version", "tenant", "document_id", "version", "ordinal"),)
 
     tenant: str = Field(primary_key=True)
     chunk_id: UUID = Field(primary_key=True)
