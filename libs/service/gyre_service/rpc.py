@@ -11,12 +11,13 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
-from opentelemetry.instrumentation.grpc import aio_client_interceptors, aio_server_interceptor
+from opentelemetry.instrumentation.grpc import aio_server_interceptor
 from prometheus_client import Histogram
 
 from gyre_events import Purpose
 from gyre_service.errors import Rejected, ServiceError, Unavailable
 from gyre_service.settings import ServiceSettings
+from gyre_service.tracing import outgoing
 
 if TYPE_CHECKING:  # generic for the type checker only
     Method = grpc.RpcMethodHandler[Any, Any]
@@ -192,7 +193,7 @@ def channel(address: str) -> aio.Channel:
     """Return a channel to another service, which need not be there yet."""
     return aio.insecure_channel(
         address,
-        interceptors=aio_client_interceptors(),  # type: ignore[no-untyped-call]
+        interceptors=outgoing(),
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
