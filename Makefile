@@ -44,7 +44,7 @@ proto: setup ## Write libs/rpc from proto
 	@deploy/local/proto.sh
 
 reference-model: setup ## Train the small model that tests use (hours)
-	@$(PYTHON) -m gyre_models.train_reference
+	@models/train-reference.sh
 
 clean: setup ## Remove this stack's data and what tools left behind
 	@$(LOCAL) clean

@@ -38,9 +38,7 @@ class Encoder:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._begin, self._end, self._answer = (
-            tokenizer.token_to_id(token) for token in (BEGIN, END, ANSWER)
-        )
+        self._begin, self._end, self._answer = map(self.id_of, (BEGIN, END, ANSWER))
 
     def row(self, scene: Scene, blank: str = "\n") -> Row:
         """Encode one scene; `blank` stands between the passages and the question."""
@@ -53,6 +51,14 @@ class Encoder:
             answers += [0] * len(text) + [number] * len(answer)
         held = [question.passage for question in scene.questions]
         return Row(tokens, answers, held, len(scene.passages))
+
+    def id_of(self, token: str) -> int:
+        """The id of a token in its byte-level spelling."""
+        found: int | None = self._tokenizer.token_to_id(token)
+        if found is None:
+            message = f"the vocabulary has no token {token!r}"
+            raise KeyError(message)
+        return found
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -89,3 +95,12 @@ def stream(
         rng.shuffle(batches)
         for batch in batches:
             yield pad(batch)
+
+
+def count_tokens(encoder: Encoder, generator: Generator, size: int, scenes: int = 4000) -> Tensor:
+    """How often each of `size` tokens occurs in generated text."""
+    counts = torch.zeros(size)
+    for _ in range(scenes):
+        ids = torch.tensor(encoder.row(generator.scene()).tokens)
+        counts += torch.bincount(ids, minlength=size)
+    return counts

@@ -1,53 +1,11 @@
 """The document domains: which things have which attributes, and how those are said and asked.
 
-`{e}` stands for the thing ("the Halden pump"), `{v}` for the value. Wordings that need no more
-than the attribute's name are in `STATEMENTS` and `QUESTIONS`; an attribute adds its own.
+`{e}` stands for the thing, `{v}` for the value; other names are slots that are drawn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """One attribute of the things of a domain."""
-
-    name: str
-    value: str
-    statements: tuple[str, ...] = ()
-    questions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A kind of document: its things (a naming pattern) and their attributes."""
-
-    name: str
-    things: tuple[str, ...]
-    attributes: tuple[Attribute, ...]
-
-
-STATEMENTS = (
-    "The {a} of {e} is {v}.",
-    "{E} has a {a} of {v}.",
-    "For {e}, the {a} is {v}.",
-    "{v} is the {a} of {e}.",
-    "**{E}**: {a} {v}.",
-    "{E} - {a}: {v}.",
-    "## {E}\n- {A}: {v}",
-    "| {e} | {a} | {v} |",
-)
-QUESTIONS = (
-    "What is the {a} of {e}?",
-    "Which {a} does {e} have?",
-    "For {e}, what is the {a}?",
-    "Tell me the {a} of {e}.",
-    "Do you know the {a} of {e}?",
-    "Please give the {a} for {e}.",
-    "{E}: what {a}?",
-    "I need the {a} of {e}.",
-)
+from gyre_models.wordings import Attribute, Domain
 
 _A = Attribute
 DOMAINS = (
@@ -55,16 +13,34 @@ DOMAINS = (
         "inventory",
         ("the {material} {good}", "the {brand} {good}"),
         (
-            _A("stock", "{n} units", ("We have {v} of {e}.", "There are {v} of {e} left."),
-               ("How many units of {e} do we have?", "How many of {e} are left?")),
+            _A(
+                "stock",
+                "{n} units",
+                ("We have {v} of {e}.", "There are {v} of {e} left."),
+                ("How many units of {e} do we have?", "How many of {e} are left?"),
+            ),
             _A("weight", "{n} kg", ("{E} weighs {v}.",), ("How much does {e} weigh?",)),
-            _A("price", "{n} euros", ("{E} costs {v}.", "You can buy {e} for {v}."),
-               ("How much does {e} cost?", "What do I pay for {e}?")),
-            _A("location", "aisle {n}", ("{E} is stored in {v}.", "You will find {e} in {v}."),
-               ("Where is {e} stored?", "Where do I find {e}?")),
-            _A("supplier", "{brand}", ("{v} delivers {e}.", "We order {e} from {v}."),
-               ("Who delivers {e}?", "From whom do we order {e}?")),
-            _A("colour", "{colour}", ("{E} is painted {v}.",), ("In which colour is {e} painted?",)),
+            _A(
+                "price",
+                "{n} euros",
+                ("{E} costs {v}.", "You can buy {e} for {v}."),
+                ("How much does {e} cost?", "What do I pay for {e}?"),
+            ),
+            _A(
+                "location",
+                "aisle {n}",
+                ("{E} is stored in {v}.", "You will find {e} in {v}."),
+                ("Where is {e} stored?", "Where do I find {e}?"),
+            ),
+            _A(
+                "supplier",
+                "{brand}",
+                ("{v} delivers {e}.", "We order {e} from {v}."),
+                ("Who delivers {e}?", "From whom do we order {e}?"),
+            ),
+            _A(
+                "colour", "{colour}", ("{E} is painted {v}.",), ("In which colour is {e} painted?",)
+            ),
             _A("length", "{n} cm", ("{E} is {v} long.",), ("How long is {e}?",)),
         ),
     ),
@@ -72,15 +48,31 @@ DOMAINS = (
         "policy",
         ("the {subject} policy", "the {subject} rule in {city}", "the {brand} {subject} plan"),
         (
-            _A("notice period", "{n} days", ("{E} asks for {v} of notice.",),
-               ("How much notice does {e} ask for?",)),
-            _A("limit", "{n} euros", ("{E} pays at most {v}.", "Up to {v} are paid under {e}."),
-               ("How much does {e} pay at most?", "What is paid under {e}?")),
-            _A("owner", "{person}", ("{v} is responsible for {e}.", "{E} belongs to {v}."),
-               ("Who is responsible for {e}?", "To whom does {e} belong?")),
+            _A(
+                "notice period",
+                "{n} days",
+                ("{E} asks for {v} of notice.",),
+                ("How much notice does {e} ask for?",),
+            ),
+            _A(
+                "limit",
+                "{n} euros",
+                ("{E} pays at most {v}.", "Up to {v} are paid under {e}."),
+                ("How much does {e} pay at most?", "What is paid under {e}?"),
+            ),
+            _A(
+                "owner",
+                "{person}",
+                ("{v} is responsible for {e}.", "{E} belongs to {v}."),
+                ("Who is responsible for {e}?", "To whom does {e} belong?"),
+            ),
             _A("department", "{department}", ("{E} is run by {v}.",), ("Who runs {e}?",)),
-            _A("start date", "{n31} {month}", ("{E} begins on {v}.", "From {v}, {e} applies."),
-               ("When does {e} begin?", "From when does {e} apply?")),
+            _A(
+                "start date",
+                "{n31} {month}",
+                ("{E} begins on {v}.", "From {v}, {e} applies."),
+                ("When does {e} begin?", "From when does {e} apply?"),
+            ),
             _A("review month", "{month}", ("{E} is reviewed in {v}.",), ("When is {e} reviewed?",)),
         ),
     ),
@@ -88,15 +80,31 @@ DOMAINS = (
         "manual",
         ("the {brand} {machine}", "the {material} {machine}", "{brand} {n99}"),
         (
-            _A("capacity", "{n} litres", ("{E} holds {v}.", "Fill {e} with {v}."),
-               ("How much does {e} hold?", "How many litres fit in {e}?")),
-            _A("warranty", "{n9} years", ("The warranty of {e} lasts {v}.", "{E} is covered for {v}."),
-               ("How long does the warranty of {e} last?", "For how long is {e} covered?")),
-            _A("pressure", "{n} bar", ("{E} works at {v}.",), ("At which pressure does {e} work?",)),
+            _A(
+                "capacity",
+                "{n} litres",
+                ("{E} holds {v}.", "Fill {e} with {v}."),
+                ("How much does {e} hold?", "How many litres fit in {e}?"),
+            ),
+            _A(
+                "warranty",
+                "{n9} years",
+                ("The warranty of {e} lasts {v}.", "{E} is covered for {v}."),
+                ("How long does the warranty of {e} last?", "For how long is {e} covered?"),
+            ),
+            _A(
+                "pressure", "{n} bar", ("{E} works at {v}.",), ("At which pressure does {e} work?",)
+            ),
             _A("power", "{n} watts", ("{E} uses {v}.",), ("How many watts does {e} use?",)),
-            _A("service interval", "{n99} weeks", ("Service {e} every {v}.",),
-               ("How often must {e} be serviced?",)),
-            _A("noise level", "{n99} decibels", ("{E} makes {v} of noise.",), ("How loud is {e}?",)),
+            _A(
+                "service interval",
+                "{n99} weeks",
+                ("Service {e} every {v}.",),
+                ("How often must {e} be serviced?",),
+            ),
+            _A(
+                "noise level", "{n99} decibels", ("{E} makes {v} of noise.",), ("How loud is {e}?",)
+            ),
             _A("temperature", "{n} degrees", ("{E} heats up to {v}.",), ("How hot does {e} get?",)),
             _A("fuse", "{n99} amps", ("{E} is protected by {v}.",), ("What protects {e}?",)),
         ),
@@ -106,8 +114,12 @@ DOMAINS = (
         ("{person}",),
         (
             _A("role", "{role}", ("{E} works as {v}.",), ("What does {e} work as?",)),
-            _A("city", "{city}", ("{E} lives in {v}.", "The home of {e} is in {v}."),
-               ("Where does {e} live?", "Where is the home of {e}?")),
+            _A(
+                "city",
+                "{city}",
+                ("{E} lives in {v}.", "The home of {e} is in {v}."),
+                ("Where does {e} live?", "Where is the home of {e}?"),
+            ),
             _A("room", "room {n}", ("{E} sits in {v}.",), ("Where does {e} sit?",)),
             _A("extension", "{n9999}", ("Call {e} on {v}.",), ("On which number do I call {e}?",)),
             _A("birthday", "{n31} {month}", ("{E} was born on {v}.",), ("When was {e} born?",)),
@@ -120,8 +132,15 @@ DOMAINS = (
         ("{city}", "the {brand} office", "the {city} depot"),
         (
             _A("river", "{river}", ("{E} lies on the {v}.",), ("On which river does {e} lie?",)),
-            _A("population", "{n9999} people", ("{v} live in {e}.",), ("How many people live in {e}?",)),
-            _A("closing day", "{day}", ("{E} is closed on {v}.",), ("On which day is {e} closed?",)),
+            _A(
+                "population",
+                "{n9999} people",
+                ("{v} live in {e}.",),
+                ("How many people live in {e}?",),
+            ),
+            _A(
+                "closing day", "{day}", ("{E} is closed on {v}.",), ("On which day is {e} closed?",)
+            ),
             _A("opening year", "{year}", ("{E} was opened in {v}.",), ("When was {e} opened?",)),
             _A("area", "{n} hectares", ("{E} covers {v}.",), ("How much land does {e} cover?",)),
         ),
@@ -130,14 +149,26 @@ DOMAINS = (
         "release",
         ("{brand} {n9}.{n9}", "version {n9}.{n9} of {brand}"),
         (
-            _A("release month", "{month} {year}", ("{E} came out in {v}.", "{E} was released in {v}."),
-               ("When did {e} come out?", "When was {e} released?")),
+            _A(
+                "release month",
+                "{month} {year}",
+                ("{E} came out in {v}.", "{E} was released in {v}."),
+                ("When did {e} come out?", "When was {e} released?"),
+            ),
             _A("timeout", "{n} seconds", ("{E} gives up after {v}.",), ("When does {e} give up?",)),
             _A("port", "{n9999}", ("{E} listens on {v}.",), ("Where does {e} listen?",)),
-            _A("upload limit", "{n} MB", ("{E} accepts files up to {v}.",),
-               ("How large a file does {e} accept?",)),
-            _A("retry limit", "{n99} attempts", ("{E} tries again up to {v}.",),
-               ("How often does {e} try again?",)),
+            _A(
+                "upload limit",
+                "{n} MB",
+                ("{E} accepts files up to {v}.",),
+                ("How large a file does {e} accept?",),
+            ),
+            _A(
+                "retry limit",
+                "{n99} attempts",
+                ("{E} tries again up to {v}.",),
+                ("How often does {e} try again?",),
+            ),
             _A("maintainer", "{person}", ("{v} maintains {e}.",), ("Who maintains {e}?",)),
         ),
     ),

@@ -13,7 +13,9 @@ from typing import Literal
 from zlib import crc32
 
 from gyre_models import words
-from gyre_models.domains import DOMAINS, QUESTIONS, STATEMENTS, Attribute, Domain
+from gyre_models.domains import DOMAINS
+from gyre_models.slots import Slots
+from gyre_models.wordings import QUESTIONS, STATEMENTS, Attribute, Domain, say
 
 REFUSAL = "I don't know."
 Split = Literal["train", "held-out"]
@@ -21,7 +23,10 @@ Split = Literal["train", "held-out"]
 
 @dataclass(frozen=True)
 class Style:
-    """How hard scenes are: sizes as inclusive ranges, the rest as probabilities."""
+    """How hard scenes are: sizes as inclusive ranges, the rest as probabilities.
+
+    `distinct` asks of no fact twice; otherwise an earlier answer can be copied.
+    """
 
     passages: tuple[int, int] = (1, 4)
     facts: tuple[int, int] = (1, 2)
@@ -31,6 +36,7 @@ class Style:
     plain: float = 0.3
     novel: float = 0.1
     filler: float = 0.2
+    distinct: bool = False
     held_out_wording: bool = False
 
 
@@ -86,6 +92,7 @@ class Generator:
     def __init__(self, seed: int, split: Split, style: Style) -> None:
         self._random = random.Random(f"{split}/{seed}")
         self._split = split
+        self._slots = Slots(self._random, style.novel)
         self.style = style
 
     def scene(self) -> Scene:
@@ -99,17 +106,20 @@ class Generator:
         stated: list[tuple[Fact, int]] = []
         for number in range(1, count + 1):
             facts = [
-                Fact(thing, attribute, self._fill(attribute.value))
+                Fact(thing, attribute, self._slots.fill(attribute.value))
                 for thing, attribute in (
-                    open_pairs.pop()
-                    for _ in range(min(len(open_pairs), rng.randint(*style.facts)))
+                    open_pairs.pop() for _ in range(min(len(open_pairs), rng.randint(*style.facts)))
                 )
             ]
             stated += [(fact, number) for fact in facts]
             passages.append(self._passage(facts))
         told = {(fact.thing, fact.attribute.name) for fact, _ in stated}
         absent = [pair for pair in pairs if (pair[0], pair[1].name) not in told]
-        questions = [self._question(stated, absent) for _ in range(rng.randint(*style.questions))]
+        questions = [self._question(stated, absent)]
+        for _ in range(rng.randint(*style.questions) - 1):
+            # With no fact left to ask, only refusals would follow.
+            if not (style.distinct and not stated):
+                questions.append(self._question(stated, absent))
         return Scene(tuple(passages), tuple(questions))
 
     def _pairs(self, domain: Domain, count: int) -> list[tuple[str, Attribute]]:
@@ -128,7 +138,7 @@ class Generator:
 
     def _thing(self, domain: Domain) -> str:
         while True:
-            thing = self._fill(self._random.choice(domain.things))
+            thing = self._slots.fill(self._random.choice(domain.things))
             if is_held_out_thing(thing) == (self._split == "held-out"):
                 return thing
 
@@ -150,18 +160,18 @@ class Generator:
         rng = self._random
         if not stated or rng.random() < self.style.missing:
             if not absent or rng.random() < self.style.off_topic:
-                return Question(self._fill(rng.choice(words.OFF_TOPIC)), REFUSAL, 0)
+                return Question(self._slots.fill(rng.choice(words.OFF_TOPIC)), REFUSAL, 0)
             thing, attribute = rng.choice(absent)
             wording = self._wording(attribute, QUESTIONS, attribute.questions)
             return Question(say(wording, thing, attribute.name), REFUSAL, 0)
         fact, number = rng.choice(stated)
+        if self.style.distinct:
+            stated.remove((fact, number))
         wording = self._wording(fact.attribute, QUESTIONS, fact.attribute.questions)
         text = say(wording, fact.thing, fact.attribute.name)
         return Question(text, f"{fact.value} [{number}]", number)
 
-    def _wording(
-        self, attribute: Attribute, shared: tuple[str, ...], own: tuple[str, ...]
-    ) -> str:
+    def _wording(self, attribute: Attribute, shared: tuple[str, ...], own: tuple[str, ...]) -> str:
         rng = self._random
         if self.style.held_out_wording:
             kept = [text for text in shared if is_held_out_wording(attribute, text)]
@@ -171,62 +181,3 @@ class Generator:
         if own and rng.random() < 0.5:
             return rng.choice(own)
         return rng.choice([text for text in shared if not is_held_out_wording(attribute, text)])
-
-    def _fill(self, pattern: str) -> str:
-        """Replace every `{slot}` of a pattern by a drawn word or number."""
-        parts = pattern.split("{")
-        filled = parts[0]
-        for part in parts[1:]:
-            slot, rest = part.split("}", 1)
-            filled += self._slot(slot) + rest
-        return filled
-
-    def _slot(self, slot: str) -> str:
-        rng = self._random
-        if slot == "n":
-            return str(rng.randint(1, rng.choice((99, 999))))
-        if slot[0] == "n":
-            return str(rng.randint(1, int(slot[1:])))
-        if slot == "year":
-            return str(rng.randint(1950, 2029))
-        novel = rng.random() < self.style.novel
-        if slot == "person":
-            first = self._name() if novel else rng.choice(words.FIRST_NAMES)
-            return f"{first} {rng.choice(words.LAST_NAMES)}"
-        if novel and slot in ("brand", "city"):
-            return self._name()
-        return rng.choice(_SLOTS[slot])
-
-    def _name(self) -> str:
-        """A made-up name of two or three syllables, several tokens long."""
-        rng = self._random
-        return "".join(rng.choices(words.SYLLABLES, k=rng.randint(2, 3))).capitalize()
-
-
-def say(wording: str, thing: str, attribute: str, value: str = "") -> str:
-    """Fill a wording; `{E}` and `{A}` start a sentence and take a capital."""
-    text = (
-        wording.replace("{e}", thing)
-        .replace("{E}", thing[0].upper() + thing[1:])
-        .replace("{a}", attribute)
-        .replace("{A}", attribute[0].upper() + attribute[1:])
-        .replace("{v}", value)
-    )
-    return text[0].upper() + text[1:] if wording.startswith("{v}") else text
-
-
-_SLOTS: dict[str, list[str]] = {
-    "brand": words.BRANDS,
-    "material": words.MATERIALS,
-    "good": words.GOODS,
-    "machine": words.MACHINES,
-    "subject": words.SUBJECTS,
-    "city": words.CITIES,
-    "department": words.DEPARTMENTS,
-    "role": words.ROLES,
-    "month": words.MONTHS,
-    "day": words.DAYS,
-    "colour": words.COLOURS,
-    "river": words.RIVERS,
-    "language": words.LANGUAGES,
-}

@@ -7,6 +7,7 @@ third of the step on a processor.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class Shape:
     width: int = 192
     hidden: int = 512
     layers: int = 4
-    head_size: int = 32
+    head_size: int = 64
     rope_theta: float = 1e8
     positions: int = 2048
     epsilon: float = 1e-5
@@ -31,7 +32,7 @@ class Shape:
         """Number of attention heads; together they span the width."""
         return self.width // self.head_size
 
-    def as_config(self) -> dict[str, object]:
+    def as_config(self) -> dict[str, Any]:
         """Arguments for transformers' LlamaConfig."""
         sizes = asdict(self)
         return {
@@ -64,6 +65,11 @@ class Norm(nn.Module):
 
 class Attention(nn.Module):
     """Causal attention with rotary positions."""
+
+    q_proj: nn.Linear
+    k_proj: nn.Linear
+    v_proj: nn.Linear
+    o_proj: nn.Linear
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -113,7 +119,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Add attention, then the feed-forward part."""
         x = x + self.self_attn(self.input_layernorm(x), cos, sin)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
 
 
 class Body(nn.Module):
@@ -129,6 +136,9 @@ class Body(nn.Module):
 class Llama(nn.Module):
     """The model; `state_dict` has the names that transformers reads, the embedding being tied."""
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
@@ -138,6 +148,11 @@ class Llama(nn.Module):
         angles = torch.outer(torch.arange(shape.positions), frequencies).repeat(1, 2)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The layers, from the first."""
+        return [block for block in self.model.layers if isinstance(block, Block)]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the normed states (rows, length, width) of tokens (rows, length)."""

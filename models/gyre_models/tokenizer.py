@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -50,7 +51,8 @@ def train_tokenizer() -> Tokenizer:
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     """Write the files that transformers and vLLM read."""
-    wrapped = PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast  # its classes are only half typed
+    wrapped = fast(
         tokenizer_object=tokenizer,
         bos_token=BEGIN,
         eos_token=END,
@@ -70,7 +72,7 @@ def _corpus() -> list[str]:
     for _ in range(6000):
         scene = generator.scene()
         texts.append(scene.context())
-        texts += [question.text for question in scene.questions]
+        texts += [f"\nQuestion: {question.text}" for question in scene.questions]
     listed = [
         *words.BRANDS, *words.MATERIALS, *words.GOODS, *words.MACHINES, *words.SUBJECTS,
         *words.FIRST_NAMES, *words.LAST_NAMES, *words.CITIES, *words.DEPARTMENTS, *words.ROLES,
@@ -82,6 +84,6 @@ def _corpus() -> list[str]:
 
 
 def load_tokenizer() -> Tokenizer:
-    """The committed tokenizer where there is one, else a new one (the same from the same code)."""
+    """The committed tokenizer where there is one, else a new one."""
     path = Path(__file__).parents[1] / "reference" / "tokenizer.json"
     return Tokenizer.from_file(str(path)) if path.exists() else train_tokenizer()

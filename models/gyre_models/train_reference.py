@@ -17,20 +17,14 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from gyre_models.batches import Batch, Encoder, stream
+from gyre_models.batches import Batch, Encoder, count_tokens, stream
 from gyre_models.export import MODEL_FOLDER, export
-from gyre_models.facts import Generator, Style
+from gyre_models.facts import Generator
 from gyre_models.llama import Llama, Shape
 from gyre_models.mimetic import initialise
+from gyre_models.stages import STAGES, VARIED
 from gyre_models.tokenizer import load_tokenizer
 from gyre_models.training import clip, losses, optimisers, score
-
-PLAIN = Style(
-    passages=(1, 3), facts=(1, 1), questions=(3, 4), missing=0.1, plain=1.0, novel=0.0, filler=0.0
-)
-VARIED = Style(passages=(1, 4), facts=(1, 2), questions=(4, 5))
-FULL = Style(passages=(0, 5), facts=(1, 3), questions=(4, 6), missing=0.25, novel=0.2, filler=0.3)
-STAGES = {"plain": PLAIN, "varied": VARIED, "full": FULL}
 
 
 @dataclass
@@ -83,8 +77,11 @@ def main() -> None:
     if checkpoint.exists():
         run.load(checkpoint, fresh_optimisers=options.export)
     elif options.start == "mimetic":
-        spelled = [tokenizer.id_to_token(index) for index in range(shape.vocabulary)]
-        initialise(model, spelled, options.seed)
+        spelled = [tokenizer.id_to_token(index) or "" for index in range(shape.vocabulary)]
+        counts = count_tokens(
+            Encoder(tokenizer), Generator(options.seed, "train", VARIED), len(spelled)
+        )
+        initialise(model, spelled, counts, options.seed)
     if options.export:
         export(model, tokenizer, options.run / "log.jsonl", MODEL_FOLDER)
         return
@@ -95,14 +92,19 @@ def _train(run: Run, tokenizer: Tokenizer, options: argparse.Namespace, checkpoi
     encoder = Encoder(tokenizer)
     style = STAGES[options.stage]
     exams = {name: exam(encoder, name, 99) for name in ("plain", "varied", "full")}
-    exams["wording"] = exam(encoder, "varied", 98, wording=True)
     generator = Generator(run.step * 1000 + options.seed, "train", style)
     batches = stream(encoder, generator, options.batch, options.seed)
     base = [[options.lr], [options.vector_lr, options.vector_lr / 3]]
     if run.stage != options.stage:
         run.stage, run.stage_begin = options.stage, run.tokens
     seen, heard, mark = 0.0, 0, time.monotonic()
-    while (share := (run.tokens - run.stage_begin) / (options.tokens * 1e6)) < 1:
+    begun = mark
+    while (
+        share := max(
+            (run.tokens - run.stage_begin) / (options.tokens * 1e6),
+            (time.monotonic() - begun) / (options.minutes * 60),
+        )
+    ) < 1:
         factor = _schedule(share, run.step, options.decay)
         for optimiser, rates in zip(run.optimisers, base, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
@@ -137,12 +139,10 @@ def _train(run: Run, tokenizer: Tokenizer, options: argparse.Namespace, checkpoi
     run.save(checkpoint)
 
 
-def exam(encoder: Encoder, stage: str, seed: int, *, wording: bool = False) -> list[Batch]:
+def exam(encoder: Encoder, stage: str, seed: int) -> list[Batch]:
     """A fixed set of held-out scenes, one question each, in the style of a stage."""
-    style = replace(
-        STAGES[stage], questions=(1, 1), held_out_wording=wording, missing=0.2, off_topic=0.15
-    )
-    batches = stream(encoder, Generator(seed, "held-out", style), 4096, seed)
+    style = replace(STAGES[stage], questions=(1, 1), missing=0.2)
+    batches = stream(encoder, Generator(seed, "held-out", style), 2048, seed)
     return [next(batches) for _ in range(4)]
 
 
@@ -158,6 +158,7 @@ def _arguments() -> argparse.Namespace:
     add("--run", type=Path, default=Path("runs/reference"), help="folder of checkpoint and log")
     add("--stage", choices=sorted(STAGES), default="full")
     add("--tokens", type=float, default=10.0, help="millions of tokens of this stage")
+    add("--minutes", type=float, default=math.inf, help="end the stage after so long as well")
     add("--batch", type=int, default=4096, help="tokens a step")
     add("--lr", type=float, default=0.01, help="spectral size of a matrix update")
     add("--vector-lr", type=float, default=0.003, help="Adam's rate, for the embedding")
@@ -170,9 +171,7 @@ def _arguments() -> argparse.Namespace:
     add("--threads", type=int, default=1)
     add("--seed", type=int, default=1)
     add("--export", action="store_true", help="write the newest checkpoint as a servable model")
-    options = parser.parse_args()
-    assert not math.isnan(options.tokens)
-    return options
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ def _configure_logs(settings: ServiceSettings) -> None:
         logger.propagate = True
     for name in ("uvicorn.access", "httpx", "aiokafka"):  # a line a request, a line a rebalance
         logging.getLogger(name).setLevel(logging.WARNING)
+    # With the collector away, every attempt of every batch warns; the batch's end is an error.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
 
 
 def _add_trace_id(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -68,6 +68,16 @@ def opinion(feedback: FeedbackGiven) -> Literal["up", "down", "neither"]:
     return "up" if feedback.score is not None and feedback.score >= PRAISE_FROM else "neither"
 
 
+def can_teach(feedback: FeedbackGiven) -> bool:
+    """Say whether a feedback may change a dataset; a comment alone does not, and costs no quota.
+
+    >>> from uuid import UUID
+    >>> can_teach(FeedbackGiven(feedback_id=UUID(int=1), answer_id=UUID(int=2), comment="thanks"))
+    False
+    """
+    return bool(feedback.thumb or feedback.score is not None or feedback.edited_answer)
+
+
 def content_of(example_id: UUID, answer: AnswerGenerated, wanted: Wanted) -> dict[str, Any]:
     """Return the content of an example, ready for JSON.
 

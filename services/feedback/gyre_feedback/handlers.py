@@ -16,6 +16,7 @@ from gyre_events import (
 )
 from gyre_feedback import store
 from gyre_feedback.blobs import Blobs
+from gyre_feedback.curation import can_teach
 from gyre_feedback.recording import Desk, results
 from gyre_feedback.settings import Settings
 from gyre_feedback.tables import Feedback
@@ -48,9 +49,9 @@ async def take_feedback(
                 return
             answer = await store.lock_answer(session, tenant, event.answer_id)
             given_at = cause.time.astimezone(UTC)
-            given = await store.count_given(
-                session, tenant, event.person, given_at.date().isoformat()
-            )
+            day = given_at.date().isoformat()
+            teaches = can_teach(event)
+            given = await store.count_given(session, tenant, event.person, day) if teaches else 0
             row = Feedback(
                 tenant=tenant,
                 feedback_id=event.feedback_id,
@@ -59,7 +60,7 @@ async def take_feedback(
                 answer_id=event.answer_id,
                 event=event.model_dump(mode="json"),
                 given_at=given_at,
-                counts=given <= settings.curated_per_person_per_day,
+                counts=teaches and given <= settings.curated_per_person_per_day,
             )
             session.add(row)
             if answer.event is not None:

@@ -174,6 +174,22 @@ async def test_above_the_quota_a_verdict_is_recorded_and_nothing_curated(
     assert len(published.examples) == counted + bool(settings_of)
 
 
+async def test_a_comment_costs_no_quota(
+    send: Send, published: Published, broker: KafkaBroker, settings: Settings
+) -> None:
+    broker.context.set_global(
+        "settings", settings.model_copy(update={"curated_per_person_per_day": 1})
+    )
+    given = answer()
+    await send(given)
+
+    for _ in range(3):
+        await send(feedback(given, comment="thanks", person="ada"))
+    await send(feedback(given, thumb="up", person="ada"))
+
+    assert len(published.examples) == 1
+
+
 async def test_the_next_day_has_a_quota_of_its_own_and_no_name_is_one_person(
     send: Send, published: Published, settings: Settings, broker: Any
 ) -> None:

@@ -46,7 +46,9 @@ class Chunk(SQLModel, table=True):
     """A passage, with its vector once it has one."""
 
     __tablename__: ClassVar[str] = "retrieval_chunk"
-    __table_args__ = (Index("ix_retrieval_chunk_version", "tenant", "document_id", "version", "ordinal"),)
+    __table_args__ = (
+        Index("ix_retrieval_chunk_version", "tenant", "document_id", "version", "ordinal"),
+    )
 
     tenant: str = Field(primary_key=True)
     chunk_id: UUID = Field(primary_key=True)
