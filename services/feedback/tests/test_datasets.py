@@ -175,7 +175,7 @@ async def test_above_the_quota_a_verdict_is_recorded_and_nothing_curated(
 
 
 async def test_a_comment_costs_no_quota(
-    send: Send, published: Published, broker: KafkaBroker, settings: Settings
+    send: Send, published: Published, broker: Any, settings: Settings
 ) -> None:
     broker.context.set_global(
         "settings", settings.model_copy(update={"curated_per_person_per_day": 1})
