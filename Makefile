@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test lint contracts proto reference-model clean
+.PHONY: help setup up down kafka status logs test lint contracts proto reference-model reference-figures clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -45,6 +45,9 @@ proto: setup ## Write libs/rpc from proto
 
 reference-model: setup ## Train the small model that tests use (hours)
 	@models/train-reference.sh
+
+reference-figures: setup ## Measure the small model on held-out questions (minutes)
+	@OMP_NUM_THREADS=1 $(PYTHON) -m gyre_models.evaluate_reference
 
 clean: setup ## Remove this stack's data and what tools left behind
 	@$(LOCAL) clean
