@@ -10,7 +10,6 @@ from gyre_events.control import (
     ApiKeyChanged,
     Arm,
     Base,
-    Policy,
     Prompt,
     RolloutChanged,
 )
@@ -22,30 +21,51 @@ from gyre_events.documents import (
     DocumentRemoved,
     DocumentSubmitted,
 )
+from gyre_events.drift import DriftDetected, Position, RetrainingRequested
 from gyre_events.feedback import ExampleCurated, FeedbackGiven, VerdictRecorded
+from gyre_events.policy import DriftPolicy, Policy, ReleasePolicy, TrainingPolicy
+from gyre_events.release import AdapterEvaluated, AdapterLoaded, Measured, Paired, SuiteReport
+from gyre_events.training import (
+    AdapterTrained,
+    Dataset,
+    DatasetFrozen,
+    TrainingFailed,
+    TrainingProgressed,
+)
 
 TOPICS: dict[str, type[Event]] = {
     event.topic: event
     for event in (
+        AdapterEvaluated,
+        AdapterLoaded,
+        AdapterTrained,
         AnswerGenerated,
         AnswerScored,
         ApiKeyChanged,
         ChunkEmbedded,
         ChunkPrepared,
+        DatasetFrozen,
         DocumentIndexed,
         DocumentRejected,
         DocumentRemoved,
         DocumentSubmitted,
+        DriftDetected,
         EmbeddingObserved,
         ExampleCurated,
         FeedbackGiven,
+        RetrainingRequested,
         RolloutChanged,
+        TrainingFailed,
+        TrainingProgressed,
         VerdictRecorded,
     )
 }
 
 __all__ = [
     "TOPICS",
+    "AdapterEvaluated",
+    "AdapterLoaded",
+    "AdapterTrained",
     "AnswerGenerated",
     "AnswerScored",
     "ApiKeyChanged",
@@ -53,20 +73,33 @@ __all__ = [
     "Base",
     "ChunkEmbedded",
     "ChunkPrepared",
+    "Dataset",
+    "DatasetFrozen",
     "DocumentIndexed",
     "DocumentRejected",
     "DocumentRemoved",
     "DocumentSubmitted",
+    "DriftDetected",
+    "DriftPolicy",
     "EmbeddingObserved",
     "Encoder",
     "Event",
     "ExampleCurated",
     "FeedbackGiven",
+    "Measured",
+    "Paired",
     "Passage",
     "Policy",
+    "Position",
     "Prompt",
     "Purpose",
+    "ReleasePolicy",
+    "RetrainingRequested",
     "RolloutChanged",
     "Score",
+    "SuiteReport",
+    "TrainingFailed",
+    "TrainingPolicy",
+    "TrainingProgressed",
     "VerdictRecorded",
 ]

@@ -1,13 +1,14 @@
 """Desired state: what is served, and who may ask."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from gyre_events.base import Digest, Event, Share, Text
+from gyre_events.base import Digest, Event, Text
+from gyre_events.policy import WHOLE, Policy
 
-WHOLE = 10_000  # shares are counted in hundredths of a percent
+Stage = Literal["steady", "candidate", "canary"]
 
 
 class Base(BaseModel):
@@ -37,24 +38,17 @@ class Arm(BaseModel):
     share: Annotated[int, Field(ge=0, le=WHOLE, description="in 1/10,000")]
     adapter_digest: Digest | None = None
     adapter_uri: str | None = None
+    job_id: UUID | None = Field(default=None, description="whose training made the adapter")
     prompt: Prompt
 
 
-class Policy(BaseModel):
-    """How a route finds, answers and is watched."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    passages: Annotated[int, Field(ge=1, le=20)] = 4
-    min_score: Annotated[float, Field(ge=-1, le=1)] = 0.25
-    max_tokens: Annotated[int, Field(ge=1, le=8192)] = 256
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0
-    sample: Share = Field(default=1, description="share of live answers that are scored")
-    cost_usd_per_1k_tokens: Annotated[float, Field(ge=0)] = 0
-
-
 class RolloutChanged(Event):
-    """The desired state of a route; of two, the higher revision counts. Compacted."""
+    """The desired state of a route; of two, the higher revision counts. Compacted.
+
+    Its arms are `production`, and while a rollout lasts `candidate`; an arm without a share is
+    loaded and answers only who asks for it. `rollout_id` stays the same from the candidate to
+    the end of its canary.
+    """
 
     topic: ClassVar[str] = "rollout-changed"
     key_field: ClassVar[str] = "route"
@@ -66,6 +60,11 @@ class RolloutChanged(Event):
     base: Base
     policy: Policy = Policy()
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
+    stage: Stage = Field(
+        default="steady",
+        description="candidate: an arm without a share is measured; canary: it has one",
+    )
+    reason: str = Field(default="", description="of this revision, for people")
     decided_at: AwareDatetime
 
     @model_validator(mode="after")

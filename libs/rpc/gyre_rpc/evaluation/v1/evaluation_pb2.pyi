@@ -30,7 +30,7 @@ class EvaluateRequest(_message.Message):
     route: _builtins.str
     """empty: default"""
     adapter: _builtins.str
-    """digest; empty: as the route's arms say"""
+    """as inference takes it; empty: as the route's arms say"""
     limit: _builtins.int
     """first so many items; 0: all"""
     def __init__(

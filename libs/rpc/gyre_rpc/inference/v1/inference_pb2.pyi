@@ -188,7 +188,9 @@ class GenerateRequest(_message.Message):
     """empty: default"""
     retrieval: Global___Retrieval.ValueType
     adapter: _builtins.str
-    """digest; empty: as the route's arms say"""
+    """Digest, or 8 or more of its first digits, or an arm's name, or `base` for none; empty: as the
+    route's arms say.
+    """
     person: _builtins.str
     """a pseudonym, may be empty"""
     conversation_id: _builtins.str

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#gyre_rpc/registry/v1/registry.proto\x12\x14gyre_rpc.registry.v1\"\x13\n\x11ListRoutesRequest\"A\n\x12ListRoutesResponse\x12+\n\x06routes\x18\x01 \x03(\x0b\x32\x1b.gyre_rpc.registry.v1.Route\"X\n\x0fPutRouteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\x13\n\x0bpolicy_json\x18\x04 \x01(\t\">\n\x10PutRouteResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x1b.gyre_rpc.registry.v1.Route\"\x9a\x01\n\x05Route\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x12\n\ncollection\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x04 \x01(\t\x12\x13\n\x0b\x62\x61se_digest\x18\x05 \x01(\t\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x15\n\rprompt_digest\x18\x07 \x01(\t\x12\x13\n\x0bpolicy_json\x18\x08 \x01(\t2\xcd\x01\n\x0fRegistryService\x12_\n\nListRoutes\x12\'.gyre_rpc.registry.v1.ListRoutesRequest\x1a(.gyre_rpc.registry.v1.ListRoutesResponse\x12Y\n\x08PutRoute\x12%.gyre_rpc.registry.v1.PutRouteRequest\x1a&.gyre_rpc.registry.v1.PutRouteResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#gyre_rpc/registry/v1/registry.proto\x12\x14gyre_rpc.registry.v1\"\x13\n\x11ListRoutesRequest\"A\n\x12ListRoutesResponse\x12+\n\x06routes\x18\x01 \x03(\x0b\x32\x1b.gyre_rpc.registry.v1.Route\"X\n\x0fPutRouteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\x13\n\x0bpolicy_json\x18\x04 \x01(\t\">\n\x10PutRouteResponse\x12*\n\x05route\x18\x01 \x01(\x0b\x32\x1b.gyre_rpc.registry.v1.Route\"\xe6\x01\n\x05Route\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x12\n\ncollection\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x04 \x01(\t\x12\x13\n\x0b\x62\x61se_digest\x18\x05 \x01(\t\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x15\n\rprompt_digest\x18\x07 \x01(\t\x12\x13\n\x0bpolicy_json\x18\x08 \x01(\t\x12\'\n\x04\x61rms\x18\t \x03(\x0b\x32\x19.gyre_rpc.registry.v1.Arm\x12\r\n\x05stage\x18\n \x01(\t\x12\x12\n\nrollout_id\x18\x0b \x01(\t\"_\n\x03\x41rm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\r\x12\x16\n\x0e\x61\x64\x61pter_digest\x18\x03 \x01(\t\x12\x13\n\x0b\x61\x64\x61pter_uri\x18\x04 \x01(\t\x12\x0e\n\x06job_id\x18\x05 \x01(\t\"$\n\x13ListRolloutsRequest\x12\r\n\x05route\x18\x01 \x01(\t\"G\n\x14ListRolloutsResponse\x12/\n\x08rollouts\x18\x01 \x03(\x0b\x32\x1d.gyre_rpc.registry.v1.Rollout\"\xb1\x02\n\x07Rollout\x12\x12\n\nrollout_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\r\n\x05share\x18\x04 \x01(\r\x12\x16\n\x0e\x61\x64\x61pter_digest\x18\x05 \x01(\t\x12\x15\n\rbefore_digest\x18\x06 \x01(\t\x12\x0e\n\x06job_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x10\n\x08\x62\x65gan_at\x18\t \x01(\t\x12\x12\n\nchanged_at\x18\n \x01(\t\x12\x30\n\x08\x65vidence\x18\x0b \x03(\x0b\x32\x1e.gyre_rpc.registry.v1.Evidence\x12+\n\x07history\x18\x0c \x03(\x0b\x32\x1a.gyre_rpc.registry.v1.Step\x12\x11\n\tgate_json\x18\r \x01(\t\"`\n\x08\x45vidence\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x03 \x01(\r\x12\x0b\n\x03\x62\x61\x64\x18\x04 \x01(\r\x12\x0b\n\x03low\x18\x05 \x01(\x01\x12\x0c\n\x04high\x18\x06 \x01(\x01\"L\n\x04Step\x12\n\n\x02\x61t\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\r\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\n\n\x02\x62y\x18\x05 \x01(\t\"O\n\x0ePromoteRequest\x12\x12\n\nrollout_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"A\n\x0fPromoteResponse\x12.\n\x07rollout\x18\x01 \x01(\x0b\x32\x1d.gyre_rpc.registry.v1.Rollout\"P\n\x0fRollbackRequest\x12\x12\n\nrollout_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"B\n\x10RollbackResponse\x12.\n\x07rollout\x18\x01 \x01(\x0b\x32\x1d.gyre_rpc.registry.v1.Rollout\"^\n\x14ImportAdapterRequest\x12\r\n\x05route\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x64\x61pter_digest\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x64\x61pter_uri\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x01(\t\"G\n\x15ImportAdapterResponse\x12.\n\x07rollout\x18\x01 \x01(\x0b\x32\x1d.gyre_rpc.registry.v1.Rollout\"$\n\x13ListAdaptersRequest\x12\r\n\x05route\x18\x01 \x01(\t\"G\n\x14ListAdaptersResponse\x12/\n\x08\x61\x64\x61pters\x18\x01 \x03(\x0b\x32\x1d.gyre_rpc.registry.v1.Adapter\"}\n\x07\x41\x64\x61pter\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x01(\t\x12\x13\n\x0b\x62\x61se_digest\x18\x04 \x01(\t\x12\x0e\n\x06job_id\x18\x05 \x01(\t\x12\r\n\x05stage\x18\x06 \x01(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\t\"&\n\x11GetLineageRequest\x12\x11\n\tanswer_id\x18\x01 \x01(\t\"*\n\x12GetLineageResponse\x12\x14\n\x0clineage_json\x18\x01 \x01(\t2\x99\x06\n\x0fRegistryService\x12_\n\nListRoutes\x12\'.gyre_rpc.registry.v1.ListRoutesRequest\x1a(.gyre_rpc.registry.v1.ListRoutesResponse\x12Y\n\x08PutRoute\x12%.gyre_rpc.registry.v1.PutRouteRequest\x1a&.gyre_rpc.registry.v1.PutRouteResponse\x12\x65\n\x0cListRollouts\x12).gyre_rpc.registry.v1.ListRolloutsRequest\x1a*.gyre_rpc.registry.v1.ListRolloutsResponse\x12V\n\x07Promote\x12$.gyre_rpc.registry.v1.PromoteRequest\x1a%.gyre_rpc.registry.v1.PromoteResponse\x12Y\n\x08Rollback\x12%.gyre_rpc.registry.v1.RollbackRequest\x1a&.gyre_rpc.registry.v1.RollbackResponse\x12h\n\rImportAdapter\x12*.gyre_rpc.registry.v1.ImportAdapterRequest\x1a+.gyre_rpc.registry.v1.ImportAdapterResponse\x12\x65\n\x0cListAdapters\x12).gyre_rpc.registry.v1.ListAdaptersRequest\x1a*.gyre_rpc.registry.v1.ListAdaptersResponse\x12_\n\nGetLineage\x12\'.gyre_rpc.registry.v1.GetLineageRequest\x1a(.gyre_rpc.registry.v1.GetLineageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTROUTERESPONSE']._serialized_start=239
   _globals['_PUTROUTERESPONSE']._serialized_end=301
   _globals['_ROUTE']._serialized_start=304
-  _globals['_ROUTE']._serialized_end=458
-  _globals['_REGISTRYSERVICE']._serialized_start=461
-  _globals['_REGISTRYSERVICE']._serialized_end=666
+  _globals['_ROUTE']._serialized_end=534
+  _globals['_ARM']._serialized_start=536
+  _globals['_ARM']._serialized_end=631
+  _globals['_LISTROLLOUTSREQUEST']._serialized_start=633
+  _globals['_LISTROLLOUTSREQUEST']._serialized_end=669
+  _globals['_LISTROLLOUTSRESPONSE']._serialized_start=671
+  _globals['_LISTROLLOUTSRESPONSE']._serialized_end=742
+  _globals['_ROLLOUT']._serialized_start=745
+  _globals['_ROLLOUT']._serialized_end=1050
+  _globals['_EVIDENCE']._serialized_start=1052
+  _globals['_EVIDENCE']._serialized_end=1148
+  _globals['_STEP']._serialized_start=1150
+  _globals['_STEP']._serialized_end=1226
+  _globals['_PROMOTEREQUEST']._serialized_start=1228
+  _globals['_PROMOTEREQUEST']._serialized_end=1307
+  _globals['_PROMOTERESPONSE']._serialized_start=1309
+  _globals['_PROMOTERESPONSE']._serialized_end=1374
+  _globals['_ROLLBACKREQUEST']._serialized_start=1376
+  _globals['_ROLLBACKREQUEST']._serialized_end=1456
+  _globals['_ROLLBACKRESPONSE']._serialized_start=1458
+  _globals['_ROLLBACKRESPONSE']._serialized_end=1524
+  _globals['_IMPORTADAPTERREQUEST']._serialized_start=1526
+  _globals['_IMPORTADAPTERREQUEST']._serialized_end=1620
+  _globals['_IMPORTADAPTERRESPONSE']._serialized_start=1622
+  _globals['_IMPORTADAPTERRESPONSE']._serialized_end=1693
+  _globals['_LISTADAPTERSREQUEST']._serialized_start=1695
+  _globals['_LISTADAPTERSREQUEST']._serialized_end=1731
+  _globals['_LISTADAPTERSRESPONSE']._serialized_start=1733
+  _globals['_LISTADAPTERSRESPONSE']._serialized_end=1804
+  _globals['_ADAPTER']._serialized_start=1806
+  _globals['_ADAPTER']._serialized_end=1931
+  _globals['_GETLINEAGEREQUEST']._serialized_start=1933
+  _globals['_GETLINEAGEREQUEST']._serialized_end=1971
+  _globals['_GETLINEAGERESPONSE']._serialized_start=1973
+  _globals['_GETLINEAGERESPONSE']._serialized_end=2015
+  _globals['_REGISTRYSERVICE']._serialized_start=2018
+  _globals['_REGISTRYSERVICE']._serialized_end=2811
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,36 @@ class RegistryServiceStub:
                 request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PutRouteRequest.SerializeToString,
                 response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PutRouteResponse.FromString,
                 _registered_method=True)
+        self.ListRollouts = channel.unary_unary(
+                '/gyre_rpc.registry.v1.RegistryService/ListRollouts',
+                request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListRolloutsRequest.SerializeToString,
+                response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListRolloutsResponse.FromString,
+                _registered_method=True)
+        self.Promote = channel.unary_unary(
+                '/gyre_rpc.registry.v1.RegistryService/Promote',
+                request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PromoteRequest.SerializeToString,
+                response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PromoteResponse.FromString,
+                _registered_method=True)
+        self.Rollback = channel.unary_unary(
+                '/gyre_rpc.registry.v1.RegistryService/Rollback',
+                request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.RollbackRequest.SerializeToString,
+                response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.RollbackResponse.FromString,
+                _registered_method=True)
+        self.ImportAdapter = channel.unary_unary(
+                '/gyre_rpc.registry.v1.RegistryService/ImportAdapter',
+                request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ImportAdapterRequest.SerializeToString,
+                response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ImportAdapterResponse.FromString,
+                _registered_method=True)
+        self.ListAdapters = channel.unary_unary(
+                '/gyre_rpc.registry.v1.RegistryService/ListAdapters',
+                request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListAdaptersRequest.SerializeToString,
+                response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListAdaptersResponse.FromString,
+                _registered_method=True)
+        self.GetLineage = channel.unary_unary(
+                '/gyre_rpc.registry.v1.RegistryService/GetLineage',
+                request_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.GetLineageRequest.SerializeToString,
+                response_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.GetLineageResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -63,6 +93,42 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRollouts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Promote(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rollback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportAdapter(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdapters(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLineage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +141,36 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.PutRoute,
                     request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PutRouteRequest.FromString,
                     response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PutRouteResponse.SerializeToString,
+            ),
+            'ListRollouts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRollouts,
+                    request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListRolloutsRequest.FromString,
+                    response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListRolloutsResponse.SerializeToString,
+            ),
+            'Promote': grpc.unary_unary_rpc_method_handler(
+                    servicer.Promote,
+                    request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PromoteRequest.FromString,
+                    response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PromoteResponse.SerializeToString,
+            ),
+            'Rollback': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rollback,
+                    request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.RollbackRequest.FromString,
+                    response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.RollbackResponse.SerializeToString,
+            ),
+            'ImportAdapter': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportAdapter,
+                    request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ImportAdapterRequest.FromString,
+                    response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ImportAdapterResponse.SerializeToString,
+            ),
+            'ListAdapters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdapters,
+                    request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListAdaptersRequest.FromString,
+                    response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListAdaptersResponse.SerializeToString,
+            ),
+            'GetLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLineage,
+                    request_deserializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.GetLineageRequest.FromString,
+                    response_serializer=gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.GetLineageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -132,6 +228,168 @@ class RegistryService:
             '/gyre_rpc.registry.v1.RegistryService/PutRoute',
             gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PutRouteRequest.SerializeToString,
             gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PutRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRollouts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gyre_rpc.registry.v1.RegistryService/ListRollouts',
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListRolloutsRequest.SerializeToString,
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListRolloutsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Promote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gyre_rpc.registry.v1.RegistryService/Promote',
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PromoteRequest.SerializeToString,
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.PromoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rollback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gyre_rpc.registry.v1.RegistryService/Rollback',
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.RollbackRequest.SerializeToString,
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.RollbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportAdapter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gyre_rpc.registry.v1.RegistryService/ImportAdapter',
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ImportAdapterRequest.SerializeToString,
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ImportAdapterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdapters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gyre_rpc.registry.v1.RegistryService/ListAdapters',
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListAdaptersRequest.SerializeToString,
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.ListAdaptersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gyre_rpc.registry.v1.RegistryService/GetLineage',
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.GetLineageRequest.SerializeToString,
+            gyre__rpc_dot_registry_dot_v1_dot_registry__pb2.GetLineageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,12 @@ class RegistryServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RegistryServiceAsyncStub: ...
     ListRoutes: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListRoutesRequest, _registry_pb2.ListRoutesResponse]
     PutRoute: _grpc.UnaryUnaryMultiCallable[_registry_pb2.PutRouteRequest, _registry_pb2.PutRouteResponse]
+    ListRollouts: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListRolloutsRequest, _registry_pb2.ListRolloutsResponse]
+    Promote: _grpc.UnaryUnaryMultiCallable[_registry_pb2.PromoteRequest, _registry_pb2.PromoteResponse]
+    Rollback: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RollbackRequest, _registry_pb2.RollbackResponse]
+    ImportAdapter: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ImportAdapterRequest, _registry_pb2.ImportAdapterResponse]
+    ListAdapters: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListAdaptersRequest, _registry_pb2.ListAdaptersResponse]
+    GetLineage: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetLineageRequest, _registry_pb2.GetLineageResponse]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -43,6 +49,12 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRoutes: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListRoutesRequest, _registry_pb2.ListRoutesResponse]  # type: ignore[assignment]
     PutRoute: _aio.UnaryUnaryMultiCallable[_registry_pb2.PutRouteRequest, _registry_pb2.PutRouteResponse]  # type: ignore[assignment]
+    ListRollouts: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListRolloutsRequest, _registry_pb2.ListRolloutsResponse]  # type: ignore[assignment]
+    Promote: _aio.UnaryUnaryMultiCallable[_registry_pb2.PromoteRequest, _registry_pb2.PromoteResponse]  # type: ignore[assignment]
+    Rollback: _aio.UnaryUnaryMultiCallable[_registry_pb2.RollbackRequest, _registry_pb2.RollbackResponse]  # type: ignore[assignment]
+    ImportAdapter: _aio.UnaryUnaryMultiCallable[_registry_pb2.ImportAdapterRequest, _registry_pb2.ImportAdapterResponse]  # type: ignore[assignment]
+    ListAdapters: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListAdaptersRequest, _registry_pb2.ListAdaptersResponse]  # type: ignore[assignment]
+    GetLineage: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetLineageRequest, _registry_pb2.GetLineageResponse]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides what every route serves. Internal: metadata `gyre-tenant`."""
@@ -60,5 +72,47 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.PutRouteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.PutRouteResponse, _abc.Awaitable[_registry_pb2.PutRouteResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRollouts(
+        self,
+        request: _registry_pb2.ListRolloutsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListRolloutsResponse, _abc.Awaitable[_registry_pb2.ListRolloutsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Promote(
+        self,
+        request: _registry_pb2.PromoteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.PromoteResponse, _abc.Awaitable[_registry_pb2.PromoteResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Rollback(
+        self,
+        request: _registry_pb2.RollbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RollbackResponse, _abc.Awaitable[_registry_pb2.RollbackResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ImportAdapter(
+        self,
+        request: _registry_pb2.ImportAdapterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ImportAdapterResponse, _abc.Awaitable[_registry_pb2.ImportAdapterResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListAdapters(
+        self,
+        request: _registry_pb2.ListAdaptersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListAdaptersResponse, _abc.Awaitable[_registry_pb2.ListAdaptersResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetLineage(
+        self,
+        request: _registry_pb2.GetLineageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetLineageResponse, _abc.Awaitable[_registry_pb2.GetLineageResponse]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

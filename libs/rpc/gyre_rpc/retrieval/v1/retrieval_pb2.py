@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gyre_rpc/retrieval/v1/retrieval.proto\x12\x15gyre_rpc.retrieval.v1\"Q\n\x0bObservation\x12\x11\n\tanswer_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12\x10\n\x08question\x18\x04 \x01(\t\"y\n\rSearchRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x37\n\x0bobservation\x18\x04 \x01(\x0b\x32\".gyre_rpc.retrieval.v1.Observation\"B\n\x0eSearchResponse\x12\x30\n\x08passages\x18\x01 \x03(\x0b\x32\x1e.gyre_rpc.retrieval.v1.Passage\"~\n\x07Passage\x12\x10\n\x08\x63hunk_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\x12\x0c\n\x04page\x18\x05 \x01(\r\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\r\n\x05score\x18\x07 \x01(\x02\"V\n\x0c\x45mbedRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\x37\n\x0bobservation\x18\x02 \x01(\x0b\x32\".gyre_rpc.retrieval.v1.Observation\"l\n\rEmbedResponse\x12\x0f\n\x07\x65ncoder\x18\x01 \x01(\t\x12\x16\n\x0e\x65ncoder_digest\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x0f\n\x07vectors\x18\x04 \x01(\x0c\x12\x0e\n\x06tokens\x18\x05 \x03(\r2\xbd\x01\n\x10RetrievalService\x12U\n\x06Search\x12$.gyre_rpc.retrieval.v1.SearchRequest\x1a%.gyre_rpc.retrieval.v1.SearchResponse\x12R\n\x05\x45mbed\x12#.gyre_rpc.retrieval.v1.EmbedRequest\x1a$.gyre_rpc.retrieval.v1.EmbedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gyre_rpc/retrieval/v1/retrieval.proto\x12\x15gyre_rpc.retrieval.v1\"Q\n\x0bObservation\x12\x11\n\tanswer_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12\x10\n\x08question\x18\x04 \x01(\t\"y\n\rSearchRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x37\n\x0bobservation\x18\x04 \x01(\x0b\x32\".gyre_rpc.retrieval.v1.Observation\"B\n\x0eSearchResponse\x12\x30\n\x08passages\x18\x01 \x03(\x0b\x32\x1e.gyre_rpc.retrieval.v1.Passage\"~\n\x07Passage\x12\x10\n\x08\x63hunk_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\x12\x0c\n\x04page\x18\x05 \x01(\r\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\r\n\x05score\x18\x07 \x01(\x02\"\x90\x01\n\x0c\x45mbedRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\x37\n\x0bobservation\x18\x02 \x01(\x0b\x32\".gyre_rpc.retrieval.v1.Observation\x12\x38\n\x0cobservations\x18\x03 \x03(\x0b\x32\".gyre_rpc.retrieval.v1.Observation\"l\n\rEmbedResponse\x12\x0f\n\x07\x65ncoder\x18\x01 \x01(\t\x12\x16\n\x0e\x65ncoder_digest\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x0f\n\x07vectors\x18\x04 \x01(\x0c\x12\x0e\n\x06tokens\x18\x05 \x03(\r2\xbd\x01\n\x10RetrievalService\x12U\n\x06Search\x12$.gyre_rpc.retrieval.v1.SearchRequest\x1a%.gyre_rpc.retrieval.v1.SearchResponse\x12R\n\x05\x45mbed\x12#.gyre_rpc.retrieval.v1.EmbedRequest\x1a$.gyre_rpc.retrieval.v1.EmbedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHRESPONSE']._serialized_end=336
   _globals['_PASSAGE']._serialized_start=338
   _globals['_PASSAGE']._serialized_end=464
-  _globals['_EMBEDREQUEST']._serialized_start=466
-  _globals['_EMBEDREQUEST']._serialized_end=552
-  _globals['_EMBEDRESPONSE']._serialized_start=554
-  _globals['_EMBEDRESPONSE']._serialized_end=662
-  _globals['_RETRIEVALSERVICE']._serialized_start=665
-  _globals['_RETRIEVALSERVICE']._serialized_end=854
+  _globals['_EMBEDREQUEST']._serialized_start=467
+  _globals['_EMBEDREQUEST']._serialized_end=611
+  _globals['_EMBEDRESPONSE']._serialized_start=613
+  _globals['_EMBEDRESPONSE']._serialized_end=721
+  _globals['_RETRIEVALSERVICE']._serialized_start=724
+  _globals['_RETRIEVALSERVICE']._serialized_end=913
 # @@protoc_insertion_point(module_scope)
