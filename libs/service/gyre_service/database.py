@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, event, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
@@ -93,3 +93,10 @@ async def snapshot(sessions: Sessions) -> AsyncIterator[AsyncSession]:
             yield session
     except (OperationalError, InterfaceError, ConnectionError) as error:
         raise Unavailable(f"database: {error}") from error
+
+
+def clock(session: AsyncSession) -> ColumnElement[float]:
+    """Return the database's own time, in seconds since 1970: the one that all replicas share."""
+    if session.get_bind().dialect.name == "sqlite":
+        return (func.julianday("now") - 2_440_587.5) * 86_400  # `unixepoch` has no fractions yet
+    return func.date_part("epoch", func.clock_timestamp())

@@ -40,12 +40,14 @@ class ServiceSettings(BaseSettings):
     kafka_servers: str = ""
     database_url: SecretStr = SecretStr("")
     blob_url: str = ""  # any fsspec location
+    adapter_url: str = ""  # too
     http_port: Port | None = None  # the gateway's
     grpc_port: Port | None = None
     health_port: Port | None = None
     retrieval_address: str = ""
     inference_address: str = ""
     evaluation_address: str = ""
+    drift_address: str = ""
     registry_address: str = ""
     service_token: SecretStr = SecretStr("")  # with it, one service calls inference for a tenant
     key_pepper: SecretStr = SecretStr("embedded")
@@ -81,10 +83,11 @@ class ServiceSettings(BaseSettings):
         file = self.home / "data" / f"{self.service}.db"
         default("database_url", SecretStr(f"sqlite+aiosqlite:///{file}"))
         default("blob_url", str(self.home / "blobs"))
+        default("adapter_url", str(self.home / "adapters"))
         default("http_port", self.port_base)
         default("grpc_port", grpc(self.service) if self.service in SERVICES else grpc("gateway"))
         default("health_port", self.port_base + 11 + 2 * index)
-        for service in ("retrieval", "inference", "evaluation", "registry"):
+        for service in ("retrieval", "inference", "evaluation", "drift", "registry"):
             default(f"{service}_address", f"127.0.0.1:{grpc(service)}")
         return self
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, DateTime
+from sqlalchemy import JSON, DateTime
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel import Field, SQLModel, col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import Event
-from gyre_service.database import transaction
+from gyre_service.database import clock, transaction
 from gyre_service.errors import Rejected
 from gyre_service.ids import new_id, now
 from gyre_service.kafka.broker import Broker
@@ -113,7 +113,7 @@ async def relay_one(broker: Broker, sessions: async_sessionmaker[AsyncSession]) 
 
 async def _claim_oldest(session: AsyncSession) -> Outbox | None:
     """Nobody may overtake the oldest row, so a claim on it is a claim on all."""
-    time = _now(session)
+    time = clock(session)
     oldest = select(func.min(Outbox.position)).scalar_subquery()
     claim = (
         update(Outbox)
@@ -122,9 +122,3 @@ async def _claim_oldest(session: AsyncSession) -> Outbox | None:
         .returning(Outbox)
     )
     return (await session.exec(claim)).scalar_one_or_none()
-
-
-def _now(session: AsyncSession) -> ColumnElement[float]:
-    if session.get_bind().dialect.name == "sqlite":
-        return (func.julianday("now") - 2_440_587.5) * 86_400  # `unixepoch` has no fractions yet
-    return func.date_part("epoch", func.clock_timestamp())

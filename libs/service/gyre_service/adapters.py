@@ -1,0 +1,188 @@
+"""The folder of a LoRA adapter: named by its digest, checked before it is used, never changed.
+
+`manifest.json` names every file with its SHA-256, the base that the adapter was made for, and
+what its maker wants to be known of it; the SHA-256 of the manifest is the adapter's digest.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import fsspec
+from anyio import to_thread
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gyre_events.base import Digest
+from gyre_service.errors import Rejected, Unavailable
+from gyre_service.ids import new_id
+
+CONFIG, WEIGHTS, MANIFEST = "adapter_config.json", "adapter_model.safetensors", "manifest.json"
+
+# What vLLM serves as it is. Everything else it refuses late, or ignores in silence.
+_EXPECTED: dict[str, tuple[object, ...]] = {
+    "peft_type": ("LORA",),
+    "bias": ("none",),
+    "use_dora": (False, None),
+    "lora_bias": (False, None),
+    "modules_to_save": (None, []),
+    "alora_invocation_tokens": (None,),
+    "layer_replication": (None,),
+    "auto_mapping": (None,),
+    "trainable_token_indices": (None,),
+    "rank_pattern": (None, {}),
+    "alpha_pattern": (None, {}),
+    "init_lora_weights": (True, "gaussian", None),
+}
+
+
+class Manifest(BaseModel):
+    """What an adapter's folder consists of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["gyre-adapter-1"] = "gyre-adapter-1"
+    base: Digest
+    files: dict[str, Digest]
+    about: dict[str, Any] = Field(default={}, description="of its making, for people")
+
+
+def seal(folder: Path, base_digest: str, about: dict[str, Any]) -> str:
+    """Write the manifest of a folder that has config and weights; return the adapter's digest.
+
+    Raises:
+        Rejected: A file is missing, or one is there that does not belong.
+    """
+    names = {path.name for path in folder.iterdir()} - {MANIFEST}
+    if names != {CONFIG, WEIGHTS}:
+        raise Rejected(f"an adapter is {CONFIG} and {WEIGHTS}, here are {sorted(names)}")
+    manifest = Manifest(
+        base=base_digest,
+        files={name: _digest(folder / name) for name in sorted(names)},
+        about=about,
+    )
+    text = json.dumps(manifest.model_dump(), sort_keys=True, separators=(",", ":"))
+    (folder / MANIFEST).write_text(text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verify(folder: Path, digest: str, base_digest: str, *, max_rank: int = 512) -> Manifest:
+    """Return the manifest of an adapter that may be loaded.
+
+    Raises:
+        Rejected: It is not what its digest says, was made for another base, or is of a kind
+            that the engine does not serve.
+    """
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise Rejected(f"adapter {digest[:12]}: no {MANIFEST}: {error.strerror}") from error
+    if hashlib.sha256(text).hexdigest() != digest:
+        raise Rejected(f"adapter {digest[:12]}: its {MANIFEST} is that of another one")
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise Rejected(f"adapter {digest[:12]}: {MANIFEST}: {error}") from error
+    if manifest.base != base_digest:
+        raise Rejected(
+            f"adapter {digest[:12]} was made for the base {manifest.base[:12]}, "
+            f"served is {base_digest[:12]}"
+        )
+    there = {path.name for path in folder.iterdir()} - {MANIFEST}
+    if there != {CONFIG, WEIGHTS} or set(manifest.files) != there:
+        raise Rejected(f"an adapter is {CONFIG} and {WEIGHTS}, here are {sorted(there)}")
+    for name, expected in manifest.files.items():
+        if _digest(folder / name) != expected:
+            raise Rejected(f"adapter {digest[:12]}: {name} has changed since it was sealed")
+    check_config((folder / CONFIG).read_bytes(), max_rank)
+    return manifest
+
+
+def check_config(text: bytes, max_rank: int) -> None:
+    """Let a configuration of peft pass that the engine serves.
+
+    Raises:
+        Rejected: It names what is wrong.
+    """
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise Rejected(f"{CONFIG} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise Rejected(f"{CONFIG} is no JSON object")
+    for name, allowed in _EXPECTED.items():
+        value = config.get(name, allowed[-1] if name != "peft_type" else None)
+        if value not in allowed:
+            raise Rejected(f"{CONFIG}: {name} is {value!r}, expected {allowed[0]!r}")
+    rank = config.get("r")
+    if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= max_rank:
+        raise Rejected(f"{CONFIG}: r is {rank!r}, expected 1 to {max_rank}")
+
+
+async def store(folder: Path, adapter_url: str) -> str:
+    """Copy a sealed folder to `<adapter_url>/<digest>`, if it is not there, and return that.
+
+    Raises:
+        Unavailable: The location cannot be written.
+    """
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    try:
+        return await to_thread.run_sync(_store, folder, adapter_url, digest)
+    except OSError as error:
+        raise Unavailable(f"adapter location: {error}") from error
+
+
+async def fetch(uri: str, cache: Path) -> Path:
+    """Return a local folder with the adapter's files: the place itself where it is local.
+
+    Args:
+        uri: As `store` returned it.
+        cache: Where copies of what lies elsewhere are kept.
+
+    Raises:
+        Unavailable: The location cannot be read, or has no such folder (yet).
+    """
+    try:
+        return await to_thread.run_sync(_fetch, uri, cache)
+    except OSError as error:
+        raise Unavailable(f"adapter {uri}: {error}") from error
+
+
+def _store(folder: Path, adapter_url: str, digest: str) -> str:
+    files, root = fsspec.core.url_to_fs(adapter_url.rstrip("/"))
+    place = f"{root}/{digest}"
+    if not files.exists(f"{place}/{MANIFEST}"):
+        # Others may store the same adapter at this moment: each file is put whole, the manifest
+        # last, and both write the same bytes.
+        files.makedirs(place, exist_ok=True)
+        for name in (CONFIG, WEIGHTS, MANIFEST):
+            unfinished = f"{root}/.{new_id()}"
+            files.put_file(str(folder / name), unfinished)
+            files.mv(unfinished, f"{place}/{name}")
+    return str(files.unstrip_protocol(place))
+
+
+def _fetch(uri: str, cache: Path) -> Path:
+    files, place = fsspec.core.url_to_fs(uri)
+    if "file" in files.protocol:
+        if not Path(place).is_dir():
+            raise FileNotFoundError(f"no folder {place}")
+        return Path(place)
+    kept = cache / hashlib.sha256(uri.encode()).hexdigest()
+    if not kept.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        copy = Path(tempfile.mkdtemp(dir=cache))
+        for path in files.ls(place, detail=False):
+            files.get_file(path, str(copy / Path(path).name))
+        try:
+            copy.rename(kept)
+        except OSError:  # another one was faster
+            shutil.rmtree(copy)
+    return kept
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,176 @@
+"""Work that outlasts a handler: a row says what, a lease says whose, a token who is stale.
+
+A handler writes the row, a runner process claims it. While it works it renews its lease; when it
+dies the lease ends and the next claim takes the job over, under a larger fencing token. A runner
+that was only asleep finds that its token is not the row's any more, and writes nothing.
+
+Source:
+    Fencing tokens: Kleppmann, "Designing Data-Intensive Applications", 2017, chapter 8.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, DateTime
+from sqlmodel import Field, SQLModel, and_, col, or_, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_service.database import Sessions, clock, transaction
+from gyre_service.errors import Conflict, ServiceError, Unavailable
+from gyre_service.ids import now
+
+log = logging.getLogger(__name__)
+
+READY = "ready"
+RUNNING = "running"
+PAUSE_S = 2.0  # before a job is tried again for which something was away
+
+
+class LostLease(ServiceError):
+    """Another runner has taken the job over."""
+
+
+class Job(SQLModel):
+    """What every table of jobs has. States besides ready and running are the service's own."""
+
+    tenant: str = Field(primary_key=True)
+    job_id: UUID = Field(primary_key=True)
+    state: str = Field(index=True)
+    token: int = 0  # grows with each claim
+    lease_until: float = 0  # seconds, by the database's clock; while ready: not to be run before
+    created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True))
+
+
+J = TypeVar("J", bound=Job)
+Do: TypeAlias = Callable[[J], Awaitable[None]]
+
+
+async def claim(sessions: Sessions, table: type[J], lease_s: float) -> J | None:
+    """Take the oldest job that is ready, or whose runner is dead; None if there is none."""
+    async with transaction(sessions) as session:
+        time = clock(session)
+        free = (
+            select(table)
+            .where(
+                or_(col(table.state) == READY, col(table.state) == RUNNING),
+                col(table.lease_until) < time,
+            )
+            .order_by(col(table.created_at), col(table.job_id))
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        found = (await session.exec(free)).first()
+        if found is None:
+            return None
+        taken = (
+            update(table)
+            .where(col(table.tenant) == found.tenant, col(table.job_id) == found.job_id)
+            .values(state=RUNNING, token=found.token + 1, lease_until=time + lease_s)
+        )
+        await session.exec(taken)
+        await session.refresh(found)
+        return found
+
+
+async def renew(sessions: Sessions, job: Job, lease_s: float) -> bool:
+    """Hold `job` for longer; False if it is not ours any more."""
+    table = type(job)
+    async with transaction(sessions) as session:
+        longer = (
+            update(table)
+            .where(_is_ours(job), col(table.state) == RUNNING)
+            .values(lease_until=clock(session) + lease_s)
+        )
+        return bool((await session.exec(longer)).rowcount)
+
+
+async def held(session: AsyncSession, job: J) -> J:
+    """Return the row of `job`, locked: what the transaction writes for it may be committed.
+
+    Raises:
+        LostLease: Another runner has it.
+    """
+    table = type(job)
+    query = select(table).where(_is_ours(job)).with_for_update()
+    row = (await session.exec(query.execution_options(populate_existing=True))).first()
+    if row is None:
+        raise LostLease(f"job {job.job_id}: taken over after claim {job.token}")
+    return row
+
+
+async def work(
+    sessions: Sessions,
+    table: type[J],
+    do: Do[J],
+    *,
+    lease_s: float = 15,
+    poll_s: float = 0.5,
+) -> None:
+    """Claim one job after the other and `do` it, until cancelled.
+
+    `do` ends the job: in a transaction of its own, with `held`, it sets another state. A job
+    that it leaves running is run again when the lease has ended.
+
+    Args:
+        sessions: Of the database that has the jobs.
+        table: Of the jobs.
+        do: Does one. Cancelled when the lease is lost; raises Unavailable to be tried again.
+        lease_s: After so many seconds without a sign a runner counts as dead.
+        poll_s: Between two looks at a table without jobs.
+    """
+    while True:
+        try:
+            job = await claim(sessions, table, lease_s)
+        except (Unavailable, Conflict) as error:
+            log.warning("no job claimed: %s", error)
+            job = None
+        if job is None:
+            await asyncio.sleep(poll_s)
+            continue
+        log.info("job %s: claim %d", job.job_id, job.token)
+        try:
+            await _while_held(sessions, job, do, lease_s)
+        except LostLease as error:
+            log.warning("%s", error)
+        except (Unavailable, Conflict) as error:
+            log.warning("job %s waits: %s", job.job_id, error)
+            await _give_back(sessions, job)
+
+
+async def _while_held(sessions: Sessions, job: J, do: Do[J], lease_s: float) -> None:
+    doing = asyncio.ensure_future(do(job))
+    try:
+        while not (await asyncio.wait((doing,), timeout=lease_s / 3))[0]:
+            if not await renew(sessions, job, lease_s):
+                raise LostLease(f"job {job.job_id}: taken over while it ran")
+        await doing
+    finally:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+
+
+async def _give_back(sessions: Sessions, job: Job) -> None:
+    table = type(job)
+    try:
+        async with transaction(sessions) as session:
+            back = (
+                update(table)
+                .where(_is_ours(job), col(table.state) == RUNNING)
+                .values(state=READY, lease_until=clock(session) + PAUSE_S)
+            )
+            await session.exec(back)
+    except Unavailable as error:  # then the lease ends by itself
+        log.warning("job %s is not given back: %s", job.job_id, error)
+
+
+def _is_ours(job: Job) -> ColumnElement[bool]:
+    table = type(job)
+    return and_(
+        col(table.tenant) == job.tenant,
+        col(table.job_id) == job.job_id,
+        col(table.token) == job.token,
+    )

@@ -1,0 +1,120 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gyre_service.adapters import CONFIG, MANIFEST, WEIGHTS, fetch, seal, store, verify
+from gyre_service.errors import Rejected, Unavailable
+
+BASE = "b" * 64
+GOOD = {"peft_type": "LORA", "r": 8, "bias": "none", "target_modules": ["q_proj"]}
+
+
+def folder(path: Path, **changes: Any) -> Path:
+    path.mkdir(exist_ok=True)
+    (path / CONFIG).write_text(json.dumps(GOOD | changes))
+    (path / WEIGHTS).write_bytes(b"weights")
+    return path
+
+
+def test_a_sealed_folder_is_what_its_digest_says(tmp_path: Path) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {"job_id": "1"})
+    assert seal(made, BASE, {"job_id": "1"}) == digest
+    assert verify(made, digest, BASE).about == {"job_id": "1"}
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, MANIFEST])
+def test_a_changed_file_is_refused(tmp_path: Path, name: str) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    with (made / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(Rejected, match=r"changed|another one"):
+        verify(made, digest, BASE)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, MANIFEST])
+def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    (made / name).unlink()
+    with pytest.raises(Rejected, match=r"an adapter is|no manifest"):
+        verify(made, digest, BASE)
+
+
+def test_a_further_file_is_refused(tmp_path: Path) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    (made / "adapter_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(Rejected, match=r"adapter_model\.bin"):
+        verify(made, digest, BASE)
+    with pytest.raises(Rejected, match=r"adapter_model\.bin"):
+        seal(made, BASE, {})
+
+
+def test_another_base_is_refused(tmp_path: Path) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    with pytest.raises(Rejected, match="was made for the base bbbb"):
+        verify(made, digest, "c" * 64)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"use_dora": True},
+        {"bias": "all"},
+        {"lora_bias": True},
+        {"modules_to_save": ["lm_head"]},
+        {"auto_mapping": {"base_model_class": "Evil"}},
+        {"layer_replication": [[0, 1]]},
+        {"init_lora_weights": "pissa"},
+        {"peft_type": "IA3"},
+        {"r": 0},
+        {"r": 32},
+        {"r": "8"},
+        {"rank_pattern": {"q_proj": 64}},
+    ],
+)
+def test_what_the_engine_does_not_serve_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    made = folder(tmp_path / "a", **changes)
+    digest = seal(made, BASE, {})
+    with pytest.raises(Rejected, match=next(iter(changes))):
+        verify(made, digest, BASE, max_rank=16)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"\xff"])
+def test_a_configuration_that_is_none_is_refused(tmp_path: Path, text: bytes) -> None:
+    made = folder(tmp_path / "a")
+    (made / CONFIG).write_bytes(text)
+    digest = seal(made, BASE, {})
+    with pytest.raises(Rejected, match=CONFIG):
+        verify(made, digest, BASE)
+
+
+async def test_stored_twice_it_lies_in_one_place_and_can_be_fetched(tmp_path: Path) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    location = tmp_path / "adapters"
+    uri = await store(made, str(location))
+    assert await store(made, str(location)) == uri
+    assert [path.name for path in location.iterdir()] == [digest]
+    found = await fetch(uri, tmp_path / "cache")
+    assert found == location / digest
+    verify(found, digest, BASE)
+
+
+async def test_what_lies_elsewhere_is_copied_once(tmp_path: Path) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    uri = await store(made, "memory://adapters")
+    first = await fetch(uri, tmp_path / "cache")
+    assert await fetch(uri, tmp_path / "cache") == first
+    verify(first, digest, BASE)
+
+
+async def test_an_adapter_that_is_not_there_may_come_later(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no folder"):
+        await fetch(f"file://{tmp_path}/none", tmp_path / "cache")

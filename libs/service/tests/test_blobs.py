@@ -1,0 +1,36 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from gyre_service.blobs import Blobs
+from gyre_service.errors import NotFound, Unavailable
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_what_was_put_is_found_under_its_digest(tmp_path: Path) -> None:
+    blobs = Blobs(str(tmp_path))
+    digest = await blobs.put(b"bytes")
+    assert digest == hashlib.sha256(b"bytes").hexdigest()
+    assert await blobs.put(b"bytes") == digest
+    assert await blobs.get(digest) == b"bytes"
+    assert files(tmp_path) == [digest]
+
+
+async def test_what_is_missing_or_damaged_is_said(tmp_path: Path) -> None:
+    blobs = Blobs(str(tmp_path))
+    with pytest.raises(NotFound, match="no blob 00"):
+        await blobs.get("0" * 64)
+    digest = await blobs.put(b"bytes")
+    (tmp_path / digest[:2] / digest).write_bytes(b"other")
+    with pytest.raises(Unavailable, match="damaged"):
+        await blobs.get(digest)
+
+
+async def test_a_place_that_cannot_be_written_is_told_as_away(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Unavailable, match="blob folder"):
+        await Blobs(str(tmp_path / "file")).put(b"bytes")

@@ -1,0 +1,146 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import ClassVar
+from uuid import UUID
+
+import pytest
+
+from gyre_service.database import Sessions, open_database, transaction
+from gyre_service.errors import Unavailable
+from gyre_service.jobs import READY, Job, LostLease, claim, held, renew, work
+
+
+class Sum(Job, table=True):
+    """A job for tests only."""
+
+    __tablename__: ClassVar[str] = "test_sum"
+
+    result: int | None = None
+
+
+@pytest.fixture
+async def sessions(tmp_path: Path) -> AsyncIterator[Sessions]:
+    async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'jobs.db'}") as sessions:
+        yield sessions
+
+
+async def add(sessions: Sessions, *numbers: int, state: str = READY) -> None:
+    async with transaction(sessions) as session:
+        for number in numbers:
+            session.add(Sum(tenant="acme", job_id=UUID(int=number), state=state))
+
+
+async def get(sessions: Sessions, number: int) -> Sum:
+    async with transaction(sessions) as session:
+        return await session.get_one(Sum, ("acme", UUID(int=number)))
+
+
+async def finish(sessions: Sessions, job: Sum, result: int = 1) -> None:
+    async with transaction(sessions) as session:
+        row = await held(session, job)
+        row.state, row.result = "done", result
+        session.add(row)
+
+
+async def run(sessions: Sessions, do: object, until: asyncio.Event, lease_s: float = 15) -> None:
+    working = asyncio.create_task(
+        work(sessions, Sum, do, lease_s=lease_s, poll_s=0.01)  # type: ignore[arg-type]
+    )
+    waiting = asyncio.create_task(until.wait())
+    await asyncio.wait((working, waiting), return_when="FIRST_COMPLETED", timeout=10)
+    assert until.is_set(), working
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_a_job_is_claimed_once_and_only_when_it_is_ready(sessions: Sessions) -> None:
+    await add(sessions, 1)
+    await add(sessions, 2, state="waiting")
+
+    first = await claim(sessions, Sum, 15)
+
+    assert first is not None
+    assert (first.job_id, first.token) == (UUID(int=1), 1)
+    assert await claim(sessions, Sum, 15) is None
+
+
+async def test_who_lost_its_lease_writes_nothing(sessions: Sessions) -> None:
+    await add(sessions, 1)
+    old = await claim(sessions, Sum, lease_s=-1)
+    new = await claim(sessions, Sum, lease_s=15)
+    assert old is not None
+    assert new is not None
+
+    assert not await renew(sessions, old, 15)
+    with pytest.raises(LostLease, match="taken over after claim 1"):
+        await finish(sessions, old, result=7)
+    await finish(sessions, new, result=8)
+
+    assert (await get(sessions, 1)).result == 8
+    assert await claim(sessions, Sum, 15) is None
+
+
+async def test_a_renewed_lease_is_nobody_elses(sessions: Sessions) -> None:
+    await add(sessions, 1)
+    job = await claim(sessions, Sum, lease_s=-1)
+    assert job is not None
+
+    assert await renew(sessions, job, 15)
+
+    assert await claim(sessions, Sum, 15) is None
+
+
+async def test_a_job_longer_than_its_lease_is_done_once(sessions: Sessions) -> None:
+    await add(sessions, 1)
+    done, tokens = asyncio.Event(), []
+
+    async def do(job: Sum) -> None:
+        tokens.append(job.token)
+        await asyncio.sleep(1)  # it is the length of the work that is tested
+        await finish(sessions, job)
+        done.set()
+
+    other = asyncio.create_task(work(sessions, Sum, do, lease_s=0.3, poll_s=0.01))
+    await run(sessions, do, done, lease_s=0.3)
+    other.cancel()
+    await asyncio.gather(other, return_exceptions=True)
+
+    assert tokens == [1]
+
+
+async def test_a_job_for_which_something_is_away_waits_and_is_tried_again(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_service.jobs.PAUSE_S", 0)
+    await add(sessions, 1)
+    done, tokens = asyncio.Event(), []
+
+    async def do(job: Sum) -> None:
+        tokens.append(job.token)
+        if job.token == 1:
+            raise Unavailable("not now")
+        await finish(sessions, job)
+        done.set()
+
+    await run(sessions, do, done)
+
+    assert tokens == [1, 2]
+
+
+async def test_what_is_taken_over_is_cancelled_here(sessions: Sessions) -> None:
+    await add(sessions, 1)
+    cancelled = asyncio.Event()
+
+    async def do(job: Sum) -> None:
+        async with transaction(sessions) as session:
+            row = await held(session, job)
+            row.token, row.state = 9, "elsewhere"
+            session.add(row)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    await run(sessions, do, cancelled, lease_s=0.1)
