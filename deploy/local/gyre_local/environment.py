@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gyre_local.stack import Stack
+from gyre_local.stack import Stack, is_runner
 
 # An operator's own settings reach every service; the rest of the shell does not restart them.
 PASSED_ON = ("GYRE_", "OTEL_", "VLLM_", "HF_")
-TOLD_OF_MODEL = ("inference", "registry")
+TOLD_OF_MODEL = ("inference", "registry", "finetune", "finetune-runner")
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,14 @@ def of_service(
         "GYRE_KEY_PEPPER": secret(stack.run / "key-pepper"),
         "PYTHONUNBUFFERED": "1",  # a log shows what happened before a kill -9
     }
+    if is_runner(service):  # computed for the service, where the runner's stands already
+        given["GYRE_HEALTH_PORT"] = str(stack.health_port(service))
     if model is not None and service in TOLD_OF_MODEL:
         given |= {
             "GYRE_MODEL_NAME": model.name,
             "GYRE_MODEL_PATH": model.path,
             "GYRE_MODEL_DIGEST": model.digest,
+            # Of what the base knows already, for trainings; not every model has it.
+            "GYRE_REPLAY_PATH": str(stack.repo / "models" / "replay" / f"{model.name}.jsonl"),
         }
     return given

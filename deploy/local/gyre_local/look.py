@@ -6,7 +6,7 @@ import subprocess
 from gyre_local.errors import StackError
 from gyre_local.progress import say
 from gyre_local.ready import is_ready
-from gyre_local.stack import SERVICES, Stack
+from gyre_local.stack import RUNNER, SERVICES, Stack
 from gyre_local.supervisor import Supervisor
 
 
@@ -21,10 +21,10 @@ def status(stack: Stack) -> None:
         raise StackError(f"the stack of {stack.home} does not run: {stack.make_prefix()}make up")
     for name, process in processes.items():
         state = process.state.lower()
-        if name in SERVICES and process.state == "RUNNING":
+        if name.removesuffix(RUNNER) in SERVICES and process.state == "RUNNING":
             fine, reason = is_ready(stack, name)
             state = "ready" if fine else f"not ready: {reason.strip()}"
-        say(f"{name:12} {state:10} {process.description}")
+        say(f"{name:18} {state:10} {process.description}")
 
 
 def logs(stack: Stack) -> None:

@@ -3,7 +3,7 @@
 import socket
 
 from gyre_local.errors import StackError
-from gyre_local.stack import Stack
+from gyre_local.stack import Stack, is_runner
 
 
 def needed(stack: Stack, programs: list[str]) -> dict[int, str]:
@@ -16,7 +16,8 @@ def needed(stack: Stack, programs: list[str]) -> dict[int, str]:
             continue
         if name == "gateway":
             found[stack.gateway_port] = "gateway"
-        found[stack.rpc_port(name)] = f"{name}'s gRPC"
+        if not is_runner(name):
+            found[stack.rpc_port(name)] = f"{name}'s gRPC"
         found[stack.health_port(name)] = f"{name}'s health"
     return found
 

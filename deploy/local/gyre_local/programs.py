@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping
 
-from gyre_local.stack import Stack
+from gyre_local.stack import RUNNER, Stack, is_runner
 
 SERVICES_FILE = "services.conf"  # in the run folder
 LOG_BYTES = 20 * 1024 * 1024
@@ -45,11 +45,21 @@ files={run}/{SERVICES_FILE}
 
 
 def services(stack: Stack, python: str, environments: Mapping[str, Mapping[str, str]]) -> str:
-    """The second file: each service with its environment."""
+    """The second file: each service, and each runner, with its environment."""
     return "\n".join(
-        program(stack, name, [python, "-m", f"gyre_{name}"], environment, priority=100)
+        program(stack, name, [python, "-m", module(name)], environment, priority=100)
         for name, environment in environments.items()
     )
+
+
+def module(name: str) -> str:
+    """What Python runs for a program.
+
+    >>> module("drift"), module("finetune-runner")
+    ('gyre_drift', 'gyre_finetune.runner')
+    """
+    service = f"gyre_{name.removesuffix(RUNNER)}"
+    return f"{service}.runner" if is_runner(name) else service
 
 
 def program(

@@ -23,6 +23,13 @@ SERVICES = {
     "registry": 8,
 }
 
+RUNNER = "-runner"
+
+
+def is_runner(program: str) -> bool:
+    """Whether a program is the second process of a service, which serves no RPC."""
+    return program.endswith(RUNNER)
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -91,11 +98,14 @@ class Stack:
         return self.base + (1 if service == "inference" else 10 + 2 * SERVICES[service])
 
     def health_port(self, service: str) -> int:
-        """Where a service answers `/health/live`, `/health/ready` and `/metrics`.
+        """Where a service, or its runner, answers `/health/live`, `/health/ready` and `/metrics`.
 
-        >>> Stack(Path("var"), base=9000).health_port("inference")
-        9017
+        >>> stack = Stack(Path("var"), base=9000)
+        >>> stack.health_port("inference"), stack.health_port("finetune-runner")
+        (9017, 9065)
         """
+        if is_runner(service):
+            return self.base + 51 + 2 * SERVICES[service.removesuffix(RUNNER)]
         return self.base + 11 + 2 * SERVICES[service]
 
     def services(self) -> list[str]:
@@ -104,6 +114,16 @@ class Stack:
         return [
             name for name in SERVICES if (folder / name / f"gyre_{name}" / "__main__.py").is_file()
         ]
+
+    def programs(self, services: list[str]) -> list[str]:
+        """These services, each with its runner where it has one."""
+        folder = self.repo / "services"
+        runners = [
+            name + RUNNER
+            for name in services
+            if (folder / name / f"gyre_{name}" / "runner.py").is_file()
+        ]
+        return [*services, *runners]
 
     def make_prefix(self) -> str:
         """What has to stand before a command that means this stack, if it is not the default."""

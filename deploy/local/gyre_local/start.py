@@ -104,6 +104,7 @@ def up(stack: Stack) -> None:
     unknown = set(chosen) - set(stack.services())
     if unknown:
         raise StackError(f"no service {sorted(unknown)}: there are {stack.services()}")
+    chosen = stack.programs(chosen)
     if not supervisor.alive:
         tools.check(stack, chosen)
         end_leftovers(stack)

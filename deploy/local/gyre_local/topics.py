@@ -26,6 +26,8 @@ DLQ_SERVICES = (
     "inference",
     "evaluation",
     "feedback",
+    "drift",
+    "finetune",
     "registry",
 )
 INGRESS = "feedback-given"

@@ -35,3 +35,11 @@ def test_an_operators_token_is_not_taken_for_the_stacks(stack: Stack) -> None:
 def test_another_model_is_nothing_new_to_a_service_that_is_not_told(stack: Stack) -> None:
     assert of_service(stack, "gateway", MODEL, {}) == of_service(stack, "gateway", None, {})
     assert of_service(stack, "registry", MODEL, {}) != of_service(stack, "registry", None, {})
+
+
+def test_a_runner_answers_where_its_service_does_not(stack: Stack) -> None:
+    found = of_service(stack, "finetune-runner", MODEL, {})
+
+    assert found["GYRE_HEALTH_PORT"] == "9065"
+    assert found["GYRE_REPLAY_PATH"].endswith("models/replay/reference.jsonl")
+    assert "GYRE_HEALTH_PORT" not in of_service(stack, "finetune", MODEL, {})

@@ -57,3 +57,9 @@ def test_ports_are_where_the_services_look_for_them(service: str) -> None:
 
 def test_services_are_those_that_can_be_started(stack: Stack) -> None:
     assert stack.services() == ["gateway", "retrieval"]
+
+
+def test_a_service_with_a_runner_is_two_programs(stack: Stack) -> None:
+    (stack.repo / "services" / "retrieval" / "gyre_retrieval" / "runner.py").touch()
+
+    assert stack.programs(stack.services()) == ["gateway", "retrieval", "retrieval-runner"]
