@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test lint contracts proto reference-model reference-figures clean
+.PHONY: help setup up down kafka status logs test demo demo-worse lint contracts proto reference-model reference-figures clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -33,6 +33,12 @@ logs: setup ## Follow the logs, of one with SERVICE=inference
 
 test: setup ## Unit tests, then every test across services on a stack of its own
 	@deploy/local/test.sh
+
+demo: setup ## Play one whole loop on a stack of its own; SEED=1
+	@deploy/demo/demo.sh
+
+demo-worse: setup ## The same with nonsense for corrections: the gate has to stop it
+	@deploy/demo/demo.sh --shuffled
 
 lint: setup ## Style, types, import rules, protos
 	@deploy/local/lint.sh

@@ -1,4 +1,4 @@
-# A service without a model: gateway, ingestion, evaluation, feedback, registry; and the topics job.
+# A service without a model: gateway, ingestion, evaluation, feedback, drift, registry; and the topics job.
 #   docker build -f deploy/docker/light.Dockerfile --build-arg PACKAGE=services/gateway .
 ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS build
@@ -16,7 +16,7 @@ RUN uv venv -q /app && uv pip install -p /app --no-cache --link-mode copy \
     libs/events libs/rpc libs/service "./${PACKAGE}"
 
 FROM python:${PYTHON}
-RUN useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs /models
+RUN useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs /data/adapters /models
 COPY --from=build /app /app
 COPY contracts/topics /contracts/topics
 COPY --chmod=755 deploy/docker/start.sh deploy/docker/healthy.py /usr/local/bin/

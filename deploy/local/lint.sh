@@ -12,8 +12,8 @@ PATH=$PWD/.venv/bin:$PATH
 check ruff check .
 check ruff format --check .
 # Every package has tests that are called `tests`: one run could not tell them apart.
-check mypy libs/*/gyre_* models/gyre_* deploy/local/gyre_* services/*/gyre_* tests
-for tests in libs/*/tests services/*/tests models/tests deploy/local/tests; do
+check mypy libs/*/gyre_* models/gyre_* deploy/*/gyre_* services/*/gyre_* tests
+for tests in libs/*/tests services/*/tests models/tests deploy/*/tests; do
     check mypy "$tests"
 done
 check lint-imports

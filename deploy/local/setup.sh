@@ -13,7 +13,7 @@ mkdir -p "$home/logs" var/cache
 shopt -s nullglob
 packages=()
 for file in libs/*/pyproject.toml services/*/pyproject.toml models/pyproject.toml \
-    deploy/local/pyproject.toml; do
+    deploy/*/pyproject.toml; do
     if [ -f "$file" ]; then packages+=("${file%/pyproject.toml}"); fi
 done
 wanted() {

@@ -1,5 +1,5 @@
-# The service that carries the encoder, and so torch and sentence-transformers.
-#   docker build -f deploy/docker/retrieval.Dockerfile .
+# A service that has torch of its own: retrieval (the encoder), finetune.
+#   docker build -f deploy/docker/torch.Dockerfile --build-arg PACKAGE=services/retrieval .
 # TORCH_INDEX: a package index with another build of torch (a smaller one without CUDA, say).
 ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS build
@@ -13,15 +13,16 @@ RUN uv venv -q /app && uv pip install -p /app --no-cache --link-mode copy \
 COPY libs/events libs/events
 COPY libs/rpc libs/rpc
 COPY libs/service libs/service
-COPY services/retrieval services/retrieval
+ARG PACKAGE
+COPY ${PACKAGE} ${PACKAGE}
 RUN uv pip install -p /app --no-cache --link-mode copy \
     -c requirements.lock --override requirements.overrides \
-    libs/events libs/rpc libs/service services/retrieval
+    libs/events libs/rpc libs/service "./${PACKAGE}"
 
 FROM python:${PYTHON}
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs
+    && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs /data/adapters /models
 COPY --from=build /app /app
 COPY --chmod=755 deploy/docker/start.sh deploy/docker/healthy.py /usr/local/bin/
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE \

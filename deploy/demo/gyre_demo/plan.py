@@ -1,0 +1,57 @@
+"""How large a story is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+SUITE = "known"  # the operator's own: what must not be forgotten
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Numbers of things, questions and answers; the defaults are those of `make demo`.
+
+    Attributes:
+        things: Of each domain, one document each.
+        baseline: Past questions that make the reference.
+        control: Live questions before the shift, beside the measured ones.
+        measured: Held-out questions of each measurement.
+        suite: Items of the operator's suite.
+        floor: Curated examples that a training waits for.
+        steps: Of the training.
+        learning_rate: Of the training.
+        evidence: Judged answers that each step of the canary needs.
+        patience_s: How long any one step of the loop may take.
+    """
+
+    things: int = 80
+    baseline: int = 2_000
+    control: int = 220
+    measured: int = 100
+    suite: int = 60
+    floor: int = 160
+    steps: int = 150
+    learning_rate: float = 2e-3
+    evidence: int = 15
+    patience_s: float = 600
+
+    def policy(self) -> dict[str, Any]:
+        """Return the route's policy file, as an operator would write it."""
+        half = self.baseline // 2
+        return {
+            "max_tokens": 32,
+            "drift": {"reference_events": half, "calibration_events": half},
+            "training": {
+                "floor_examples": self.floor,
+                "floor_conversations": 40,
+                "data_deadline_s": 3_600,
+                "learning_rate": self.learning_rate,
+                "max_steps": self.steps,
+            },
+            "release": {
+                "suites": [SUITE],
+                "suite_items": 40,
+                "step_evidence": self.evidence,
+                "step_timeout_s": 1_800,
+                "shadow": 1.0,
+            },
+        }
