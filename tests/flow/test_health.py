@@ -17,7 +17,11 @@ SERVICES = {
     "inference": 3,
     "evaluation": 4,
     "feedback": 5,
+    "drift": 6,
+    "finetune": 7,
     "registry": 8,
+    "evaluation-runner": 24,
+    "finetune-runner": 27,
 }
 
 
@@ -35,6 +39,7 @@ def test_every_service_is_live_ready_and_measured(stack: Stack, index: int) -> N
         (1, "gyre_rpc.inference.v1.InferenceService"),
         (14, "gyre_rpc.retrieval.v1.RetrievalService"),
         (18, "gyre_rpc.evaluation.v1.EvaluationService"),
+        (22, "gyre_rpc.drift.v1.DriftService"),
         (26, "gyre_rpc.registry.v1.RegistryService"),
     ],
 )

@@ -2,22 +2,21 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import random
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gyre_client import AsyncGyre, GyreError
-from gyre_demo.people import People
+from gyre_client import GyreError
 from gyre_demo.plan import Plan
+from gyre_demo.stage import stage
 from gyre_demo.story import Story
-from gyre_demo.telling import Telling
-from gyre_demo.trail import Stuck, Trail
-from gyre_models.shifts import known_world, moved_world
+from gyre_demo.trail import Stuck
+from gyre_models.shifts import Case
 
 ROUTE = "default"
 DROP = 0.2  # that the shift must cost, or there was nothing to win back
@@ -27,30 +26,20 @@ SHARE = 0.8  # of that drop, that must be won back
 async def play(seed: int, plan: Plan, began: float, shuffled: bool) -> dict[str, Any]:
     """Play the story; return its figures, with `failures`: what was not as it had to be."""
     base = int(os.environ.get("GYRE_PORT_BASE", "8000"))
-    telling = Telling(began)
-    trail = Trail(f"127.0.0.1:{base + 2}", ROUTE, telling.event)
-    known, past = known_world(seed, plan.things), known_world(seed + 10_000, plan.things)
-    moved = moved_world(seed, plan.things)
     failures: list[str] = []
-    following = asyncio.create_task(trail.follow())
-    async with AsyncGyre(f"http://127.0.0.1:{base}") as gyre:
-        story = Story(gyre, People(gyre, ROUTE, seed), trail, telling, plan, ROUTE)
-        figures = story.figures
+    async with stage(base, ROUTE, seed, plan, began) as on:
+        story, figures = on.story, on.story.figures
         try:
-            await story.prepare(known, past)
-            await story.control(known)
-            await story.shift(moved, wrong(moved.taught, seed) if shuffled else None)
-            await story.train(moved)
-            await story.release(moved)
+            await story.prepare(on.known, on.past)
+            await story.control(on.known)
+            await story.shift(on.moved, wrong(on.moved.taught, seed) if shuffled else None)
+            await story.train(on.moved)
+            await story.release(on.moved)
             if figures.adapter:
-                await story.recover(moved)
+                await story.recover(on.moved)
                 failures += missing(await story.lineage())
         except (Stuck, GyreError, TimeoutError) as error:
             failures.append(str(error) or repr(error))
-        finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
     if shuffled:
         if not figures.rejected:
             failures.append("a candidate trained on shuffled answers was not stopped")
@@ -63,17 +52,18 @@ async def play(seed: int, plan: Plan, began: float, shuffled: bool) -> dict[str,
         "quality_shifted": round(figures.shifted, 4),
         "quality_recovered": round(figures.recovered, 4),
         "events_to_detection": figures.events_to_detection,
-        "seconds_total": round(telling.seconds, 1),
+        "seconds_total": round(on.telling.seconds, 1),
         "false_alarms_before_shift": figures.false_alarms,
         "adapter": figures.adapter,
         "rejected": figures.rejected,
-        "trace": trail.topics(),
+        "trace": on.trail.topics(),
         "failures": failures,
     }
 
 
-def wrong(cases: Any, seed: int) -> dict[str, str]:
+def wrong(cases: Iterable[Case], seed: int) -> dict[str, str]:
     """Return for every question the answer of another one."""
+    cases = list(cases)
     answers = [case.answer(1) for case in cases]
     random.Random(seed).shuffle(answers)
     return {case.question: answer for case, answer in zip(cases, answers, strict=True)}

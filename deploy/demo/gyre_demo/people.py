@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from gyre_client import AsyncGyre
+from gyre_client import AsyncGyre, GyreError
+from gyre_client.results import Answer
 from gyre_models.shifts import Case
 
+PATIENCE_S = 300.0
+AGAIN_S = 1.0
 AT_ONCE = 3  # questions; the machine has two cores and serves, searches and trains on them
 
 
@@ -54,14 +57,11 @@ class People:
 
     async def ask(self, case: Case) -> Reply:
         """Ask one question in a conversation of its own."""
-        conversation = UUID(int=self._random.getrandbits(128), version=4)
+        conversation = str(UUID(int=self._random.getrandbits(128), version=4))
         person = self._random.choice(self._names)
         async with self._slots:
             self.asked += 1
-            asking = await self._gyre.ask(
-                case.question, route=self._route, conversation_id=str(conversation), user=person
-            )
-            answer = await asking.answer()
+            answer = await self._answer(case.question, conversation, person)
         assert answer.answer_id is not None
         told = (answer.model_extra or {}).get("adapter")
         return Reply(
@@ -71,6 +71,20 @@ class People:
             tuple(passage.document for passage in answer.passages),
             told,
         )
+
+    async def _answer(self, question: str, conversation: str, person: str) -> Answer:
+        """Ask until there is an answer: people try again when something is away."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    asking = await self._gyre.ask(
+                        question, route=self._route, conversation_id=conversation, user=person
+                    )
+                    return await asking.answer()
+                except GyreError as error:
+                    if error.status is not None and error.status < 500:
+                        raise
+                await asyncio.sleep(AGAIN_S)
 
     async def judge(self, reply: Reply, correction: str | None = None) -> None:
         """Praise a right answer, correct a wrong one.

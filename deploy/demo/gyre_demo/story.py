@@ -181,6 +181,17 @@ class Story:
     def _trained(self) -> str:
         return str(self._trail.of("adapter-trained")[-1].value["adapter_digest"])
 
+    def promotions(self) -> list[dict[str, Any]]:
+        """Return the changes, each once, by which an adapter came into production."""
+        found: dict[int, dict[str, Any]] = {}
+        before = None
+        for seen in self._trail.of("rollout-changed"):
+            arms = {arm["name"]: arm["adapter_digest"] for arm in seen.value["arms"]}
+            if arms["production"] not in (None, before):
+                found[seen.value["revision"]] = seen.value
+            before = arms["production"]
+        return list(found.values())
+
     def _ended(self) -> dict[str, Any] | None:
         """Return the rollout's last change, if it has ended."""
         changes = self._trail.of("rollout-changed")
