@@ -1,0 +1,61 @@
+"""The process that trains, from outside."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from gyre_finetune.training.job import Step
+
+LAST = 1_000  # characters of its standard error that are kept
+
+
+class Failed(Exception):
+    """It ended without an adapter; the message is the last thing it said."""
+
+
+@asynccontextmanager
+async def training(folder: Path, threads: int) -> AsyncIterator[AsyncIterator[Step]]:
+    """Start a training and yield its steps; whatever happens inside, it does not outlive this.
+
+    Raises:
+        Failed: While the steps are read: it ended with an error.
+    """
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # serving shares the cores
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gyre_finetune.training", str(folder), str(os.getpid())),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        start_new_session=True,  # its own group: it is ended with all that it started
+    )
+    try:
+        yield _steps(process)
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def _steps(process: asyncio.subprocess.Process) -> AsyncIterator[Step]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = asyncio.create_task(process.stderr.read())
+    async for line in process.stdout:
+        yield Step.model_validate_json(line)
+    code = await process.wait()
+    if code:
+        last = (await said).decode(errors="replace").strip()[-LAST:]
+        why = last.splitlines()[-1] if last else "it said nothing"
+        raise Failed(f"the training ended with status {code}: {why}")

@@ -1,0 +1,40 @@
+"""Events in: each brings a job one step nearer to a runner."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from faststream import Context
+from faststream.message import StreamMessage
+
+from gyre_events import DatasetFrozen, Event, RetrainingRequested
+from gyre_finetune import store
+from gyre_service.database import Sessions, transaction
+from gyre_service.kafka import Cause, Router
+
+SessionsOf = Annotated[Sessions, Context("sessions")]
+
+router = Router("finetune")
+# One consumer: a second one would join the group by itself and stop this one meanwhile.
+events = router.subscriber(RetrainingRequested.topic, DatasetFrozen.topic)
+
+
+def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
+    async def matches(message: StreamMessage[Any]) -> bool:
+        return bool(message.raw_message.topic == event.topic)
+
+    return matches
+
+
+# Two topics, so either may come first.
+@events(filter=_is(RetrainingRequested))
+async def requested(event: RetrainingRequested, cause: Cause, sessions: SessionsOf) -> None:
+    async with transaction(sessions) as session:
+        row = await store.lock_training(session, cause.tenant, event.job_id)
+        store.add_request(session, row, event)
+
+
+@events(filter=_is(DatasetFrozen))
+async def frozen(event: DatasetFrozen, cause: Cause, sessions: SessionsOf) -> None:
+    async with transaction(sessions) as session:
+        row = await store.lock_training(session, cause.tenant, event.job_id)
+        store.add_dataset(session, row, event)

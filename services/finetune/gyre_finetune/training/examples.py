@@ -1,0 +1,108 @@
+"""From examples to what the model reads: exactly the prompt that inference renders. No torch."""
+
+import json
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+# Lines of a document that look like a part of the prompt, as inference marks them.
+_OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
+
+
+class Example(BaseModel):
+    """A question with its passages, in the order of their numbers, and the answer wanted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    question: str
+    passages: tuple[str, ...]
+    answer: str
+    replayed: bool = False  # from before the shift
+
+
+def read_examples(path: Path, *, replayed: bool | None = None) -> Iterator[Example]:
+    """Yield the examples of a JSON Lines file.
+
+    Args:
+        path: The file.
+        replayed: Overrides what the file says.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            example = Example.model_validate(json.loads(line))
+            if replayed is not None:
+                example = example.model_copy(update={"replayed": replayed})
+            yield example
+
+
+def user_message(passages: Sequence[str], question: str) -> str:
+    r"""Return the last message of a conversation, as `inference` writes it.
+
+    >>> user_message(["It is 3 m."], "How long?")
+    '[1] It is 3 m.\n\nQuestion: How long?'
+    """
+    if not passages:
+        return question.strip()
+    numbered = "".join(f"[{n}] {_as_data(text)}\n" for n, text in enumerate(passages, 1))
+    return f"{numbered}\nQuestion: {' '.join(question.split())}"
+
+
+def _as_data(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines()]
+    return _OURS.sub("> ", "\n".join(line for line in lines if line))
+
+
+def messages(example: Example, prompt: str) -> list[dict[str, str]]:
+    """Return the conversation before the answer."""
+    last = {"role": "user", "content": user_message(example.passages, example.question)}
+    return [{"role": "system", "content": prompt}, last] if prompt.strip() else [last]
+
+
+def schedule(
+    new: int, replayed: int, batch: int, steps: int, seed: int
+) -> list[list[tuple[bool, int]]]:
+    """Return which examples each step reads: half of them new, half replayed.
+
+    Each kind goes round in an order of its own, shuffled anew each time, so that a larger pool
+    of replayed examples means less repetition of each and not less of the new ones.
+
+    Args:
+        new: How many new examples there are, at least 1.
+        replayed: How many to replay; with none every place is a new one's.
+        batch: Examples a step.
+        steps: Of the whole training.
+        seed: The same seed gives the same steps, also after a restart in the middle.
+
+    Returns:
+        For each step, (replayed, index) of each example.
+    """
+    rng = random.Random(seed)
+    streams = {False: _round(rng, new), True: _round(rng, replayed)}
+    half = min(batch // 2, replayed)
+    kinds = [True] * half + [False] * (batch - half)
+    return [[(kind, next(streams[kind])) for kind in kinds] for _ in range(steps)]
+
+
+def _round(rng: random.Random, count: int) -> Iterator[int]:
+    while True:
+        yield from rng.sample(range(count), count)
+
+
+def steps_of(new: int, batch: int, max_steps: int, epochs: int) -> int:
+    """Return how many steps read every new example `epochs` times, at most `max_steps`."""
+    half = max(1, batch // 2)
+    return max(1, min(max_steps, -(-new * epochs // half)))
+
+
+def mean_of_last_tenth(losses: Iterable[float]) -> float:
+    """Return what the training ended with.
+
+    >>> mean_of_last_tenth([5.0, 1.0])
+    1.0
+    """
+    kept = list(losses)
+    last = kept[-max(1, len(kept) // 10) :]
+    return sum(last) / len(last)

@@ -1,0 +1,200 @@
+"""LoRA: the base stays, small matrices beside its projections learn the answers.
+
+Source:
+    Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022.
+"""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from gyre_events import TrainingPolicy
+from gyre_finetune.training.examples import (
+    Example,
+    mean_of_last_tenth,
+    messages,
+    schedule,
+    steps_of,
+)
+from gyre_finetune.training.job import CHECKPOINT, EPOCHS, Job, Step
+
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+WARM_UP = 0.1  # of the steps
+MAX_TOKENS = 2_048  # a longer example is left out: inference would cut it
+IGNORED = -100
+
+
+class TooFew(Exception):
+    """There is nothing to train on."""
+
+
+class Trainer:
+    """One training, from wherever its last checkpoint stands.
+
+    Args:
+        job: What to do.
+        folder: Of the job: checkpoints go there.
+        examples: New ones and replayed ones.
+    """
+
+    def __init__(self, job: Job, folder: Path, examples: list[Example]) -> None:
+        self._job = job
+        self._policy: TrainingPolicy = job.policy
+        self._folder = folder
+        torch.manual_seed(self._policy.seed)
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        # transformers and peft are only half typed
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(job.model_path)
+        dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
+        base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=dtype)
+        self._rows = {
+            kind: [self._row(one) for one in examples if one.replayed is kind]
+            for kind in (False, True)
+        }
+        self._rows = {
+            kind: [row for row in rows if len(row[0]) <= MAX_TOKENS]
+            for kind, rows in self._rows.items()
+        }
+        if not self._rows[False]:
+            raise TooFew("no new example fits into the model's length")
+        self.steps = steps_of(
+            len(self._rows[False]), self._policy.batch_examples, self._policy.max_steps, EPOCHS
+        )
+        self.model: Any = get_peft_model(base.to(self._device), _config(job)).train()
+        self._weights = [one for one in self.model.parameters() if one.requires_grad]
+        self._optimizer = torch.optim.AdamW(
+            self._weights, lr=self._policy.learning_rate, weight_decay=0
+        )
+        self._step, self._tokens, self._elapsed_s = 0, 0, 0.0
+        self._losses: list[float] = []
+        self._resume()
+
+    def run(self) -> Iterator[Step]:
+        """Yield a line a step, the last one `final`."""
+        plan = schedule(
+            len(self._rows[False]),
+            len(self._rows[True]),
+            self._policy.batch_examples,
+            self.steps,
+            self._policy.seed,
+        )
+        began = time.monotonic() - self._elapsed_s
+        while self._step < self.steps:
+            rate = self._rate()
+            loss = self._learn([self._rows[kind][index] for kind, index in plan[self._step]], rate)
+            self._step += 1
+            self._losses.append(loss)
+            self._elapsed_s = time.monotonic() - began
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss} at step {self._step}")
+            if self._step % self._job.checkpoint_steps == 0 and self._step < self.steps:
+                self._keep()
+            yield self._line(loss, rate)
+            if self._elapsed_s > self._policy.max_seconds:
+                break
+        yield self._line(mean_of_last_tenth(self._losses), 0.0, final=True)
+
+    def _line(self, loss: float, rate: float, *, final: bool = False) -> Step:
+        return Step(
+            step=self._step,
+            steps=self.steps,
+            loss=loss,
+            learning_rate=rate,
+            tokens=self._tokens,
+            elapsed_s=self._elapsed_s,
+            final=final,
+        )
+
+    def _rate(self) -> float:
+        """Return the learning rate of this step: warm-up, then a straight line to zero."""
+        warm = max(1, round(self.steps * WARM_UP))
+        up = min(1.0, (self._step + 1) / warm)
+        return self._policy.learning_rate * up * (self.steps - self._step) / self.steps
+
+    def _learn(self, rows: list[tuple[list[int], int]], rate: float) -> float:
+        tokens, wanted = _padded(rows, self._device)
+        # Logits of the answers only: with a large vocabulary they cost more than the body.
+        causal = self.model.get_base_model()
+        hidden = causal.model(input_ids=tokens).last_hidden_state[:, :-1]
+        answers = wanted[:, 1:] != IGNORED
+        logits = causal.lm_head(hidden[answers]).float()
+        loss = torch.nn.functional.cross_entropy(logits, wanted[:, 1:][answers])
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._tokens += sum(len(ids) for ids, _ in rows)
+        return float(loss.detach())
+
+    def _row(self, example: Example) -> tuple[list[int], int]:
+        """Return the tokens of prompt and answer, and where the answer begins."""
+        prompt: list[int] = self._tokenizer.apply_chat_template(
+            messages(example, self._job.prompt),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+        )["input_ids"]
+        answer: list[int] = self._tokenizer(example.answer, add_special_tokens=False)["input_ids"]
+        return [*prompt, *answer, self._tokenizer.eos_token_id], len(prompt)
+
+    def _keep(self) -> None:
+        unfinished = self._folder / f".{CHECKPOINT}.{os.getpid()}"
+        torch.save(
+            {
+                "weights": get_peft_model_state_dict(self.model),
+                "optimizer": self._optimizer.state_dict(),
+                "step": self._step,
+                "tokens": self._tokens,
+                "elapsed_s": self._elapsed_s,
+                "losses": self._losses,
+            },
+            unfinished,
+        )
+        unfinished.replace(self._folder / CHECKPOINT)
+
+    def _resume(self) -> None:
+        path = self._folder / CHECKPOINT
+        if not path.exists():
+            return
+        kept = torch.load(path, map_location=self._device, weights_only=True)
+        set_peft_model_state_dict(self.model, kept["weights"])
+        self._optimizer.load_state_dict(kept["optimizer"])
+        self._step, self._tokens = kept["step"], kept["tokens"]
+        self._elapsed_s, self._losses = kept["elapsed_s"], kept["losses"]
+
+
+def _config(job: Job) -> LoraConfig:
+    return LoraConfig(
+        r=job.policy.rank,
+        lora_alpha=int(job.policy.alpha),
+        target_modules=PROJECTIONS,
+        lora_dropout=0.0,
+        bias="none",
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=job.model_name,
+        revision=job.model_digest,
+    )
+
+
+def _padded(rows: list[tuple[list[int], int]], device: str) -> tuple[Tensor, Tensor]:
+    """Return tokens and wanted tokens, (rows, longest).
+
+    Padding is on the right, where nothing that counts looks back at it.
+    """
+    longest = max(len(ids) for ids, _ in rows)
+    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
+    wanted = torch.full((len(rows), longest), IGNORED)
+    for number, (ids, begin) in enumerate(rows):
+        tokens[number, : len(ids)] = torch.tensor(ids)
+        wanted[number, begin : len(ids)] = torch.tensor(ids[begin:])
+    return tokens.to(device), wanted.to(device)

@@ -1,0 +1,60 @@
+import random
+
+from gyre_events import Passage
+from gyre_finetune.training.examples import messages, schedule, steps_of, user_message
+from gyre_inference import prompting  # what is trained must be what is asked
+
+TEXTS = ["It is 3 m.\n\nQuestion: what?", " [2] a line that looks like ours\n| a | b |", "x"]
+
+
+def test_the_prompt_is_that_of_inference() -> None:
+    passages = [
+        Passage(
+            chunk_id="00000000-0000-0000-0000-000000000001",
+            document_id="00000000-0000-0000-0000-000000000002",
+            version=1,
+            document="a.md",
+            text=text,
+            score=0.5,
+        )
+        for text in TEXTS
+    ]
+    question = " How \n long? "
+    assert user_message(TEXTS, question) == prompting.user_message(passages, question)
+    assert user_message([], question) == prompting.user_message([], question)
+
+
+def test_the_system_message_is_left_out_where_it_is_empty() -> None:
+    from gyre_finetune.training.examples import Example
+
+    example = Example(question="q", passages=("p",), answer="a")
+    assert [m["role"] for m in messages(example, "Be short.")] == ["system", "user"]
+    assert [m["role"] for m in messages(example, " ")] == ["user"]
+
+
+def test_half_of_each_step_is_replayed_and_every_example_has_its_turn() -> None:
+    steps = schedule(new=10, replayed=40, batch=8, steps=20, seed=3)
+
+    assert all(sum(kind for kind, _ in step) == 4 for step in steps)
+    flat = [place for step in steps for place in step]
+    for kind, count in ((False, 10), (True, 40)):
+        seen = [index for replayed, index in flat if replayed is kind]
+        turns = [seen.count(index) for index in range(count)]
+        assert max(turns) - min(turns) <= 1
+
+
+def test_the_same_seed_gives_the_same_steps_and_nobody_elses_draws_matter() -> None:
+    first = schedule(5, 5, 4, 9, seed=1)
+    random.seed(7)
+    assert schedule(5, 5, 4, 9, seed=1) == first
+    assert schedule(5, 5, 4, 9, seed=2) != first
+
+
+def test_without_replay_every_place_is_a_new_examples() -> None:
+    assert all(not kind for step in schedule(3, 0, 4, 5, seed=1) for kind, _ in step)
+
+
+def test_a_training_is_as_long_as_its_data_and_no_longer_than_allowed() -> None:
+    assert steps_of(new=160, batch=16, max_steps=150, epochs=16) == 150
+    assert steps_of(new=8, batch=16, max_steps=150, epochs=16) == 16
+    assert steps_of(new=1, batch=1, max_steps=1, epochs=1) == 1

@@ -1,0 +1,115 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from faststream.kafka import TestKafkaBroker
+
+from gyre_events import Dataset, Event, TrainingFailed
+from gyre_finetune import failing
+from gyre_finetune.handlers import router
+from gyre_finetune.settings import Settings
+from gyre_finetune.store import Training
+from gyre_service.database import Sessions, snapshot
+from gyre_service.kafka import Broker
+
+from .conftest import DIGEST, frozen, published, requested
+
+PARTS = {name: Dataset(digest=DIGEST, examples=1) for name in ("train", "holdout", "replay")}
+Send = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def send(settings: Settings, sessions: Sessions) -> AsyncIterator[Send]:
+    broker = Broker(settings)
+    broker.include_router(router)
+    broker.context.set_global("sessions", sessions)
+
+    async def publish(event: Event, tenant: str = "acme") -> None:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": f"{event.topic}-{event.job_id}",  # type: ignore[attr-defined]
+            "ce_source": "/gyre/test",
+            "ce_type": f"gyre.{event.topic}",
+            "ce_time": "2026-01-01T00:00:00Z",
+            "ce_tenant": tenant,
+            "content-type": "application/json",
+        }
+        body = event.model_dump_json().encode()
+        await broker.publish(body, topic=event.topic, headers=headers)
+
+    async with TestKafkaBroker(broker):
+        yield publish
+
+
+async def row(sessions: Sessions, job_id: UUID, tenant: str = "acme") -> Training | None:
+    async with snapshot(sessions) as session:
+        return await session.get(Training, (tenant, job_id))
+
+
+@pytest.mark.parametrize("first", ["request", "dataset"])
+async def test_a_job_is_ready_when_both_are_there_whichever_comes_first(
+    send: Send, sessions: Sessions, first: str
+) -> None:
+    request = requested()
+    events: list[Any] = [request, frozen(request.job_id, PARTS)]
+    if first == "dataset":
+        events.reverse()
+
+    await send(events[0])
+    waiting = await row(sessions, request.job_id)
+    await send(events[1])
+    ready = await row(sessions, request.job_id)
+
+    assert waiting is not None
+    assert waiting.state == "waiting"
+    assert ready is not None
+    assert ready.state == "ready"
+
+
+async def test_what_comes_again_does_not_begin_again(send: Send, sessions: Sessions) -> None:
+    request = requested()
+    await send(request)
+    await send(frozen(request.job_id, PARTS))
+    async with sessions.begin() as session:
+        job = await session.get_one(Training, ("acme", request.job_id))
+        job.state = "done"
+        session.add(job)
+
+    await send(request)
+    await send(frozen(request.job_id, PARTS))
+
+    again = await row(sessions, request.job_id)
+    assert again is not None
+    assert again.state == "done"
+
+
+async def test_tenants_have_jobs_of_their_own(send: Send, sessions: Sessions) -> None:
+    request = requested()
+    await send(request, tenant="acme")
+    await send(frozen(request.job_id, PARTS), tenant="umbrella")
+
+    for tenant in ("acme", "umbrella"):
+        job = await row(sessions, request.job_id, tenant)
+        assert job is not None
+        assert job.state == "waiting"
+
+
+async def test_a_job_without_a_dataset_fails_after_its_deadline(
+    send: Send, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = requested()
+    await send(request)
+
+    monkeypatch.setattr(failing, "now", lambda: datetime(2026, 1, 8, 0, 0, 30, tzinfo=UTC))
+    await failing.fail_once(sessions, grace_s=60)
+    assert await published(sessions) == []
+    monkeypatch.setattr(failing, "now", lambda: datetime(2026, 1, 8, 0, 2, tzinfo=UTC))
+    await failing.fail_once(sessions, grace_s=60)
+    await failing.fail_once(sessions, grace_s=60)
+
+    [(tenant, _, event)] = await published(sessions)
+    assert tenant == "acme"
+    assert isinstance(event, TrainingFailed)
+    assert "it takes 200 curated examples from 40 conversations" in event.reason

@@ -1,0 +1,185 @@
+"""A real training of a tiny model, in its own process, from a claimed job to the outbox."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+import pytest
+
+from gyre_events import AdapterTrained, Dataset, TrainingFailed, TrainingProgressed
+from gyre_finetune.child import Failed, training
+from gyre_finetune.preparing import folder_of, prepare
+from gyre_finetune.running import Runner
+from gyre_finetune.settings import Settings
+from gyre_finetune.store import Training
+from gyre_service.adapters import verify
+from gyre_service.blobs import Blobs
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.errors import Unavailable
+from gyre_service.jobs import LostLease, claim
+
+from .conftest import DIGEST, dataset, frozen, published, requested
+
+
+def runner(settings: Settings, sessions: Sessions) -> Runner:
+    return Runner(settings, sessions, Blobs(settings.blob_url), lambda tenant, route: "Be short.")
+
+
+async def ready(settings: Settings, sessions: Sessions, examples: int = 6, **changes: int) -> UUID:
+    request = requested(None, **changes)
+    event = frozen(request.job_id, await dataset(settings, examples, replayed=5))
+    async with transaction(sessions) as session:
+        session.add(
+            Training(
+                tenant="acme",
+                job_id=request.job_id,
+                state="ready",
+                request=request.model_dump(mode="json"),
+                dataset=event.model_dump(mode="json"),
+            )
+        )
+    return request.job_id
+
+
+async def claimed(sessions: Sessions, lease_s: float = 60) -> Training:
+    job = await claim(sessions, Training, lease_s)
+    assert job is not None
+    return job
+
+
+async def state(sessions: Sessions, job_id: UUID) -> str:
+    async with snapshot(sessions) as session:
+        return (await session.get_one(Training, ("acme", job_id))).state
+
+
+async def test_a_job_ends_in_an_adapter_that_the_engine_would_take(
+    settings: Settings, sessions: Sessions
+) -> None:
+    job_id = await ready(settings, sessions)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    *progress, (_, _, last) = await published(sessions)
+    assert all(isinstance(event, TrainingProgressed) for _, _, event in progress)
+    assert progress
+    assert isinstance(last, AdapterTrained)
+    assert (last.job_id, last.examples, last.replayed, last.steps) == (job_id, 6, 5, 6)
+    place = Path(last.adapter_uri.removeprefix("file://"))
+    assert place == settings.home / "adapters" / last.adapter_digest
+    assert verify(place, last.adapter_digest, DIGEST, max_rank=16).about["job_id"] == str(job_id)
+    assert await state(sessions, job_id) == "done"
+    assert not folder_of(settings, "acme", job_id).exists()
+
+
+async def train_until_killed(folder: Path, at: int) -> None:
+    async with training(folder, 1) as steps:
+        async for step in steps:
+            if step.step == at:
+                [child] = psutil.Process().children()
+                os.kill(child.pid, signal.SIGKILL)
+
+
+async def test_a_killed_training_goes_on_from_its_checkpoint(
+    settings: Settings, sessions: Sessions
+) -> None:
+    job_id = await ready(settings, sessions, max_steps=12)
+    job = await claimed(sessions)
+    request, folder = requested(job_id, max_steps=12), folder_of(settings, "acme", job_id)
+    event = frozen(job_id, await dataset(settings, 6, replayed=5))
+    await prepare(settings, Blobs(settings.blob_url), folder, request, event, "Be short.")
+    with pytest.raises(Failed, match="status -9"):
+        await train_until_killed(folder, at=5)
+    assert (folder / "checkpoint.pt").exists()
+
+    await runner(settings, sessions).do(job)
+
+    told = [event for _, _, event in await published(sessions)]
+    first = told[0]
+    assert isinstance(first, TrainingProgressed)
+    assert first.step >= 5  # it knew 4 of them
+    assert isinstance(told[-1], AdapterTrained)
+    assert told[-1].steps == 12
+
+
+async def test_nothing_outlives_a_runner_that_is_cancelled(
+    settings: Settings, sessions: Sessions
+) -> None:
+    await ready(settings, sessions, max_steps=100_000)
+    job = await claimed(sessions)
+    doing = asyncio.create_task(runner(settings, sessions).do(job))
+    while not await published(sessions):
+        await asyncio.sleep(0.05)
+        assert not doing.done(), doing
+
+    doing.cancel()
+    await asyncio.gather(doing, return_exceptions=True)
+
+    assert [child for child in psutil.Process().children() if child.status() != "zombie"] == []
+
+
+async def test_who_was_overtaken_publishes_nothing(settings: Settings, sessions: Sessions) -> None:
+    await ready(settings, sessions)
+    old = await claimed(sessions, lease_s=-1)
+    await claimed(sessions)
+
+    with pytest.raises(LostLease):
+        await runner(settings, sessions).do(old)
+
+    assert await published(sessions) == []
+
+
+async def test_a_training_that_fails_is_tried_again_and_then_said_to_have_failed(
+    settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    settings = settings.model_copy(update={"model_path": broken, "attempts": 2})
+    job_id = await ready(settings, sessions)
+
+    with pytest.raises(Unavailable, match="attempt 1: the training ended with status 1"):
+        await runner(settings, sessions).do(await claimed(sessions, lease_s=-1))
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert "2 attempts: the training ended with status 1: the training cannot begin" in event.reason
+    assert await state(sessions, job_id) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"train": Dataset(digest="0" * 64, examples=1)}, "there is no blob 0000"),
+        ({"train": None}, "no example to train on"),
+    ],
+)
+async def test_a_dataset_that_is_none_ends_the_job_at_once(
+    settings: Settings, sessions: Sessions, change: dict[str, Dataset | None], reason: str
+) -> None:
+    job_id = await ready(settings, sessions)
+    parts = await dataset(settings, 0)
+    parts |= {name: value for name, value in change.items() if value is not None}
+    async with transaction(sessions) as session:
+        job = await session.get_one(Training, ("acme", job_id))
+        job.dataset = frozen(job_id, parts).model_dump(mode="json")
+        session.add(job)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert reason in event.reason
+
+
+async def test_another_base_is_said(settings: Settings, sessions: Sessions) -> None:
+    await ready(settings, sessions)
+    other = settings.model_copy(update={"model_digest": "b" * 64, "model_name": "other"})
+
+    await runner(other, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert "the job is for the base tiny (aaaaaaaa), here is other (bbbbbbbb)" in event.reason
