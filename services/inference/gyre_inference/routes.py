@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from gyre_events import Arm, RolloutChanged
-from gyre_events.control import WHOLE
+from gyre_events.policy import WHOLE
 from gyre_inference.generation import Adapter
 from gyre_service.errors import NotFound, Unavailable
 

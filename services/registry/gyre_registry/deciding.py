@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import Base, RolloutChanged
 from gyre_registry import store
 from gyre_registry.desired import DEFAULT, Decision, Wish, put, rebased
+from gyre_registry.lineage import keep_prompt
 from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Conflict
 from gyre_service.ids import derived_id, new_id, now
@@ -34,10 +35,10 @@ async def put_route(sessions: Sessions, tenant: str, wish: Wish, base: Base) -> 
         rollout = put(before, wish, base, _decision())
         if rollout is not before:
             reason = "changed by PutRoute" if before else "created by PutRoute"
-            await _decide(session, tenant, rollout, reason)
+            await decide(session, tenant, rollout, reason)
         return rollout
 
-    return await _in_transaction(sessions, attempt)
+    return await in_transaction(sessions, attempt)
 
 
 async def ensure_routes(
@@ -66,19 +67,20 @@ async def ensure_routes(
                 own[tenant, name] = rollout
         if (DEFAULT, DEFAULT) not in own:
             first = put(None, Wish(DEFAULT), base, _decision())
-            await _decide(session, DEFAULT, first, "there was no route")
+            await decide(session, DEFAULT, first, "there was no route")
         for (tenant, name), before in own.items():
             rollout = rebased(before, base, _decision())
             if rollout is not before:
                 reason = f"the base is {base.name} {base.digest[:12]} now"
-                await _decide(session, tenant, rollout, reason)
+                await decide(session, tenant, rollout, reason)
             elif topic.get((tenant, name)) != before:
                 _publish(session, tenant, before)
 
-    await _in_transaction(sessions, attempt)
+    await in_transaction(sessions, attempt)
 
 
-async def _in_transaction(sessions: Sessions, attempt: Callable[[AsyncSession], Awaitable[T]]) -> T:
+async def in_transaction(sessions: Sessions, attempt: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """Return what `attempt` returns, after a few attempts if other processes are faster."""
     for _ in range(ATTEMPTS - 1):
         try:
             async with transaction(sessions) as session:
@@ -89,8 +91,11 @@ async def _in_transaction(sessions: Sessions, attempt: Callable[[AsyncSession], 
         return await attempt(session)
 
 
-async def _decide(session: AsyncSession, tenant: str, rollout: RolloutChanged, reason: str) -> None:
+async def decide(session: AsyncSession, tenant: str, rollout: RolloutChanged, reason: str) -> None:
+    """Make a revision the truth of its route, and publish it with the transaction."""
     await store.save(session, tenant, rollout, reason)
+    for arm in rollout.arms:
+        await keep_prompt(session, tenant, arm.prompt.digest, arm.prompt.text)
     _publish(session, tenant, rollout)
     log.info("%s/%s revision %d: %s", tenant, rollout.route, rollout.revision, reason)
 

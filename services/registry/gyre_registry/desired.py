@@ -4,16 +4,16 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from gyre_events import Arm, Base, Policy, Prompt, RolloutChanged
-from gyre_events.control import WHOLE
+from gyre_events.policy import WHOLE
 from gyre_service.errors import Rejected
 
 DEFAULT = "default"  # the tenant, the route and the collection that are there from the start
@@ -83,10 +83,8 @@ def put(
     arms = before.arms
     if wish.prompt:
         prompt = prompt_of(wish.prompt)
-        arms = tuple(
-            arm.model_copy(update={"prompt": prompt}) if arm == production(before) else arm
-            for arm in arms
-        )
+        # Every arm: what is compared in a rollout is adapters, not prompts.
+        arms = tuple(arm.model_copy(update={"prompt": prompt}) for arm in arms)
     wanted = before.model_copy(
         update={
             "collection": wish.collection or before.collection,
@@ -94,7 +92,15 @@ def put(
             "arms": arms,
         }
     )
-    return before if wanted == before else _successor(wanted, decision)
+    if wanted == before:
+        return before
+    # A rollout under way goes on: its conversations keep their arms.
+    kept = before.stage != "steady"
+    rollout_id = before.rollout_id if kept else decision.rollout_id
+    reason = "changed by PutRoute"
+    return successor(
+        wanted.model_copy(update={"reason": reason}), replace(decision, rollout_id=rollout_id)
+    )
 
 
 def rebased(before: RolloutChanged, base: Base, decision: Decision) -> RolloutChanged:
@@ -105,7 +111,8 @@ def rebased(before: RolloutChanged, base: Base, decision: Decision) -> RolloutCh
     if before.base == base:
         return before
     arm = Arm(name=PRODUCTION, share=WHOLE, prompt=production(before).prompt)
-    return _successor(before.model_copy(update={"base": base, "arms": (arm,)}), decision)
+    changes = {"base": base, "arms": (arm,), "stage": "steady", "reason": "another base is served"}
+    return successor(before.model_copy(update=changes), decision)
 
 
 def merged(policy: Policy, changes_json: str) -> Policy:
@@ -129,14 +136,7 @@ def merged(policy: Policy, changes_json: str) -> Policy:
         raise Rejected(f"policy_json is not JSON: {error}", param="policy_json") from error
     if not isinstance(changes, dict):
         raise Rejected('policy_json must be a JSON object, as {"passages": 4}', param="policy_json")
-    known = Policy.model_fields
-    for name in changes:
-        if name not in known:
-            raise Rejected(
-                f"policy_json has the unknown member {name!r}; there are {', '.join(known)}",
-                param="policy_json",
-            )
-    whole = json.dumps(policy.model_dump(mode="json") | changes)
+    whole = json.dumps(_deep(policy.model_dump(mode="json"), changes, "policy_json"))
     try:
         # JSON, because only there an integer may stand for a float in strict mode.
         wanted = Policy.model_validate_json(whole, strict=True)
@@ -146,10 +146,32 @@ def merged(policy: Policy, changes_json: str) -> Policy:
             for one in error.errors()
         )
         raise Rejected(f"policy_json: {wrong}", param="policy_json") from error
-    for name, value in wanted:
-        if not math.isfinite(value):  # 1e999 is JSON, but no number we could publish
-            raise Rejected(f"policy_json: {name} must be finite", param="policy_json")
+    _check_finite(wanted.model_dump(mode="json"), "policy_json")
     return wanted
+
+
+def _deep(before: dict[str, Any], changes: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return `before` with members replaced, however deep; every one must be there already."""
+    merged = dict(before)
+    for name, value in changes.items():
+        if name not in before:
+            raise Rejected(
+                f"{where} has the unknown member {name!r}; there are {', '.join(before)}",
+                param="policy_json",
+            )
+        old = before[name]
+        nested = isinstance(old, dict) and isinstance(value, dict)
+        merged[name] = _deep(old, value, f"{where}.{name}") if nested else value
+    return merged
+
+
+def _check_finite(value: object, where: str) -> None:
+    """Refuse 1e999: it is JSON, but no number we could publish."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            _check_finite(member, f"{where}.{name}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise Rejected(f"{where} must be finite", param="policy_json")
 
 
 def _check(wish: Wish) -> None:
@@ -173,7 +195,8 @@ def _check(wish: Wish) -> None:
         )
 
 
-def _successor(wanted: RolloutChanged, decision: Decision) -> RolloutChanged:
+def successor(wanted: RolloutChanged, decision: Decision) -> RolloutChanged:
+    """Return `wanted` as the next revision."""
     return wanted.model_copy(
         update={
             "revision": wanted.revision + 1,

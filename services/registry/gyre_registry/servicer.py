@@ -1,8 +1,13 @@
 """RPC in: convert, validate, delegate."""
 
+import json
+from pathlib import Path
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from gyre_events import Base, RolloutChanged
-from gyre_registry import store
-from gyre_registry.deciding import put_route
+from gyre_registry import lineage, releasing, rollouts, store
+from gyre_registry.deciding import in_transaction, put_route
 from gyre_registry.desired import Wish, production
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceServicer
@@ -13,9 +18,10 @@ from gyre_service.rpc import Context, tenant_of
 class Servicer(RegistryServiceServicer):
     """Answers for the tenant that the metadata names."""
 
-    def __init__(self, sessions: Sessions, base: Base) -> None:
+    def __init__(self, sessions: Sessions, base: Base, cache: Path) -> None:
         self._sessions = sessions
         self._base = base
+        self._cache = cache
 
     async def ListRoutes(
         self, request: pb.ListRoutesRequest, context: Context
@@ -28,6 +34,52 @@ class Servicer(RegistryServiceServicer):
         wish = Wish(request.name, request.collection, request.prompt, request.policy_json)
         rollout = await put_route(self._sessions, tenant_of(context), wish, self._base)
         return pb.PutRouteResponse(route=message_of(rollout))
+
+    async def ListRollouts(
+        self, request: pb.ListRolloutsRequest, context: Context
+    ) -> pb.ListRolloutsResponse:
+        async with snapshot(self._sessions) as session:
+            rows = await rollouts.rollouts_of(session, tenant_of(context), request.route)
+            found = [await releasing.message_of(session, row) for row in rows]
+        return pb.ListRolloutsResponse(rollouts=found)
+
+    async def Promote(self, request: pb.PromoteRequest, context: Context) -> pb.PromoteResponse:
+        async def attempt(session: AsyncSession) -> pb.Rollout:
+            row = await releasing.promote(session, tenant_of(context), request)
+            return await releasing.message_of(session, row)
+
+        return pb.PromoteResponse(rollout=await in_transaction(self._sessions, attempt))
+
+    async def Rollback(self, request: pb.RollbackRequest, context: Context) -> pb.RollbackResponse:
+        async def attempt(session: AsyncSession) -> pb.Rollout:
+            row = await releasing.rollback(session, tenant_of(context), request)
+            return await releasing.message_of(session, row)
+
+        return pb.RollbackResponse(rollout=await in_transaction(self._sessions, attempt))
+
+    async def ImportAdapter(
+        self, request: pb.ImportAdapterRequest, context: Context
+    ) -> pb.ImportAdapterResponse:
+        async def attempt(session: AsyncSession) -> pb.Rollout:
+            row = await releasing.import_adapter(session, tenant_of(context), request, self._cache)
+            return await releasing.message_of(session, row)
+
+        return pb.ImportAdapterResponse(rollout=await in_transaction(self._sessions, attempt))
+
+    async def ListAdapters(
+        self, request: pb.ListAdaptersRequest, context: Context
+    ) -> pb.ListAdaptersResponse:
+        async with snapshot(self._sessions) as session:
+            found = await releasing.adapters_of(session, tenant_of(context), request.route)
+        return pb.ListAdaptersResponse(adapters=found)
+
+    async def GetLineage(
+        self, request: pb.GetLineageRequest, context: Context
+    ) -> pb.GetLineageResponse:
+        answer_id = releasing.answer_id_of(request.answer_id)
+        async with snapshot(self._sessions) as session:
+            found = await lineage.trace(session, tenant_of(context), answer_id)
+        return pb.GetLineageResponse(lineage_json=json.dumps(found))
 
 
 def message_of(rollout: RolloutChanged) -> pb.Route:
@@ -42,4 +94,16 @@ def message_of(rollout: RolloutChanged) -> pb.Route:
         prompt=prompt.text,
         prompt_digest=prompt.digest,
         policy_json=rollout.policy.model_dump_json(),
+        stage=rollout.stage,
+        rollout_id=str(rollout.rollout_id),
+        arms=[
+            pb.Arm(
+                name=arm.name,
+                share=arm.share,
+                adapter_digest=arm.adapter_digest or "",
+                adapter_uri=arm.adapter_uri or "",
+                job_id=str(arm.job_id or ""),
+            )
+            for arm in rollout.arms
+        ],
     )

@@ -11,3 +11,4 @@ class Settings(ServiceSettings):
     service: str = "registry"
     model_name: Annotated[str, Field(min_length=1)]  # of the base model every route is served by
     model_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # SHA-256 of its folder
+    answer_retention_days: Annotated[int, Field(ge=1)] = 30  # how long lineage knows an answer

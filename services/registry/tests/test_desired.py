@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gyre_events import Arm, Policy, RolloutChanged
-from gyre_registry.desired import DEFAULT_PROMPT, Decision, Wish, put, rebased
+from gyre_registry.desired import DEFAULT_PROMPT, Decision, Wish, merged, put, rebased
 from gyre_service.errors import Rejected
 from gyre_service.ids import new_id, now
 
@@ -51,7 +51,7 @@ def test_the_same_content_is_the_same_revision() -> None:
     assert put(first, Wish("support"), BASE, decision()) is first
 
 
-def test_a_prompt_changes_the_production_arm_only() -> None:
+def test_a_prompt_changes_in_every_arm() -> None:
     first = route()
     [arm] = first.arms
     arms = (
@@ -62,7 +62,7 @@ def test_a_prompt_changes_the_production_arm_only() -> None:
 
     second = put(split, Wish("support", prompt="Be kind."), BASE, decision())
 
-    assert [a.prompt.text for a in second.arms] == [DEFAULT_PROMPT, "Be kind."]
+    assert [a.prompt.text for a in second.arms] == ["Be kind.", "Be kind."]
 
 
 def test_another_base_leaves_adapters_behind_and_keeps_the_prompt() -> None:
@@ -111,3 +111,34 @@ def test_a_wrong_wish_is_refused_with_what_is_wrong(wish: dict[str, Any], messag
 
 def test_an_integer_may_stand_for_a_float() -> None:
     assert route(policy_json='{"temperature": 1}').policy.temperature == 1
+
+
+def test_members_of_the_policy_are_replaced_however_deep() -> None:
+    changed = merged(Policy(), '{"release": {"steps": [500], "shadow": 1}}')
+
+    assert changed.release.steps == (500,)
+    assert changed.release.step_evidence == Policy().release.step_evidence
+    assert changed.drift == Policy().drift
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ('{"release": {"stepz": [1]}}', "policy_json.release has the unknown member 'stepz'"),
+        ('{"release": {"steps": [500, 100]}}', "must grow"),
+        ('{"training": {"learning_rate": 1e999}}', "learning_rate"),
+        ('{"release": 3}', "release"),
+    ],
+)
+def test_a_wrong_member_is_named_however_deep(changes: str, reason: str) -> None:
+    with pytest.raises(Rejected, match=reason):
+        merged(Policy(), changes)
+
+
+def test_a_rollout_under_way_keeps_its_conversations_when_the_route_changes() -> None:
+    under_way = route().model_copy(update={"stage": "canary"})
+
+    changed = put(under_way, Wish("support", policy_json='{"passages": 2}'), BASE, decision())
+
+    assert changed.rollout_id == under_way.rollout_id
+    assert changed.stage == "canary"

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -21,7 +22,7 @@ ACME = calling_for("acme")
 @pytest.fixture
 async def channel(sessions: Sessions) -> AsyncIterator[aio.Channel]:
     server = aio.server(interceptors=[ErrorStatus()])
-    add_RegistryServiceServicer_to_server(Servicer(sessions, BASE), server)
+    add_RegistryServiceServicer_to_server(Servicer(sessions, BASE, Path("cache")), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:

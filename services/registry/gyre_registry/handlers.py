@@ -1,0 +1,177 @@
+"""Events in: facts are kept, rollouts move."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from faststream import Context
+from faststream.message import StreamMessage
+
+from gyre_events import (
+    AdapterEvaluated,
+    AdapterLoaded,
+    AdapterTrained,
+    AnswerGenerated,
+    AnswerScored,
+    DatasetFrozen,
+    DocumentIndexed,
+    DriftDetected,
+    Event,
+    Purpose,
+    RetrainingRequested,
+    TrainingFailed,
+    VerdictRecorded,
+)
+from gyre_events.answers import OfAnswer
+from gyre_registry import evidence, lineage, outcome, rollouts
+from gyre_registry.desired import PRODUCTION
+from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter, Rollout
+from gyre_service.database import Sessions, transaction
+from gyre_service.ids import derived_id, now
+from gyre_service.kafka import Cause, Received, Router
+
+SessionsOf = Annotated[Sessions, Context("sessions")]
+
+router = Router("registry")
+TOPICS: tuple[type[Event], ...] = (
+    AdapterTrained,
+    AdapterLoaded,
+    AdapterEvaluated,
+    TrainingFailed,
+    AnswerGenerated,
+    AnswerScored,
+    VerdictRecorded,
+    DriftDetected,
+    RetrainingRequested,
+    DatasetFrozen,
+    DocumentIndexed,
+)
+# One consumer: every further one would join the group by itself and stop the others meanwhile.
+events = router.subscriber(*(event.topic for event in TOPICS))
+
+
+def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
+    async def matches(message: StreamMessage[Any]) -> bool:
+        return bool(message.raw_message.topic == event.topic)
+
+    return matches
+
+
+@events(filter=_is(AdapterTrained))
+async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> None:
+    async with transaction(sessions) as session:
+        await lineage.keep(session, cause.tenant, event, str(event.job_id))
+        adapter = await session.get(Adapter, (cause.tenant, event.adapter_digest))
+        adapter = adapter or Adapter(
+            tenant=cause.tenant,
+            digest=event.adapter_digest,
+            uri=event.adapter_uri,
+            route=event.route,
+            base_digest=event.base.digest,
+            job_id=event.job_id,
+            created_at=now(),
+        )
+        session.add(adapter)
+        # Of the job, so that a training that is told of twice is released once.
+        id = derived_id(cause.tenant, "rollout", event.job_id)
+        await rollouts.enter(session, cause.tenant, adapter, id, rollouts.POLICY)
+
+
+@events(filter=_is(AdapterLoaded))
+async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> None:
+    if event.outcome == "loaded":
+        return
+    async with transaction(sessions) as session:
+        row = await session.get(Rollout, (cause.tenant, event.rollout_id))
+        if row is None or row.stage not in UNDER_WAY:
+            return
+        if row.adapter_digest == event.adapter_digest:
+            stage = REJECTED if row.stage == CANDIDATE else ROLLED_BACK
+            reason = f"replica {event.replica} refuses the adapter: {event.reason}"
+            await rollouts.end(session, row, stage, reason, rollouts.POLICY)
+
+
+@events(filter=_is(AdapterEvaluated))
+async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf) -> None:
+    async with transaction(sessions) as session:
+        await lineage.keep(session, cause.tenant, event, event.adapter_digest)
+        row = await session.get(Rollout, (cause.tenant, event.rollout_id))
+        if row is not None and row.stage == CANDIDATE:  # else: of a rollout that is over
+            await rollouts.pass_gate(session, row, event)
+
+
+@events(filter=_is(AnswerGenerated))
+async def generated(event: AnswerGenerated, cause: Cause, sessions: SessionsOf) -> None:
+    async with transaction(sessions) as session:
+        await lineage.keep_answer(session, cause.tenant, event, cause.time)
+
+
+@events(filter=_is(AnswerScored))
+async def scored(event: AnswerScored, cause: Cause, sessions: SessionsOf) -> None:
+    bad = outcome.of_scores(event.scores)
+    if bad is not None:
+        await _judged(event, cause, sessions, bad=bad, judged_by=evidence.JUDGE)
+
+
+@events(filter=_is(VerdictRecorded))
+async def judged(event: VerdictRecorded, cause: Cause, sessions: SessionsOf) -> None:
+    bad = outcome.of_verdict(event)
+    if bad is not None:
+        await _judged(event, cause, sessions, bad=bad, judged_by=evidence.PERSON)
+
+
+async def _judged(
+    event: OfAnswer, cause: Received, sessions: Sessions, *, bad: bool, judged_by: str
+) -> None:
+    shadow = event.purpose is Purpose.SHADOW and event.arm == CANDIDATE
+    live = event.purpose is Purpose.LIVE and event.arm in (CANDIDATE, PRODUCTION)
+    if not (shadow or live):
+        return
+    async with transaction(sessions) as session:
+        row = await session.get(Rollout, (cause.tenant, event.rollout_id))
+        if row is None:
+            return  # no rollout was under way when this was answered
+        await evidence.record(
+            session,
+            cause.tenant,
+            event.rollout_id,
+            event.arm,
+            event.answer_id,
+            bad=bad,
+            judged_by=judged_by,
+            shadow=shadow,
+            at=now(),
+        )
+        if row.stage in UNDER_WAY:
+            await rollouts.advance(session, row, now())
+
+
+@events(filter=_is(TrainingFailed))
+async def failed(event: TrainingFailed, cause: Cause, sessions: SessionsOf) -> None:
+    await _keep(event, cause, sessions)
+
+
+@events(filter=_is(DriftDetected))
+async def drifted(event: DriftDetected, cause: Cause, sessions: SessionsOf) -> None:
+    await _keep(event, cause, sessions)
+
+
+@events(filter=_is(RetrainingRequested))
+async def requested(event: RetrainingRequested, cause: Cause, sessions: SessionsOf) -> None:
+    await _keep(event, cause, sessions)
+
+
+@events(filter=_is(DatasetFrozen))
+async def frozen(event: DatasetFrozen, cause: Cause, sessions: SessionsOf) -> None:
+    await _keep(event, cause, sessions)
+
+
+async def _keep(event: Event, cause: Received, sessions: Sessions) -> None:
+    async with transaction(sessions) as session:
+        await lineage.keep(session, cause.tenant, event, lineage.id_of(event))
+
+
+@events(filter=_is(DocumentIndexed))
+async def indexed(event: DocumentIndexed, cause: Cause, sessions: SessionsOf) -> None:
+    async with transaction(sessions) as session:
+        id = f"{event.document_id}/{event.version}"
+        await lineage.keep(session, cause.tenant, event, id)

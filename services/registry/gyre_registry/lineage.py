@@ -1,0 +1,154 @@
+"""Where an answer comes from: what is kept of events, and how it is put together again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_events import (
+    AdapterEvaluated,
+    AdapterTrained,
+    AnswerGenerated,
+    DatasetFrozen,
+    DocumentIndexed,
+    DriftDetected,
+    Event,
+    RetrainingRequested,
+    TrainingFailed,
+)
+from gyre_registry.tables import Adapter, AnswerOrigin, Fact, Rollout, RolloutStep
+from gyre_service.errors import NotFound
+
+PROMPT = "prompt"
+
+
+def id_of(event: Event) -> str:
+    """Return what an event is found by."""
+    match event:
+        case DriftDetected():
+            return str(event.drift_id)
+        case RetrainingRequested() | DatasetFrozen() | TrainingFailed() | AdapterTrained():
+            return str(event.job_id)
+        case _:
+            raise TypeError(f"{event.topic} is not kept by an id of its own")
+
+
+async def keep(session: AsyncSession, tenant: str, event: Event, id: str) -> None:
+    """Keep an event under its id; the newest of the same id stays."""
+    row = await session.get(Fact, (tenant, event.topic, id))
+    row = row or Fact(tenant=tenant, kind=event.topic, id=id, fact={})
+    row.fact = event.model_dump(mode="json")
+    session.add(row)
+
+
+async def keep_prompt(session: AsyncSession, tenant: str, digest: str, text: str) -> None:
+    if await session.get(Fact, (tenant, PROMPT, digest)) is None:
+        session.add(Fact(tenant=tenant, kind=PROMPT, id=digest, fact={"text": text}))
+
+
+async def keep_answer(
+    session: AsyncSession, tenant: str, event: AnswerGenerated, time: datetime
+) -> None:
+    """Keep what an answer was made of, without its words."""
+    if await session.get(AnswerOrigin, (tenant, event.answer_id)) is not None:
+        return
+    origin = event.model_dump(
+        mode="json",
+        include={
+            *("answer_id", "conversation_id", "route", "purpose", "arm", "rollout_id", "revision"),
+            *("model", "collection", "base_digest", "adapter_digest", "prompt_digest", "cited"),
+        },
+    )
+    origin["passages"] = [
+        passage.model_dump(
+            mode="json", include={"chunk_id", "document_id", "version", "document", "page", "score"}
+        )
+        for passage in event.passages
+    ]
+    session.add(AnswerOrigin(tenant=tenant, answer_id=event.answer_id, origin=origin, at=time))
+
+
+async def forget_answers(session: AsyncSession, before: datetime) -> None:
+    await session.exec(delete(AnswerOrigin).where(col(AnswerOrigin.at) < before))
+
+
+async def trace(session: AsyncSession, tenant: str, answer_id: UUID) -> dict[str, Any]:
+    """Return the lineage of an answer; a part that has no place in it is None.
+
+    Raises:
+        NotFound: The answer is not known (any more).
+    """
+    row = await session.get(AnswerOrigin, (tenant, answer_id))
+    if row is None:
+        raise NotFound(f"no answer {answer_id} is known: it may be too old, or not come yet")
+    origin = dict(row.origin)
+    chunks = [
+        passage | {"indexed": await _fact(session, tenant, DocumentIndexed, _version(passage))}
+        for passage in origin.pop("passages")
+    ]
+    digest = origin["adapter_digest"]
+    adapter = await session.get(Adapter, (tenant, digest)) if digest else None
+    job = str(adapter.job_id) if adapter is not None and adapter.job_id else ""
+    request = await _fact(session, tenant, RetrainingRequested, job)
+    drifts = [
+        await _fact(session, tenant, DriftDetected, id)
+        for id in (request or {}).get("drift_ids", ())
+    ]
+    return {
+        "answer": origin,
+        "chunks": chunks,
+        "prompt": await _prompt(session, tenant, origin["prompt_digest"]),
+        "base": origin["base_digest"],
+        "adapter": adapter and adapter.model_dump(mode="json", exclude={"tenant"}),
+        "rollout": adapter and await _rollout(session, tenant, adapter.digest),
+        "training": await _fact(session, tenant, AdapterTrained, job),
+        "request": request,
+        "dataset": await _fact(session, tenant, DatasetFrozen, job),
+        "drift": [drift for drift in drifts if drift] or None,
+        "gate": await _fact(session, tenant, AdapterEvaluated, digest or ""),
+    }
+
+
+def _version(passage: dict[str, Any]) -> str:
+    return f"{passage['document_id']}/{passage['version']}"
+
+
+async def _fact(
+    session: AsyncSession, tenant: str, kind: type[Event], id: str
+) -> dict[str, Any] | None:
+    row = await session.get(Fact, (tenant, kind.topic, id))
+    return None if row is None else row.fact
+
+
+async def _prompt(session: AsyncSession, tenant: str, digest: str) -> dict[str, Any]:
+    row = await session.get(Fact, (tenant, PROMPT, digest))
+    return {"digest": digest, "text": row.fact["text"] if row else None}
+
+
+async def _rollout(session: AsyncSession, tenant: str, digest: str) -> dict[str, Any] | None:
+    query = (
+        select(Rollout)
+        .where(col(Rollout.tenant) == tenant, col(Rollout.adapter_digest) == digest)
+        .order_by(col(Rollout.began_at).desc())
+        .limit(1)
+    )
+    row = (await session.exec(query)).first()
+    if row is None:
+        return None
+    shown = row.model_dump(mode="json", exclude={"tenant", "gate", "before"})
+    return shown | {"history": await steps_of(session, row)}
+
+
+async def steps_of(session: AsyncSession, row: Rollout) -> list[dict[str, Any]]:
+    """Return the history of a rollout, oldest first."""
+    query = (
+        select(RolloutStep)
+        .where(col(RolloutStep.tenant) == row.tenant, col(RolloutStep.rollout_id) == row.rollout_id)
+        .order_by(col(RolloutStep.number))
+    )
+    return [
+        step.model_dump(mode="json", include={"at", "stage", "share", "reason", "by"})
+        for step in await session.exec(query)
+    ]

@@ -1,0 +1,152 @@
+"""What a person asks of rollouts, and how they are told."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_registry import canary, evidence, lineage, rollouts, store
+from gyre_registry.desired import DEFAULT, PRODUCTION
+from gyre_registry.tables import CANDIDATE, ROLLED_BACK, UNDER_WAY, Adapter, Rollout
+from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
+from gyre_rpc.registry.v1 import registry_pb2 as pb
+from gyre_service import adapters
+from gyre_service.errors import NotFound, Rejected
+from gyre_service.ids import new_id, now
+
+BY = "somebody"
+
+
+async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest) -> Rollout:
+    """Put what is under way into production, whatever its evidence.
+
+    Raises:
+        Rejected: It is not under way.
+    """
+    row = await rollouts.find(session, tenant, request.rollout_id, request.route)
+    if row.stage not in UNDER_WAY:
+        raise Rejected(f"rollout {row.rollout_id} is {row.stage}: only one under way is promoted")
+    reason = request.reason or "promoted by hand"
+    await rollouts.end(session, row, IN_PRODUCTION, reason, request.by or BY)
+    return row
+
+
+async def rollback(session: AsyncSession, tenant: str, request: pb.RollbackRequest) -> Rollout:
+    """End what is under way, or take back what is in production.
+
+    Raises:
+        Rejected: It is over.
+    """
+    row = await rollouts.find(session, tenant, request.rollout_id, request.route)
+    reason, by = request.reason or "rolled back by hand", request.by or BY
+    if row.stage in UNDER_WAY:
+        await rollouts.end(session, row, ROLLED_BACK, reason, by)
+    elif row.stage == IN_PRODUCTION:
+        await rollouts.take_back(session, row, reason, by)
+    else:
+        raise Rejected(f"rollout {row.rollout_id} is {row.stage}: there is nothing to take back")
+    return row
+
+
+async def import_adapter(
+    session: AsyncSession, tenant: str, request: pb.ImportAdapterRequest, cache: Path
+) -> Rollout:
+    """Register an adapter that somebody made elsewhere, and begin its rollout.
+
+    Raises:
+        NotFound: There is no such route.
+        Rejected: The folder is not what its digest says, or is for another base.
+    """
+    name = request.route or DEFAULT
+    route = await store.get_route(session, tenant, name)
+    if route is None and name == DEFAULT:
+        route = await store.get_route(session, DEFAULT, DEFAULT)
+    if route is None:
+        raise NotFound(f"there is no route {name!r}", param="route")
+    folder = await adapters.fetch(request.adapter_uri, cache)
+    adapters.verify(folder, request.adapter_digest, route.base.digest)
+    adapter = await session.get(Adapter, (tenant, request.adapter_digest))
+    adapter = adapter or Adapter(
+        tenant=tenant,
+        digest=request.adapter_digest,
+        uri=request.adapter_uri,
+        route=name,
+        base_digest=route.base.digest,
+        created_at=now(),
+    )
+    if adapter.route != name:
+        raise Rejected(f"adapter {adapter.digest[:12]} belongs to the route {adapter.route}")
+    session.add(adapter)
+    return await rollouts.enter(session, tenant, adapter, new_id(), request.by or BY)
+
+
+async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
+    """Return a rollout with its evidence and its history."""
+    route = await store.get_route(session, row.tenant, row.route)
+    alpha = route.policy.release.alpha if route else 0.05
+    return pb.Rollout(
+        rollout_id=str(row.rollout_id),
+        route=row.route,
+        stage=row.stage,
+        share=row.share,
+        adapter_digest=row.adapter_digest,
+        before_digest=(row.before or {}).get("adapter_digest") or "",
+        job_id=str(row.job_id or ""),
+        reason=row.reason,
+        began_at=rollouts.utc(row.began_at).isoformat(),
+        changed_at=rollouts.utc(row.changed_at).isoformat(),
+        evidence=[await _evidence(session, row, arm, alpha) for arm in (PRODUCTION, CANDIDATE)],
+        history=[pb.Step(**step) for step in await lineage.steps_of(session, row)],
+        gate_json=json.dumps(row.gate) if row.gate else "",
+    )
+
+
+async def _evidence(session: AsyncSession, row: Rollout, arm: str, alpha: float) -> pb.Evidence:
+    count = await evidence.count(session, row.tenant, row.rollout_id, arm)
+    bounds = canary.bounds(count, alpha)
+    return pb.Evidence(
+        arm=arm,
+        source="live and shadow" if arm == CANDIDATE else "live",
+        answers=count.answers,
+        bad=count.bad,
+        low=bounds.low,
+        high=bounds.high,
+    )
+
+
+async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb.Adapter]:
+    """Return what is registered, the newest first."""
+    query = select(Adapter).where(col(Adapter.tenant) == tenant)
+    if route:
+        query = query.where(col(Adapter.route) == route)
+    rows = (await session.exec(query.order_by(col(Adapter.created_at).desc()))).all()
+    stages = {
+        row.adapter_digest: row.stage
+        for row in reversed(await rollouts.rollouts_of(session, tenant, route))
+    }
+    return [
+        pb.Adapter(
+            digest=row.digest,
+            uri=row.uri,
+            route=row.route,
+            base_digest=row.base_digest,
+            job_id=str(row.job_id or ""),
+            stage=stages.get(row.digest, ""),
+            created_at=rollouts.utc(row.created_at).isoformat(),
+        )
+        for row in rows
+    ]
+
+
+def answer_id_of(text: str) -> UUID:
+    """Return an answer's id.
+
+    Raises:
+        Rejected: It is none.
+    """
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Rejected(f"answer_id is {text!r}, expected a UUID", param="answer_id") from error

@@ -1,0 +1,269 @@
+"""Decisions about rollouts: each changes a route, its history, and publishes what is wanted now."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_events import AdapterEvaluated, Arm, RolloutChanged
+from gyre_events.policy import WHOLE
+from gyre_registry import canary, evidence, gate, store
+from gyre_registry.deciding import decide
+from gyre_registry.desired import DEFAULT, PRODUCTION, Decision, production, successor
+from gyre_registry.tables import (
+    CANARY,
+    CANDIDATE,
+    REJECTED,
+    ROLLED_BACK,
+    UNDER_WAY,
+    WAITING,
+    Adapter,
+    Rollout,
+    RolloutStep,
+)
+from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
+from gyre_service.errors import Conflict, NotFound, Rejected
+from gyre_service.ids import new_id, now
+
+POLICY = "policy"  # who decides where no person does
+PREVIOUS = "previous"
+
+
+async def enter(
+    session: AsyncSession, tenant: str, adapter: Adapter, rollout_id: UUID, by: str
+) -> Rollout:
+    """Let an adapter wait for its turn, and begin at once if it is its turn."""
+    row = await session.get(Rollout, (tenant, rollout_id))
+    if row is None:
+        row = Rollout(
+            tenant=tenant,
+            rollout_id=rollout_id,
+            route=adapter.route,
+            adapter_digest=adapter.digest,
+            job_id=adapter.job_id,
+            stage=WAITING,
+            began_at=now(),
+            changed_at=now(),
+        )
+        await move(session, row, WAITING, "is trained" if adapter.job_id else "is imported", by)
+        await begin_next(session, tenant, adapter.route)
+    return row
+
+
+async def begin_next(session: AsyncSession, tenant: str, route: str) -> None:
+    """Begin the rollout that waits longest, unless another one is under way."""
+    before = await store.get_route(session, tenant, route)
+    if before is None and route == DEFAULT:  # the tenant has it of the tenant `default`
+        before = await store.get_route(session, DEFAULT, DEFAULT)
+        before = before and before.model_copy(update={"revision": 0})
+    row = await _first(session, tenant, route, (WAITING,))
+    if row is None or await under_way(session, tenant, route) is not None:
+        return
+    adapter = await session.get_one(Adapter, (tenant, row.adapter_digest))
+    if before is None:
+        await move(session, row, REJECTED, f"there is no route {route}", POLICY)
+    elif adapter.base_digest != before.base.digest:
+        reason = f"made for the base {adapter.base_digest[:12]}, served is {before.base.name}"
+        await move(session, row, REJECTED, reason, POLICY)
+    else:
+        arm = production(before).model_copy(update={"name": PRODUCTION, "share": WHOLE})
+        row.before = arm.model_dump(mode="json")
+        await move(session, row, CANDIDATE, "is measured before anybody sees it", POLICY)
+        await _serve(session, row, before, (arm, candidate_arm(adapter, arm)), CANDIDATE)
+        return
+    await begin_next(session, tenant, route)
+
+
+def candidate_arm(adapter: Adapter, arm: Arm, share: int = 0) -> Arm:
+    return arm.model_copy(
+        update={
+            "name": CANDIDATE,
+            "share": share,
+            "adapter_digest": adapter.digest,
+            "adapter_uri": adapter.uri,
+            "job_id": adapter.job_id,
+        }
+    )
+
+
+async def pass_gate(session: AsyncSession, row: Rollout, evaluated: AdapterEvaluated) -> None:
+    """Let a measured candidate become a canary, or end."""
+    route = await _route(session, row)
+    row.gate = evaluated.model_dump(mode="json")
+    verdict = gate.judge(evaluated, route.policy.release)
+    if verdict.passed:
+        await _expose(session, row, 0, f"passed the gate: {verdict.reason}", POLICY)
+    else:
+        await end(session, row, REJECTED, f"did not pass the gate: {verdict.reason}", POLICY)
+
+
+async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
+    """Do with a rollout under way what its evidence, and the time, say."""
+    route = await _route(session, row)
+    if route.rollout_id != row.rollout_id:  # taken from under it: another base is served
+        await move(session, row, REJECTED, route.reason or "the route has changed", POLICY)
+        await begin_next(session, row.tenant, row.route)
+        return
+    if row.stage != CANARY:
+        return
+    policy = route.policy.release
+    since = utc(row.changed_at)
+    ours = await evidence.count(session, row.tenant, row.rollout_id, CANDIDATE)
+    theirs = await evidence.count(session, row.tenant, row.rollout_id, PRODUCTION)
+    step = await evidence.count(session, row.tenant, row.rollout_id, CANDIDATE, since)
+    standing = canary.Standing(ours, theirs, row.step, step.answers, (time - since).total_seconds())
+    found = canary.decide(standing, policy)
+    if found.to == "step":
+        await _expose(session, row, row.step + 1, found.reason, POLICY)
+    elif found.to == "promote":
+        await end(session, row, IN_PRODUCTION, found.reason, POLICY)
+    elif found.to == "roll back":
+        await end(session, row, ROLLED_BACK, found.reason, POLICY)
+
+
+async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: str) -> None:
+    """End a rollout that is under way: its adapter is in production now, or out."""
+    route = await _route(session, row)
+    assert row.before is not None
+    before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
+    arms: tuple[Arm, ...] = (before,)
+    if stage == IN_PRODUCTION:
+        adapter = await session.get_one(Adapter, (row.tenant, row.adapter_digest))
+        arm = candidate_arm(adapter, before, WHOLE).model_copy(update={"name": PRODUCTION})
+        kept = before.model_copy(update={"name": PREVIOUS, "share": 0})
+        arms = (arm, kept) if before.adapter_digest else (arm,)
+    row.share = WHOLE if stage == IN_PRODUCTION else 0
+    await move(session, row, stage, reason, by)
+    await _serve(session, row, route, arms, "steady", new_id())
+    await begin_next(session, row.tenant, row.route)
+
+
+async def take_back(session: AsyncSession, row: Rollout, reason: str, by: str) -> None:
+    """Let what was in production before an adapter be there again.
+
+    Raises:
+        Rejected: The adapter is not what is in production.
+        Conflict: Another rollout is under way.
+    """
+    route = await _route(session, row)
+    if production(route).adapter_digest != row.adapter_digest:
+        raise Rejected(f"adapter {row.adapter_digest[:12]} is not in production any more")
+    if await under_way(session, row.tenant, row.route) is not None:
+        raise Conflict("another rollout is under way on this route: end it first")
+    assert row.before is not None
+    before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
+    row.share = 0
+    await move(session, row, ROLLED_BACK, reason, by)
+    await _serve(session, row, route, (before,), "steady", new_id())
+
+
+async def move(session: AsyncSession, row: Rollout, stage: str, reason: str, by: str) -> None:
+    """Note a stage of a rollout, and why."""
+    row.stage, row.reason, row.changed_at = stage, reason, now()
+    session.add(row)
+    await session.flush()
+    numbers = select(func.count()).where(
+        col(RolloutStep.tenant) == row.tenant, col(RolloutStep.rollout_id) == row.rollout_id
+    )
+    session.add(
+        RolloutStep(
+            tenant=row.tenant,
+            rollout_id=row.rollout_id,
+            number=(await session.exec(numbers)).one(),
+            stage=stage,
+            share=row.share,
+            reason=reason,
+            by=by,
+            at=row.changed_at,
+        )
+    )
+    await session.flush()
+
+
+async def under_way(session: AsyncSession, tenant: str, route: str) -> Rollout | None:
+    """Return the rollout that is being measured or shown on a route."""
+    return await _first(session, tenant, route, UNDER_WAY)
+
+
+async def find(session: AsyncSession, tenant: str, rollout_id: str, route: str) -> Rollout:
+    """Return the rollout that a person means: by its id, or the newest of a route.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if rollout_id:
+        try:
+            found = await session.get(Rollout, (tenant, UUID(rollout_id)))
+        except ValueError as error:
+            raise Rejected(f"rollout_id is {rollout_id!r}, expected a UUID") from error
+    else:
+        found = await under_way(session, tenant, route or DEFAULT)
+        found = found or await newest(session, tenant, route or DEFAULT)
+    if found is None:
+        raise NotFound(f"there is no rollout {rollout_id or 'on route ' + (route or DEFAULT)}")
+    return found
+
+
+async def newest(session: AsyncSession, tenant: str, route: str) -> Rollout | None:
+    rows = await rollouts_of(session, tenant, route)
+    return rows[0] if rows else None
+
+
+async def rollouts_of(session: AsyncSession, tenant: str, route: str) -> Sequence[Rollout]:
+    """Return the rollouts of a route, or of all, the newest first."""
+    query = select(Rollout).where(col(Rollout.tenant) == tenant)
+    if route:
+        query = query.where(col(Rollout.route) == route)
+    return (await session.exec(query.order_by(col(Rollout.began_at).desc()))).all()
+
+
+async def _first(
+    session: AsyncSession, tenant: str, route: str, stages: tuple[str, ...]
+) -> Rollout | None:
+    query = (
+        select(Rollout)
+        .where(
+            col(Rollout.tenant) == tenant,
+            col(Rollout.route) == route,
+            col(Rollout.stage).in_(stages),
+        )
+        .order_by(col(Rollout.began_at), col(Rollout.rollout_id))
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
+
+
+async def _expose(session: AsyncSession, row: Rollout, step: int, reason: str, by: str) -> None:
+    route = await _route(session, row)
+    adapter = await session.get_one(Adapter, (row.tenant, row.adapter_digest))
+    row.step, row.share = step, route.policy.release.steps[step]
+    arm = production(route).model_copy(update={"share": WHOLE - row.share})
+    await move(session, row, CANARY, reason, by)
+    await _serve(session, row, route, (arm, candidate_arm(adapter, arm, row.share)), CANARY)
+
+
+async def _serve(
+    session: AsyncSession,
+    row: Rollout,
+    route: RolloutChanged,
+    arms: tuple[Arm, ...],
+    stage: str,
+    rollout_id: UUID | None = None,
+) -> None:
+    changes = {"arms": arms, "stage": stage, "reason": row.reason}
+    decision = Decision(rollout_id=rollout_id or row.rollout_id, decided_at=now())
+    wanted = successor(route.model_copy(update=changes), decision)
+    await decide(session, row.tenant, wanted, row.reason)
+
+
+async def _route(session: AsyncSession, row: Rollout) -> RolloutChanged:
+    route = await store.get_route(session, row.tenant, row.route)
+    assert route is not None, "a rollout under way has a route"
+    return route
+
+
+def utc(time: datetime) -> datetime:
+    """Return a time as it was stored: SQLite forgets the zone."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

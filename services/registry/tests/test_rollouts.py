@@ -1,0 +1,312 @@
+"""The way of an adapter, by events alone."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from faststream.kafka import TestKafkaBroker
+
+from gyre_events import (
+    AdapterEvaluated,
+    AdapterLoaded,
+    AdapterTrained,
+    AnswerScored,
+    Event,
+    RolloutChanged,
+    Score,
+    VerdictRecorded,
+)
+from gyre_registry import evidence, rollouts, watching
+from gyre_registry.deciding import ensure_routes, put_route
+from gyre_registry.desired import Wish
+from gyre_registry.handlers import router
+from gyre_registry.tables import Rollout
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.ids import now
+from gyre_service.kafka import Broker
+from gyre_service.settings import ServiceSettings
+
+from .conftest import BASE, OTHER, Published
+from .test_gate import suite
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+Send = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def send(sessions: Sessions) -> AsyncIterator[Send]:
+    """Publish an event; twice, as a redelivery would."""
+    policy = '{"release": {"step_evidence": 6, "steps": [100, 5000]}}'
+    await put_route(sessions, "acme", Wish("default", policy_json=policy), BASE)
+    broker = Broker(ServiceSettings(service="registry", retry_pauses_s=(0, 0)))
+    broker.include_router(router)
+    broker.context.set_global("sessions", sessions)
+
+    async def publish(event: Event, tenant: str = "acme") -> None:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(uuid4()),
+            "ce_source": "/gyre/test",
+            "ce_type": f"gyre.{event.topic}",
+            "ce_time": "2026-01-01T00:00:00Z",
+            "ce_tenant": tenant,
+            "content-type": "application/json",
+        }
+        for _ in range(2):
+            body = event.model_dump_json().encode()
+            await broker.publish(body, topic=event.topic, headers=headers)
+
+    async with TestKafkaBroker(broker):
+        yield publish
+
+
+def trained(digest: str = "c", **changes: Any) -> AdapterTrained:
+    fields: dict[str, Any] = {
+        "job_id": uuid4(),
+        "route": "default",
+        "base": BASE,
+        "adapter_digest": digest * 64,
+        "adapter_uri": f"file:///adapters/{digest * 64}",
+        "train": "1" * 64,
+        "replay": "2" * 64,
+        "examples": 10,
+        "steps": 5,
+        "loss": 0.1,
+        "seconds": 1,
+        "seed": 0,
+        "decided_at": WHEN,
+    }
+    return AdapterTrained(**fields | changes)
+
+
+def evaluated(rollout: RolloutChanged, gain: float = 0.5) -> AdapterEvaluated:
+    arm = rollout.arms[1]
+    return AdapterEvaluated(
+        evaluation_id=uuid4(),
+        route="default",
+        rollout_id=rollout.rollout_id,
+        job_id=arm.job_id,
+        adapter_digest=str(arm.adapter_digest),
+        suites=(suite("moved", gain, gain - 0.2), suite("kept", 0, -0.1)),
+        decided_at=WHEN,
+    )
+
+
+def about(rollout_id: UUID, arm: str, purpose: str = "live") -> dict[str, Any]:
+    return {
+        "answer_id": uuid4(),
+        "conversation_id": uuid4(),
+        "route": "default",
+        "purpose": purpose,
+        "arm": arm,
+        "rollout_id": rollout_id,
+        "model": "reference",
+    }
+
+
+def verdict(rollout_id: UUID, arm: str, thumb: str, purpose: str = "live") -> VerdictRecorded:
+    fields = about(rollout_id, arm, purpose)
+    return VerdictRecorded(feedback_id=uuid4(), thumb=thumb, decided_at=WHEN, **fields)
+
+
+def scored(rollout_id: UUID, arm: str, value: float, purpose: str) -> AnswerScored:
+    score = Score(name="citation_valid", value=value)
+    return AnswerScored(judge="rules-v1", scores=(score,), **about(rollout_id, arm, purpose))
+
+
+async def changes(published: Published) -> list[RolloutChanged]:
+    return [one for _, one in await published.rollouts() if one.revision > 1]
+
+
+async def canary(send: Send, published: Published) -> RolloutChanged:
+    """Bring a trained adapter to its first share."""
+    await send(trained())
+    [candidate] = await changes(published)
+    await send(evaluated(candidate))
+    return (await changes(published))[-1]
+
+
+async def stage(sessions: Sessions, rollout_id: UUID) -> Rollout:
+    async with snapshot(sessions) as session:
+        return await session.get_one(Rollout, ("acme", rollout_id))
+
+
+async def test_an_adapter_goes_from_candidate_to_production(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+    candidate = (await changes(published))[0]
+    assert [arm.share for arm in candidate.arms] == [10_000, 0]
+    assert candidate.stage == "candidate"
+    assert [(arm.name, arm.share) for arm in shown.arms] == [
+        ("production", 9_900),
+        ("candidate", 100),
+    ]
+    assert shown.rollout_id == candidate.rollout_id
+    assert "passed the gate" in shown.reason
+
+    for _ in range(20):
+        await send(verdict(shown.rollout_id, "production", "down"))
+    for _ in range(30):
+        await send(verdict(shown.rollout_id, "candidate", "up"))
+
+    *_, half, last = await changes(published)
+    assert [arm.share for arm in half.arms] == [5_000, 5_000]
+    assert half.rollout_id == shown.rollout_id
+    [production] = last.arms
+    assert (production.name, production.adapter_digest) == ("production", "c" * 64)
+    assert last.stage == "steady"
+    assert last.rollout_id != shown.rollout_id
+    assert "not worse than production" in last.reason
+    assert len(await changes(published)) == 4, "a redelivery decides nothing again"
+    assert (await stage(sessions, shown.rollout_id)).stage == "production"
+
+
+async def test_a_candidate_without_a_gain_is_never_shown(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    await send(trained())
+    [candidate] = await changes(published)
+
+    await send(evaluated(candidate, gain=0.1))
+
+    last = (await changes(published))[-1]
+    [production] = last.arms
+    assert production.adapter_digest is None
+    assert "did not pass the gate: moved/1: +0.10" in last.reason
+    assert (await stage(sessions, candidate.rollout_id)).stage == "rejected"
+
+
+async def test_a_canary_that_is_worse_is_taken_back(send: Send, published: Published) -> None:
+    shown = await canary(send, published)
+
+    for _ in range(20):
+        await send(verdict(shown.rollout_id, "production", "up"))
+        await send(verdict(shown.rollout_id, "candidate", "down"))
+
+    last = (await changes(published))[-1]
+    assert [arm.adapter_digest for arm in last.arms] == [None]
+    assert "worse than production" in last.reason
+
+
+async def test_only_live_answers_and_shadows_of_the_candidate_are_evidence(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+
+    for purpose in ("suite", "probe", "replay", "baseline"):
+        for arm in ("production", "candidate"):
+            await send(scored(shown.rollout_id, arm, 0, purpose))
+            await send(verdict(shown.rollout_id, arm, "down", purpose))
+    await send(scored(shown.rollout_id, "production", 0, "shadow"))
+    await send(scored(uuid4(), "candidate", 0, "live"))
+    await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    await send(scored(shown.rollout_id, "candidate", 0, "live"))
+
+    async with snapshot(sessions) as session:
+        count = await evidence.count(session, "acme", shown.rollout_id, "candidate")
+        other = await evidence.count(session, "acme", shown.rollout_id, "production")
+    assert (count.answers, count.bad, count.shown_bad) == (2, 1, 1)
+    assert other.answers == 0
+
+
+async def test_a_person_outranks_the_judge_whoever_comes_first(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+    judged = verdict(shown.rollout_id, "candidate", "down")
+    score = scored(shown.rollout_id, "candidate", 1, "live").model_copy(
+        update={"answer_id": judged.answer_id}
+    )
+    await send(judged)
+    await send(score)
+
+    async with snapshot(sessions) as session:
+        count = await evidence.count(session, "acme", shown.rollout_id, "candidate")
+    assert (count.answers, count.bad) == (1, 1)
+
+
+async def test_a_replica_that_refuses_ends_the_rollout(send: Send, published: Published) -> None:
+    await send(trained())
+    [candidate] = await changes(published)
+
+    await send(
+        AdapterLoaded(
+            route="default",
+            revision=candidate.revision,
+            rollout_id=candidate.rollout_id,
+            adapter_digest="c" * 64,
+            replica="inference-0",
+            outcome="refused",
+            reason="NaN in its weights",
+            decided_at=WHEN,
+        )
+    )
+
+    assert "replica inference-0 refuses" in (await changes(published))[-1].reason
+
+
+async def test_another_adapter_waits_for_its_turn(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    first, second = trained("c"), trained("d")
+    await send(first)
+    await send(second)
+    [candidate] = await changes(published)
+    assert candidate.arms[1].job_id == first.job_id
+
+    await send(evaluated(candidate, gain=0))
+
+    last = (await changes(published))[-1]
+    assert last.stage == "candidate"
+    assert last.arms[1].job_id == second.job_id
+
+
+async def test_an_adapter_of_another_base_is_not_even_loaded(
+    send: Send, published: Published
+) -> None:
+    await send(trained(base=OTHER))
+    assert await changes(published) == []
+
+
+async def test_a_step_without_evidence_times_out(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await canary(send, published)
+    await watching.look(sessions)
+    assert (await changes(published))[-1].stage == "canary"
+
+    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
+    await watching.look(sessions)
+
+    assert "no evidence in" in (await changes(published))[-1].reason
+
+
+async def test_another_base_ends_what_is_under_way(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+    await ensure_routes(sessions, [("acme", shown)], OTHER)
+
+    await watching.look(sessions)
+
+    assert (await stage(sessions, shown.rollout_id)).stage == "rejected"
+
+
+async def test_what_was_promoted_can_be_taken_back(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+    async with transaction(sessions) as session:
+        row = await session.get_one(Rollout, ("acme", shown.rollout_id))
+        await rollouts.end(session, row, "production", "by hand", "ada")
+    async with transaction(sessions) as session:
+        row = await session.get_one(Rollout, ("acme", shown.rollout_id))
+        await rollouts.take_back(session, row, "it was wrong", "ada")
+
+    *_, promoted, back = await changes(published)
+    assert promoted.arms[0].adapter_digest == "c" * 64
+    assert [arm.adapter_digest for arm in back.arms] == [None]
+    assert back.reason == "it was wrong"
