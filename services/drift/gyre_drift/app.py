@@ -1,0 +1,37 @@
+"""Wires the drift service together. The only module that builds things."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from faststream.asgi import AsgiFastStream
+
+from gyre_drift.handlers import router
+from gyre_drift.servicer import Servicer
+from gyre_drift.settings import Settings
+from gyre_events import RolloutChanged
+from gyre_rpc.drift.v1.drift_pb2_grpc import add_DriftServiceServicer_to_server
+from gyre_service.kafka import Broker, Table
+from gyre_service.process import Process, make_process
+from gyre_service.rpc import serving
+
+NAME = "gyre_rpc.drift.v1.DriftService"
+
+
+def make_app(settings: Settings) -> AsgiFastStream:
+    broker = Broker(settings)
+    broker.include_router(router)
+
+    @asynccontextmanager
+    async def parts(process: Process) -> AsyncIterator[None]:
+        rollouts = Table(settings, RolloutChanged)
+        await rollouts.start()
+        process.broker.context.set_global("rollouts", rollouts)
+        try:
+            add = partial(add_DriftServiceServicer_to_server, Servicer(process.sessions, rollouts))
+            async with serving(settings, add, NAME, process.ready):
+                yield
+        finally:
+            await rollouts.stop()
+
+    return make_process(settings, broker, parts)

@@ -1,0 +1,252 @@
+"""What an event changes, inside the handler's transaction: states, alarms, decisions."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, cast
+from uuid import UUID
+
+import numpy as np
+from prometheus_client import Counter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_drift import store
+from gyre_drift.tables import Stream
+from gyre_drift.watching import batch, deciding
+from gyre_drift.watching.batch import Auc
+from gyre_drift.watching.deciding import Raised
+from gyre_drift.watching.detectors import Alarm
+from gyre_drift.watching.reference import Reference, Vectors
+from gyre_drift.watching.stream import Watched
+from gyre_events import (
+    DriftDetected,
+    EmbeddingObserved,
+    Event,
+    Policy,
+    Position,
+    Purpose,
+    RetrainingRequested,
+    RolloutChanged,
+)
+from gyre_service.ids import derived_id, now
+from gyre_service.kafka import Received
+
+SERVICE = "drift"
+EXAMPLES = 5
+Family = Literal["input", "retrieval", "quality", "people", "operations"]
+
+ALARMS = Counter("gyre_drift_alarms", "Alarms, by family", ["family"])
+HELD = Counter("gyre_drift_trainings_held_back", "Confirmed alarms that started no training")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a transaction needs to take an event.
+
+    Args:
+        session: Of the transaction.
+        cause: The event.
+        rollout: Of its route, if the registry has said one.
+        row: The route's stream.
+        watched: Its detectors; None while warming.
+    """
+
+    session: AsyncSession
+    cause: Received
+    rollout: RolloutChanged | None
+    row: Stream
+    watched: Watched | None
+
+    @classmethod
+    async def open(
+        cls, session: AsyncSession, cause: Received, route: str, rollout: RolloutChanged | None
+    ) -> "Desk":
+        row = await store.lock_stream(session, cause.tenant, route)
+        desk = cls(session, cause, rollout, row, store.watched_of(row))
+        return await desk._after_promotion()
+
+    @property
+    def policy(self) -> Policy:
+        return self.rollout.policy if self.rollout else Policy()
+
+    async def question(self, event: EmbeddingObserved, vector: Vectors) -> list[Event]:
+        """Take a live question, or one of a baseline; return what it causes."""
+        live = event.purpose is Purpose.LIVE
+        desk = self
+        if self.row.encoder != event.encoder.digest:  # never an alarm: nothing can be compared
+            desk = await self._restart(event.encoder.digest)
+        self.row.events += live
+        if desk.watched is None:
+            await desk._collect(event.text, vector)
+            return []
+        if not live:
+            store.save(self.session, self.row, desk.watched)
+            return []
+        await store.remember(self.session, self.row, event.text, vector, self.cause.time)
+        assert self.row.reference_id is not None
+        reference = await store.get_reference(
+            self.session, self.row.tenant, self.row.route, self.row.reference_id
+        )
+        alarms = desk.watched.question(reference, vector, self.cause.time)
+        return await desk._decide(alarms, reference)
+
+    async def judged(self, take: Callable[[Watched], list[Alarm]]) -> list[Event]:
+        """Take what was said of a live answer; return what it causes."""
+        if self.watched is None:
+            return []
+        return await self._decide(take(self.watched), None)
+
+    async def _collect(self, text: str, vector: Vectors) -> None:
+        await store.collect(self.session, self.row, text, vector)
+        policy = self.policy.drift
+        watched = None
+        if self.row.collected >= policy.reference_events + policy.calibration_events:
+            await self.session.flush()
+            texts, vectors = await store.take_collected(self.session, self.row)
+            id = derived_id(self.row.tenant, SERVICE, "reference", self.cause.source, self.cause.id)
+            half = policy.reference_events
+            reference = await asyncio.to_thread(
+                Reference.build, id, vectors[:half], texts[:half], vectors[half:]
+            )
+            await store.keep_reference(self.session, self.row, reference, self.cause.time)
+            self.row.reference_id, self.row.collected = id, 0
+            watched = Watched.new(policy, len(reference.centres))
+        store.save(self.session, self.row, watched)
+
+    async def _restart(self, encoder: str) -> "Desk":
+        """Begin a new reference: the one there is says nothing about what comes now."""
+        await store.forget_collected(self.session, self.row)
+        self.row.encoder, self.row.reference_id, self.row.waiting = encoder, None, ""
+        store.save(self.session, self.row, None)
+        return Desk(self.session, self.cause, self.rollout, self.row, None)
+
+    async def _after_promotion(self) -> "Desk":
+        """Begin a new reference when what we asked for has come into production."""
+        if self.rollout is None or self.watched is None:
+            return self
+        job = self.rollout.arms[0].job_id
+        if self.rollout.stage != "steady" or job is None or job == self.row.promoted:
+            return self
+        asked = await store.requests(self.session, self.row.tenant, self.row.route)
+        if str(job) not in {row.event["job_id"] for row in asked}:
+            return self
+        self.row.promoted = job
+        return await self._restart(self.row.encoder)
+
+    async def _decide(self, alarms: list[Alarm], reference: Reference | None) -> list[Event]:
+        watched, policy = self.watched, self.policy.drift
+        assert watched is not None
+        watched.positions[self.cause.topic, self.cause.partition] = self.cause.offset
+        watched.alarms = deciding.recent(watched.alarms, self.row.events, policy)
+        events: list[Event] = []
+        auc = await self._auc(reference)
+        for number, alarm in enumerate(alarms):
+            drift = await self._drift(alarm, number, reference, auc)
+            watched.alarms.append(
+                Raised(
+                    str(drift.drift_id),
+                    alarm.detector,
+                    alarm.family,
+                    self.row.events,
+                    alarm.onset,
+                )
+            )
+            events.append(drift)
+            ALARMS.labels(alarm.family).inc()
+        decision = deciding.confirmed(watched.alarms, auc, policy)
+        if decision.train:
+            request = await self._request(decision.reason)
+            if request is not None:
+                events.append(request)
+                watched.alarms = []
+        elif not watched.alarms:
+            self.row.waiting = ""
+        elif auc is not None or not self.row.waiting:  # else what was said last still holds
+            self.row.waiting = decision.reason
+        store.save(self.session, self.row, watched)
+        store.decide(self.session, self.cause, self.row.route, events)
+        return events
+
+    async def _auc(self, reference: Reference | None) -> Auc | None:
+        assert self.watched is not None
+        alarms = [one for one in self.watched.alarms if one.family == "input"]
+        if reference is None or not alarms:
+            return None
+        since = min(store.utc(alarm.onset) for alarm in alarms)
+        limit = self.policy.drift.batch_events
+        _, new = await store.newest(self.session, self.row, since, limit)
+        if not deciding.wants_test(alarms, self.row.events, len(new)):
+            return None
+        seed = self.row.events
+        return await asyncio.to_thread(batch.compare, reference.points, new, seed)
+
+    async def _drift(
+        self, alarm: Alarm, number: int, reference: Reference | None, auc: Auc | None
+    ) -> DriftDetected:
+        texts: list[str] = []
+        nearest: list[str] = []
+        if reference is not None:
+            found, vectors = await store.newest(self.session, self.row, alarm.onset, EXAMPLES * 4)
+            order = np.argsort([-reference.z(vector) for vector in vectors])[:EXAMPLES]
+            texts = [found[index] for index in order]
+            nearest = [reference.nearest(vectors[index]) for index in order]
+        return DriftDetected(
+            drift_id=self._id("drift", number),
+            route=self.row.route,
+            family=cast(Family, alarm.family),
+            detector=alarm.detector,
+            statistic=alarm.statistic,
+            threshold=alarm.threshold,
+            reference_id=self.row.reference_id,
+            events=alarm.events,
+            onset=alarm.onset,
+            size=alarm.size,
+            auc=auc and auc.value,
+            auc_low=auc and auc.low,
+            examples=tuple(texts),
+            nearest=tuple(nearest),
+            positions=self._positions(),
+            decided_at=now(),
+        )
+
+    async def _request(self, reason: str) -> RetrainingRequested | None:
+        """Return the request, unless something forbids it now."""
+        assert self.watched is not None
+        if self.rollout is None:
+            self.row.waiting = f"{reason}; the registry has said nothing of this route"
+            return None
+        asked = await store.requests(self.session, self.row.tenant, self.row.route)
+        times = [store.utc(row.at) for row in asked]
+        held = deciding.allowed(times, self.cause.time, self.policy.drift)
+        if held:
+            HELD.inc()
+            self.row.waiting = f"{reason}; {held}"
+            return None
+        self.row.waiting = ""
+        training = self.policy.training
+        alarms = self.watched.alarms
+        return RetrainingRequested(
+            job_id=self._id("job"),
+            route=self.row.route,
+            drift_ids=tuple(UUID(alarm.drift_id) for alarm in alarms),
+            reason=reason,
+            base=self.rollout.base,
+            training=training,
+            since=min(store.utc(alarm.onset) for alarm in alarms),
+            data_deadline=now() + timedelta(seconds=training.data_deadline_s),
+            positions=self._positions(),
+            decided_at=now(),
+        )
+
+    def _positions(self) -> tuple[Position, ...]:
+        assert self.watched is not None
+        return tuple(
+            Position(topic=topic, partition=partition, offset=offset)
+            for (topic, partition), offset in sorted(self.watched.positions.items())
+        )
+
+    def _id(self, *parts: object) -> UUID:
+        """Return an id that this cause gives however often it is handled."""
+        cause = self.cause
+        return derived_id(cause.tenant, SERVICE, cause.source, cause.id, *parts)

@@ -1,0 +1,96 @@
+"""Events in, alarms and requests out."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from faststream import Context
+from faststream.message import StreamMessage
+
+from gyre_drift import store
+from gyre_drift.desk import Desk
+from gyre_drift.routes import rollout_of
+from gyre_drift.vectors import vector_of
+from gyre_events import (
+    AnswerScored,
+    DriftDetected,
+    EmbeddingObserved,
+    Event,
+    Purpose,
+    RetrainingRequested,
+    RolloutChanged,
+    VerdictRecorded,
+)
+from gyre_service.database import Sessions, transaction
+from gyre_service.kafka import Cause, Received, Router, Table
+from gyre_service.seen import first_time
+
+SessionsOf = Annotated[Sessions, Context("sessions")]
+Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
+
+router = Router("drift")
+# One consumer: a second one would join the group by itself and stop this one meanwhile.
+events = router.subscriber(EmbeddingObserved.topic, AnswerScored.topic, VerdictRecorded.topic)
+detected = router.publisher(DriftDetected.topic)
+requested = router.publisher(RetrainingRequested.topic)
+
+
+def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
+    async def matches(message: StreamMessage[Any]) -> bool:
+        return bool(message.raw_message.topic == event.topic)
+
+    return matches
+
+
+@events(filter=_is(EmbeddingObserved))
+async def observed(
+    event: EmbeddingObserved, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+) -> None:
+    vector = vector_of(event)
+    if event.purpose not in (Purpose.LIVE, Purpose.BASELINE):
+        return
+    await _handle(event.route, cause, sessions, rollouts, lambda desk: desk.question(event, vector))
+
+
+@events(filter=_is(AnswerScored))
+async def scored(
+    event: AnswerScored, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+) -> None:
+    if event.purpose is Purpose.LIVE:
+        await _handle(
+            event.route,
+            cause,
+            sessions,
+            rollouts,
+            lambda desk: desk.judged(lambda watched: watched.score(event, cause.time)),
+        )
+
+
+@events(filter=_is(VerdictRecorded))
+async def judged(
+    event: VerdictRecorded, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+) -> None:
+    if event.purpose is Purpose.LIVE:
+        await _handle(
+            event.route,
+            cause,
+            sessions,
+            rollouts,
+            lambda desk: desk.judged(lambda watched: watched.verdict(event, cause.time)),
+        )
+
+
+async def _handle(
+    route: str,
+    cause: Received,
+    sessions: Sessions,
+    rollouts: Table[RolloutChanged],
+    take: Callable[[Desk], Awaitable[list[Event]]],
+) -> None:
+    rollout = rollout_of(rollouts, cause.tenant, route)
+    async with transaction(sessions) as session:
+        if await first_time(session, cause):
+            caused = await take(await Desk.open(session, cause, route, rollout))
+        else:  # its publication may have been lost
+            caused = await store.decided(session, cause)
+    for event in caused:  # in order: the place of each gives it its id
+        await (detected if isinstance(event, DriftDetected) else requested).publish(event)

@@ -1,0 +1,68 @@
+"""RPC in: convert, validate, delegate."""
+
+from datetime import timedelta
+
+from gyre_drift import store
+from gyre_drift.routes import rollout_of
+from gyre_drift.tables import Stream
+from gyre_events import DriftPolicy, Policy, RolloutChanged
+from gyre_rpc.drift.v1 import drift_pb2 as pb
+from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceServicer
+from gyre_service.database import Sessions, snapshot
+from gyre_service.ids import now
+from gyre_service.kafka import Table
+from gyre_service.rpc import Context, tenant_of
+
+
+class Servicer(DriftServiceServicer):
+    """Says where the detectors of a tenant's routes stand."""
+
+    def __init__(self, sessions: Sessions, rollouts: Table[RolloutChanged]) -> None:
+        self._sessions = sessions
+        self._rollouts = rollouts
+
+    async def Status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:
+        tenant = tenant_of(context)
+        async with snapshot(self._sessions) as session:
+            found = []
+            for row in await store.streams_of(session, tenant, request.route):
+                asked = await store.requests(session, tenant, row.route)
+                policy = self._policy(tenant, row.route)
+                left = 0.0
+                if asked:
+                    until = store.utc(asked[-1].at) + timedelta(seconds=policy.cooldown_s)
+                    left = max(0.0, (until - now()).total_seconds())
+                found.append(_stream(row, policy, left))
+        return pb.StatusResponse(streams=found)
+
+    def _policy(self, tenant: str, route: str) -> DriftPolicy:
+        rollout = rollout_of(self._rollouts, tenant, route)
+        return (rollout.policy if rollout else Policy()).drift
+
+
+def _stream(row: Stream, policy: DriftPolicy, cooldown_s: float) -> pb.Stream:
+    watched = store.watched_of(row)
+    wanted = policy.reference_events + policy.calibration_events
+    return pb.Stream(
+        route=row.route,
+        state="warming" if watched is None else "watching",
+        reference_id=str(row.reference_id or ""),
+        encoder=row.encoder,
+        events=row.events,
+        reference_events=row.collected if watched is None else wanted,
+        reference_wanted=wanted,
+        pending=row.waiting,
+        cooldown_s=cooldown_s,
+        detectors=[
+            pb.Detector(
+                name=detector.name,
+                family=detector.family,
+                state=state,
+                statistic=detector.statistic.now(),
+                threshold=detector.statistic.threshold,
+                events=detector.events,
+                history=detector.history,
+            )
+            for detector, state in (watched.detectors() if watched else [])
+        ],
+    )

@@ -1,0 +1,182 @@
+"""Every query this service runs. Nothing here commits."""
+
+import pickle
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import numpy as np
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_drift.tables import Collected, Decision, Recent, Stream
+from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.reference import Reference, Vectors
+from gyre_drift.watching.stream import Watched
+from gyre_events import TOPICS, Event, RetrainingRequested
+from gyre_service.kafka import Received
+
+KEPT = 200  # recent questions of a route
+
+
+async def lock_stream(session: AsyncSession, tenant: str, route: str) -> Stream:
+    query = select(Stream).where(col(Stream.tenant) == tenant, col(Stream.route) == route)
+    row = (await session.exec(query.with_for_update())).first()
+    return row or Stream(tenant=tenant, route=route)
+
+
+async def streams_of(session: AsyncSession, tenant: str, route: str) -> Sequence[Stream]:
+    query = select(Stream).where(col(Stream.tenant) == tenant).order_by(col(Stream.route))
+    if route:
+        query = query.where(col(Stream.route) == route)
+    return (await session.exec(query)).all()
+
+
+def watched_of(row: Stream) -> Watched | None:
+    if row.watched is None:
+        return None
+    watched = pickle.loads(row.watched)
+    assert isinstance(watched, Watched)
+    return watched
+
+
+def save(session: AsyncSession, row: Stream, watched: Watched | None) -> None:
+    row.watched = None if watched is None else pickle.dumps(watched)
+    session.add(row)
+
+
+async def collect(session: AsyncSession, row: Stream, text: str, vector: Vectors) -> None:
+    session.add(
+        Collected(
+            tenant=row.tenant,
+            route=row.route,
+            number=row.collected,
+            text=text,
+            vector=vector.tobytes(),
+        )
+    )
+    row.collected += 1
+
+
+async def take_collected(session: AsyncSession, row: Stream) -> tuple[list[str], Vectors]:
+    """Return what was collected for a reference, oldest first, and forget it."""
+    mine = (col(Collected.tenant) == row.tenant, col(Collected.route) == row.route)
+    rows = (
+        await session.exec(select(Collected).where(*mine).order_by(col(Collected.number)))
+    ).all()
+    await session.exec(delete(Collected).where(*mine))
+    vectors = np.stack([np.frombuffer(one.vector, "<f4") for one in rows])
+    return [one.text for one in rows], vectors
+
+
+async def forget_collected(session: AsyncSession, row: Stream) -> None:
+    mine = (col(Collected.tenant) == row.tenant, col(Collected.route) == row.route)
+    await session.exec(delete(Collected).where(*mine))
+    row.collected = 0
+
+
+async def keep_reference(
+    session: AsyncSession, row: Stream, reference: Reference, time: datetime
+) -> None:
+    session.add(
+        ReferenceRow(
+            tenant=row.tenant,
+            route=row.route,
+            reference_id=reference.reference_id,
+            encoder=row.encoder,
+            content=reference.to_bytes(),
+            made_at=time,
+        )
+    )
+
+
+async def get_reference(
+    session: AsyncSession, tenant: str, route: str, reference_id: UUID
+) -> Reference:
+    row = await session.get_one(ReferenceRow, (tenant, route, reference_id))
+    return Reference.of_bytes(reference_id, row.content)
+
+
+async def remember(
+    session: AsyncSession, row: Stream, text: str, vector: Vectors, time: datetime
+) -> None:
+    """Keep a live question among the newest."""
+    place = row.events % KEPT
+    kept = await session.get(Recent, (row.tenant, row.route, place))
+    kept = kept or Recent(
+        tenant=row.tenant, route=row.route, place=place, event=0, text="", vector=b"", at=time
+    )
+    kept.event, kept.text, kept.vector, kept.at = row.events, text, vector.tobytes(), time
+    session.add(kept)
+
+
+async def newest(
+    session: AsyncSession, row: Stream, since: datetime, limit: int
+) -> tuple[list[str], Vectors]:
+    """Return the newest live questions that came at or after `since`, newest first."""
+    await session.flush()
+    query = (
+        select(Recent)
+        .where(
+            col(Recent.tenant) == row.tenant,
+            col(Recent.route) == row.route,
+            col(Recent.at) >= since,
+        )
+        .order_by(col(Recent.event).desc())
+        .limit(limit)
+    )
+    rows = (await session.exec(query)).all()
+    vectors = [np.frombuffer(one.vector, "<f4") for one in rows]
+    return [one.text for one in rows], np.stack(vectors) if vectors else np.empty((0, 0), "<f4")
+
+
+def decide(
+    session: AsyncSession, cause: Received, route: str, events: list[Event], first: int = 0
+) -> None:
+    """Keep what a handled event caused."""
+    for ordinal, event in enumerate(events, first):
+        session.add(
+            Decision(
+                tenant=cause.tenant,
+                source=cause.source,
+                id=cause.id,
+                ordinal=ordinal,
+                topic=event.topic,
+                route=route,
+                event=event.model_dump(mode="json"),
+                at=cause.time,
+            )
+        )
+
+
+async def decided(session: AsyncSession, cause: Received) -> list[Event]:
+    """Return what an event caused when it was handled first."""
+    query = (
+        select(Decision)
+        .where(
+            col(Decision.tenant) == cause.tenant,
+            col(Decision.source) == cause.source,
+            col(Decision.id) == cause.id,
+        )
+        .order_by(col(Decision.ordinal))
+    )
+    return [TOPICS[row.topic].model_validate(row.event) for row in await session.exec(query)]
+
+
+async def requests(session: AsyncSession, tenant: str, route: str) -> list[Decision]:
+    """Return the trainings that were asked for, oldest first."""
+    query = (
+        select(Decision)
+        .where(
+            col(Decision.tenant) == tenant,
+            col(Decision.route) == route,
+            col(Decision.topic) == RetrainingRequested.topic,
+        )
+        .order_by(col(Decision.at))
+    )
+    return list((await session.exec(query)).all())
+
+
+def utc(time: datetime) -> datetime:
+    """Return a time as it was stored: SQLite forgets the zone."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""The tables of this service."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime
+from sqlmodel import Field, SQLModel
+
+
+class Stream(SQLModel, table=True):
+    """One route's questions: where its detectors stand."""
+
+    __tablename__: ClassVar[str] = "drift_stream"
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    encoder: str = ""  # digest
+    reference_id: UUID | None = None  # null: warming
+    collected: int = 0  # while warming
+    events: int = 0  # live questions
+    watched: bytes | None = None  # a pickled Watched; nobody but us writes here
+    waiting: str = ""  # why an alarm has not become a training (yet)
+    promoted: UUID | None = None  # the job whose adapter the reference was rebuilt for
+
+
+class Reference(SQLModel, table=True):
+    """A frozen reference. Kept: what was an alarm is only understood beside it."""
+
+    __tablename__: ClassVar[str] = "drift_reference"
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    reference_id: UUID = Field(primary_key=True)
+    encoder: str
+    content: bytes  # numpy's npz
+    made_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class Collected(SQLModel, table=True):
+    """A question that a reference will be made of."""
+
+    __tablename__: ClassVar[str] = "drift_collected"
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    text: str
+    vector: bytes
+
+
+class Recent(SQLModel, table=True):
+    """One of the newest live questions; a place is used again and again."""
+
+    __tablename__: ClassVar[str] = "drift_recent"
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    place: int = Field(primary_key=True)
+    event: int  # its number among the live questions
+    text: str
+    vector: bytes
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class Decision(SQLModel, table=True):
+    """An event that a handled one caused: a redelivery of that one publishes it again."""
+
+    __tablename__: ClassVar[str] = "drift_decision"
+
+    tenant: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)  # with source: of the cause
+    ordinal: int = Field(primary_key=True)
+    topic: str
+    route: str = Field(index=True)
+    event: dict[str, Any] = Field(sa_type=JSON)
+    at: datetime = Field(sa_type=DateTime(timezone=True))  # event time

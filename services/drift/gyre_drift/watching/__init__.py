@@ -1,0 +1,1 @@
+"""What is watched, and what it takes to be an alarm. Plain values in and out."""

@@ -1,0 +1,263 @@
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from sqlmodel import select
+
+from gyre_drift.desk import Desk
+from gyre_drift.tables import Reference, Stream
+from gyre_events import AnswerScored, Arm, Policy, Prompt, Score, VerdictRecorded
+from gyre_service.database import Sessions, snapshot
+
+from .conftest import ENCODER, POLICY, WHEN, Rollouts, Said, Send, World, observed
+
+
+async def baseline(send: Send, world: World, tenant: str = "acme") -> None:
+    for vector in world.questions(POLICY.reference_events + POLICY.calibration_events):
+        await send(observed(vector, "baseline"), tenant)
+
+
+async def live(send: Send, world: World, count: int, tenant: str = "acme") -> None:
+    for vector in world.questions(count):
+        await send(observed(vector), tenant)
+
+
+async def stream(sessions: Sessions, tenant: str = "acme") -> Stream:
+    async with snapshot(sessions) as session:
+        return await session.get_one(Stream, (tenant, "default"))
+
+
+def about(purpose: str = "live") -> dict[str, Any]:
+    return {
+        "answer_id": uuid4(),
+        "conversation_id": uuid4(),
+        "route": "default",
+        "purpose": purpose,
+        "rollout_id": uuid4(),
+        "model": "tiny",
+    }
+
+
+def verdict(thumb: str, purpose: str = "live") -> VerdictRecorded:
+    fields: dict[str, Any] = about(purpose) | {"thumb": thumb}
+    return VerdictRecorded(feedback_id=uuid4(), decided_at=WHEN, **fields)
+
+
+def scored(value: float, purpose: str = "live") -> AnswerScored:
+    score = Score(name="groundedness_overlap", value=value)
+    return AnswerScored(judge="rules-v1", scores=(score,), **about(purpose))
+
+
+async def test_a_world_that_moves_is_noticed_confirmed_and_asked_to_be_learned(
+    send: Send, said: Said, sessions: Sessions
+) -> None:
+    known = World(1)
+    await baseline(send, known)
+    await live(send, known, 150)
+    assert said == []
+
+    await live(send, World(2), 80)
+
+    first = said.alarms[0]
+    assert (first.family, first.detector) == ("input", "novelty")
+    assert first.statistic > first.threshold
+    assert first.events - 150 < 30
+    assert first.examples
+    assert first.nearest
+    assert first.positions[0].topic == "embedding-observed"
+    [request] = said.requests
+    assert "AUC" in request.reason
+    assert request.drift_ids
+    assert (first.onset - WHEN).total_seconds() >= 550
+    assert request.since == min(alarm.onset for alarm in said.alarms[: len(request.drift_ids)])
+    assert request.training == Policy().training
+    assert request.data_deadline - request.decided_at == pytest.approx(
+        timedelta(days=7), abs=timedelta(seconds=1)
+    )
+
+
+async def test_questions_of_the_same_world_raise_nothing(send: Send, said: Said) -> None:
+    known = World(3)
+    await baseline(send, known)
+    await live(send, known, 700)
+    assert said == []
+
+
+@pytest.mark.parametrize("purpose", ["suite", "shadow", "probe", "replay", "baseline"])
+async def test_only_what_people_ask_is_watched(
+    send: Send, said: Said, sessions: Sessions, purpose: str
+) -> None:
+    known, other = World(1), World(2)
+    await baseline(send, known)
+    for vector in other.questions(60):
+        await send(observed(vector, purpose))
+    for _ in range(100):
+        await send(scored(1, purpose))
+        await send(verdict("down", purpose))
+
+    assert said == []
+    assert (await stream(sessions)).events == 0
+
+
+async def test_without_a_baseline_live_questions_make_the_reference(
+    send: Send, sessions: Sessions
+) -> None:
+    known = World(1)
+    await live(send, known, 399)
+    assert (await stream(sessions)).reference_id is None
+    await live(send, known, 1)
+    found = await stream(sessions)
+    assert found.reference_id is not None
+    assert found.events == 400
+
+
+async def test_tenants_and_routes_have_worlds_of_their_own(
+    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    await baseline(send, World(1), "acme")
+    await baseline(send, World(2), "umbrella")
+    await live(send, World(2), 100, "umbrella")
+    assert said == []
+    assert (await stream(sessions, "acme")).events == 0
+
+
+async def test_another_encoder_is_a_new_reference_and_no_alarm(
+    send: Send, said: Said, sessions: Sessions
+) -> None:
+    await baseline(send, World(1))
+    other = ENCODER.model_copy(update={"digest": "f" * 64})
+    for vector in World(2).questions(60):
+        await send(observed(vector, encoder=other))
+
+    found = await stream(sessions)
+    assert said == []
+    assert (found.reference_id, found.collected, found.encoder) == (None, 60, "f" * 64)
+
+
+async def test_two_families_are_enough_without_a_test(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    never = POLICY.model_copy(update={"auc": 1.0})
+    rollouts.put("acme", policy=Policy(drift=never))
+    known = World(1)
+    await baseline(send, known)
+    for vector in known.questions(60):
+        await send(observed(vector))
+        await send(verdict("up"))
+        await send(scored(0.9))
+    await live(send, World(2), 40)
+    assert said.alarms
+    assert said.requests == []
+
+    for _ in range(60):
+        await send(verdict("down"))
+
+    assert {alarm.family for alarm in said.alarms} == {"input", "people"}
+    [request] = said.requests
+    assert "2 families have moved" in request.reason
+
+
+async def test_bad_scores_alone_are_an_alarm_and_no_training(send: Send, said: Said) -> None:
+    known = World(1)
+    await baseline(send, known)
+    for _ in range(80):
+        await send(scored(0.9))
+    for _ in range(60):
+        await send(scored(0.2))
+
+    assert [alarm.family for alarm in said.alarms] == ["quality"]
+    assert said.requests == []
+
+
+async def test_a_second_training_waits_for_the_cooldown(
+    send: Send, said: Said, sessions: Sessions
+) -> None:
+    known, moved = World(1), World(2)
+    await baseline(send, known)
+    await live(send, known, 60)
+    await live(send, moved, 60)
+    await live(send, known, 300)
+    await live(send, World(5), 120)
+
+    assert len(said.alarms) > 1
+    assert len(said.requests) == 1
+    assert "cooldown" in (await stream(sessions)).waiting
+
+
+async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt(
+    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    known, moved = World(1), World(2)
+    await baseline(send, known)
+    await live(send, known, 60)
+    await live(send, moved, 60)
+    [request] = said.requests
+    before = len(said.alarms)
+    prompt = Prompt(digest="d" * 64, text="Be short.")
+    arm = Arm(name="production", share=10_000, job_id=request.job_id, prompt=prompt)
+    rollouts.put("acme", revision=5, policy=Policy(drift=POLICY), arms=(arm,))
+
+    await live(send, moved, 401)
+    await live(send, moved, 100)
+
+    assert len(said.alarms) == before
+    async with snapshot(sessions) as session:
+        assert len((await session.exec(select(Reference))).all()) == 2
+
+
+@pytest.mark.parametrize(
+    ("vector", "reason"),
+    [
+        ("@@@", "not base64"),
+        ("AAAA", "has 3 bytes, expected 256"),
+        ("AAAA" * 85 + "AA==", "has 256 bytes|no length"),
+    ],
+)
+async def test_a_vector_that_is_none_is_parked(
+    send: Send, parked: list[str], vector: str, reason: str
+) -> None:
+    good = World(1).questions(1)[0]
+    await send(observed(good, vector=vector))
+    assert len(parked) == 1
+    await send(observed(good))
+    assert len(parked) == 1
+
+
+async def test_not_a_number_is_parked(send: Send, parked: list[str]) -> None:
+    await send(observed(np.full(64, np.nan, "<f4")))
+    [reason] = parked
+    assert "no length" in reason
+
+
+async def test_what_is_delivered_again_or_died_half_way_changes_nothing(
+    send: Send, said: Said, parked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tenth event dies before its commit, every seventh after it: the alarms are the same."""
+    known, moved = World(1), World(2)
+    vectors = [*known.questions(60), *moved.questions(60)]
+    await baseline(send, World(1))
+    await baseline(send, World(1), "umbrella")
+    answers = [uuid4() for _ in vectors]
+    for number, vector in enumerate(vectors):
+        await send(observed(vector, answer_id=answers[number]), id=f"u{number}", tenant="umbrella")
+    undisturbed = [(one.detector, one.events) for one in said.alarms]
+    said.clear()
+
+    for number, vector in enumerate(vectors):
+        event = observed(vector, answer_id=answers[number])
+        if number % 10 == 0:
+
+            async def die(*_: Any) -> None:
+                raise RuntimeError("killed before the commit")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Desk, "question", die)
+                await send(event, id=f"a{number}")
+        await send(event, id=f"a{number}")
+        if number % 7 == 0:
+            await send(event, id=f"a{number}")
+
+    assert [(one.detector, one.events) for one in said.alarms] == undisturbed
+    assert len(said.requests) == 1
