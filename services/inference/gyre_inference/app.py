@@ -13,6 +13,7 @@ from gyre_inference.access import Access
 from gyre_inference.answering import Answerer
 from gyre_inference.clients import Retrieval
 from gyre_inference.engine import VllmEngine
+from gyre_inference.reconciling import Reconciler, publisher
 from gyre_inference.repeats import Answers
 from gyre_inference.routes import check_base
 from gyre_inference.servicer import Servicer
@@ -36,13 +37,20 @@ def make_app(settings: Settings) -> AsgiFastStream:
             check_base(rollout, settings.model_name, settings.model_digest)
         except Unavailable as error:
             log.error("tenant %s: %s", tenant, error)
+        if reconcilers:
+            reconcilers[0].changed()
+
+    reconcilers: list[Reconciler] = []
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
         engine = VllmEngine(settings, lost=stop_process)
         running = asyncio.create_task(engine.run())
+        reconciling: asyncio.Task[None] | None = None
         rollouts = Table(settings, RolloutChanged, changed)
         keys = Table(settings, ApiKeyChanged)
+        reconciler = Reconciler(settings, engine, rollouts, publisher(process.sessions, settings))
+        reconcilers.append(reconciler)
 
         async def model_loaded() -> str:
             return engine.reason()
@@ -55,9 +63,15 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     return str(error)
             return "" if rollouts.rows() else "no route yet: the registry has published none"
 
-        process.checks |= {"engine": model_loaded, "route": model_wanted}
+        process.checks |= {
+            "engine": model_loaded,
+            "route": model_wanted,
+            "adapters": reconciler.reason,
+        }
         try:
             await asyncio.gather(rollouts.start(), keys.start())
+            reconciling = asyncio.create_task(reconciler.run())
+            reconciling.add_done_callback(_ended)
             async with channel(settings.retrieval_address) as retrieval:
                 search = Retrieval(retrieval, settings.search_timeout_s)
                 servicer = Servicer(
@@ -70,6 +84,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     rollouts,
                     Answerer(engine, search, settings),
                     Answers(process.sessions, settings),
+                    reconciler.has,
                 )
                 add = partial(add_InferenceServiceServicer_to_server, servicer)
                 name = "gyre_rpc.inference.v1.InferenceService"
@@ -77,6 +92,13 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     yield
         finally:
             running.cancel()
+            if reconciling is not None:
+                reconciling.cancel()
             await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop())
 
     return make_process(settings, broker, parts)
+
+
+def _ended(reconciling: asyncio.Task[None]) -> None:
+    if not reconciling.cancelled():
+        stop_process(f"nobody loads adapters any more: {reconciling.exception()!r}")

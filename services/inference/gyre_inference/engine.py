@@ -7,11 +7,14 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from functools import partial
+from math import isfinite
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.parentage import end_with_parent, let_go_of_sockets
@@ -25,6 +28,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK_S = 0.5  # between two looks at the engine's health
 MIB = 1 << 20
+PROBE = "[1] The lamp is blue.\n\nQuestion: Which colour is the lamp?"
+PROBED = 5  # tokens that are compared
+UNAVAILABLE = (Unavailable, asyncio.CancelledError)
 
 
 class VllmEngine:
@@ -43,6 +49,7 @@ class VllmEngine:
         self._llm: Any = None
         self._tokens: Tokens | None = None
         self._adapter_ids: dict[str, int] = {}
+        self._in_use: Counter[str] = Counter()  # requests at work, by the adapter's digest
         self._working = 0  # requests given to vLLM and not finished
         self._last_step = time.monotonic()
         self._max_model_len = settings.max_model_len
@@ -111,6 +118,8 @@ class VllmEngine:
         if not self._working:
             self._last_step = time.monotonic()
         self._working += 1
+        used = adapter.digest if adapter else ""
+        self._in_use[used] += 1
         try:
             async with aclosing(outputs):
                 async for output in outputs:
@@ -129,6 +138,57 @@ class VllmEngine:
             raise Unavailable(f"the engine failed: {error.__cause__}") from error
         finally:
             self._working -= 1
+            self._in_use[used] -= 1
+
+    async def load(self, adapter: Adapter) -> None:
+        """Load an adapter from local disk, and prove that it changes what the model says.
+
+        Raises:
+            Rejected: The engine does not take it, or answers as if it were not there.
+            Unavailable: The engine is not ready.
+        """
+        self._check()
+        try:
+            taken = await self._llm.add_lora(self._lora(adapter))
+            without, with_it = await self._probe(None), await self._probe(adapter)
+        except UNAVAILABLE:
+            raise
+        except Exception as error:  # whatever vLLM makes of a folder that is none
+            self._check()
+            raise Rejected(f"the engine refuses the adapter: {error}") from error
+        if not taken:
+            raise Rejected("the engine refuses the adapter")
+        if not all(isfinite(value) for value in with_it.values()):
+            await self.unload(adapter)
+            raise Rejected("the adapter's answers are not finite")
+        if with_it == without:  # it can be ignored in silence
+            await self.unload(adapter)
+            raise Rejected("the adapter changes nothing: its probe is the base's")
+
+    async def unload(self, adapter: Adapter) -> None:
+        self._check()
+        await self._llm.remove_lora(self._adapter_ids[adapter.digest])
+
+    def in_use(self, adapter: Adapter) -> int:
+        """Return how many answers are being made with an adapter."""
+        return self._in_use[adapter.digest]
+
+    async def _probe(self, adapter: Adapter | None) -> dict[int, float]:
+        """Return the likeliest next tokens of a fixed prompt, with their log-probabilities."""
+        from vllm import SamplingParams
+        from vllm.inputs.engine import tokens_input
+
+        prompt = self.render([Turn("user", PROBE)])
+        sampling = SamplingParams(max_tokens=1, temperature=0, logprobs=PROBED)
+        name = f"probe-{uuid4()}"
+        last: Any = None
+        # A salt of its own: nothing of it is in the prefix cache of a tenant, or comes from it.
+        async for output in self._llm.generate(
+            tokens_input(prompt, cache_salt=name), sampling, name, lora_request=self._lora(adapter)
+        ):
+            last = output
+        [found] = last.outputs[0].logprobs
+        return {token: float(one.logprob) for token, one in found.items()}
 
     def _ready_tokens(self) -> Tokens:
         self._check()
@@ -207,6 +267,7 @@ class VllmEngine:
             enable_lora=True,
             max_loras=settings.max_loras,
             max_lora_rank=settings.max_lora_rank,
+            max_cpu_loras=max(settings.max_loras, settings.max_cpu_loras),
             distributed_executor_backend="uni",  # one process fewer that imports torch
             trust_remote_code=False,
             seed=0,

@@ -1,6 +1,7 @@
 """What a question is asked of: its route, and the arm of it that a conversation is given."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from gyre_service.errors import NotFound, Unavailable
 
 DEFAULT_ROUTE = "default"
 DEFAULT_TENANT = "default"
+BASE = "base"
+SHORTEST = 8  # digits of a digest
 
 
 class Rollouts(Protocol):
@@ -75,15 +78,43 @@ def pick_arm(rollout: RolloutChanged, conversation: UUID) -> Arm:
 
 
 def pinned_arm(rollout: RolloutChanged, adapter: str) -> Arm:
-    """Return the arm with an adapter.
+    """Return the arm that somebody chose.
+
+    Args:
+        rollout: The route.
+        adapter: An arm's name, its adapter's digest or 8 or more of its first digits, or `base`.
 
     Raises:
-        NotFound: No arm of this route has it.
+        NotFound: This route has no such arm.
     """
+    if adapter == BASE:
+        prompt = rollout.arms[0].prompt
+        return Arm(name=BASE, share=0, prompt=prompt)
     for arm in rollout.arms:
-        if arm.adapter_digest == adapter:
+        if adapter == arm.name:
             return arm
-    raise NotFound(f"no arm of route {rollout.route} has the adapter {adapter}", param="adapter")
+        if len(adapter) >= SHORTEST and str(arm.adapter_digest or "").startswith(adapter):
+            return arm
+    there = [arm.name for arm in rollout.arms]
+    raise NotFound(
+        f"route {rollout.route} has no arm {adapter!r}: there are {', '.join([*there, BASE])}, "
+        "or the first digits of their adapters",
+        param="adapter",
+    )
+
+
+def served_arm(rollout: RolloutChanged, arm: Arm, has: Callable[[str | None], bool]) -> Arm:
+    """Return the arm that answers: the production arm where the adapter of `arm` is not loaded.
+
+    Raises:
+        Unavailable: That of production is not loaded either.
+    """
+    for one in (arm, rollout.arms[0]):
+        if has(one.adapter_digest):
+            return one
+    raise Unavailable(
+        f"route {rollout.route}: adapter {str(rollout.arms[0].adapter_digest)[:12]} is not loaded"
+    )
 
 
 def adapter_of(rollout: RolloutChanged, arm: Arm) -> Adapter | None:

@@ -1,14 +1,14 @@
 """RPC in: who asks, what, of which route; then answer, keep and publish."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 from uuid import UUID
 
 from grpc.aio import ServicerContext
 
-from gyre_events import AnswerGenerated
+from gyre_events import AnswerGenerated, Purpose
 from gyre_inference import requests, routes, signals
 from gyre_inference.access import Access, Caller
 from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
@@ -49,6 +49,7 @@ class Servicer(InferenceServiceServicer):
         rollouts: What every route serves.
         answerer: Answers.
         answers: Keeps and publishes what was answered.
+        has: Whether an adapter, by its digest, can answer here.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Servicer(InferenceServiceServicer):
         rollouts: routes.Rollouts,
         answerer: Answerer,
         answers: Answers,
+        has: Callable[[str | None], bool],
     ) -> None:
         self._settings = settings
         self._access = access
         self._rollouts = rollouts
         self._answerer = answerer
         self._answers = answers
+        self._has = has
 
     async def Generate(
         self,
@@ -161,15 +164,19 @@ class Servicer(InferenceServiceServicer):
             if not caller.may_pin:
                 raise Forbidden("this API key may not choose the adapter: it lacks `operate`")
             arm = routes.pinned_arm(rollout, request.adapter)
+            if not self._has(arm.adapter_digest):
+                raise Unavailable(f"the adapter of arm {arm.name} is not loaded (yet)")
         else:
-            arm = routes.pick_arm(rollout, conversation)
+            arm = routes.served_arm(rollout, routes.pick_arm(rollout, conversation), self._has)
+        # Who chooses what answers is comparing: that is no traffic to learn from.
+        chosen = bool(request.adapter) and caller.purpose is Purpose.LIVE
         if request.retrieval not in MODES:
             raise Rejected(f"retrieval is {request.retrieval}, expected 0..3", param="retrieval")
         return Question(
             answer_id=answer_id,
             conversation_id=conversation,
             tenant=caller.tenant,
-            purpose=caller.purpose,
+            purpose=Purpose.PROBE if chosen else caller.purpose,
             person=requests.person_of(request),
             rollout=rollout,
             arm=arm,

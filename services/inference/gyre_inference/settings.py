@@ -1,9 +1,10 @@
 """What the inference service needs to start."""
 
+import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gyre_service.settings import Seconds, ServiceSettings
 
@@ -14,6 +15,7 @@ class Settings(ServiceSettings):
     """The model as `python -m gyre_models.prepare` made it, and the limits of its engine."""
 
     service: str = "inference"
+    replica: str = ""  # default: host and port
     model_name: Annotated[str, Field(min_length=1)]
     model_path: Path
     model_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -25,9 +27,16 @@ class Settings(ServiceSettings):
     batch_requests: Count = 16  # that the engine works on at once
     max_in_flight: Count = 64  # questions at once; the next one is refused
     max_spooled: Count = 100_000  # events that wait for Kafka; then questions are refused
-    max_loras: Count = 2
+    max_loras: Count = 2  # in one step of the engine
+    max_cpu_loras: Count = 4  # in memory
     max_lora_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = 16
     answer_timeout_s: Seconds = 120
     search_timeout_s: Seconds = 5
     hang_s: Seconds = 15  # work waits and no engine step ends: the engine is restarted
     keep_answers_s: Seconds = 86_400  # for who asks again under the same request id
+
+    @model_validator(mode="after")
+    def _name_the_replica(self) -> Self:
+        if not self.replica:
+            object.__setattr__(self, "replica", f"{socket.gethostname()}:{self.grpc_port}")
+        return self

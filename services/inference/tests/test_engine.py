@@ -1,16 +1,20 @@
 """The real engine on a real model: `GYRE_TEST_MODEL=FOLDER pytest services/inference`."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from gyre_inference.engine import VllmEngine
-from gyre_inference.generation import Piece, Sampling, Turn
+from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.settings import Settings
-from gyre_service.errors import Unavailable
+from gyre_service.adapters import seal
+from gyre_service.errors import Rejected, Unavailable
 
 MODEL = os.environ.get("GYRE_TEST_MODEL", "")
 needs_model = pytest.mark.skipif(not MODEL, reason="GYRE_TEST_MODEL names no prepared model")
@@ -33,6 +37,26 @@ async def test_a_model_that_cannot_be_loaded_is_reported(settings: Settings) -> 
         await VllmEngine(settings, lost.append).run()  # its folder has no config.json
 
     assert "the engine did not start" in lost[0]
+
+
+def random_adapter(folder: Path, scale: float) -> Adapter:
+    """Make an adapter of the model in GYRE_TEST_MODEL from random numbers."""
+    config = json.loads((Path(MODEL) / "config.json").read_text())
+    width, heads = config["hidden_size"], config["num_attention_heads"]
+    out = heads * config.get("head_dim", width // heads)
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+    for layer in range(config["num_hidden_layers"]):
+        name = f"base_model.model.model.layers.{layer}.self_attn.q_proj"
+        weights[f"{name}.lora_A.weight"] = torch.randn(8, width, generator=generator)
+        weights[f"{name}.lora_B.weight"] = scale * torch.randn(out, 8, generator=generator)
+    folder.mkdir()
+    save_file(weights, folder / "adapter_model.safetensors")
+    made = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "bias": "none"}
+    made |= {"target_modules": ["q_proj"], "base_model_name_or_path": "x"}
+    (folder / "adapter_config.json").write_text(json.dumps(made))
+    digest = seal(folder, "a" * 64, {})
+    return Adapter(f"default--{digest[:8]}", digest, str(folder))
 
 
 @pytest.fixture
@@ -67,3 +91,32 @@ async def test_it_answers_the_same_again_and_stops_when_nobody_listens(
         break
     await stream.aclose()
     assert engine._llm.get_num_unfinished_requests() == 0
+
+
+@needs_model
+async def test_an_adapter_is_loaded_beside_the_base_proved_and_let_go(
+    engine: VllmEngine, tmp_path: Path
+) -> None:
+    prompt = engine.render(QUESTION)
+
+    async def answer(name: str, adapter: Adapter | None) -> str:
+        pieces = engine.generate(name, prompt, Sampling(max_tokens=16), adapter, "acme")
+        return "".join([piece.text async for piece in pieces])
+
+    base = await answer("base", None)
+    strong = random_adapter(tmp_path / "strong", scale=1.0)
+    await engine.load(strong)
+    one, other = await asyncio.gather(answer("with", strong), answer("without", None))
+    assert one != base == other
+
+    for name, scale, reason in (("zero", 0.0, "changes nothing"), ("nan", float("nan"), "")):
+        with pytest.raises(Rejected, match=reason):
+            await engine.load(random_adapter(tmp_path / name, scale))
+    broken = random_adapter(tmp_path / "broken", scale=1.0)
+    (tmp_path / "broken" / "adapter_model.safetensors").write_bytes(b"cut")
+    with pytest.raises(Rejected, match="refuses the adapter"):
+        await engine.load(broken)
+
+    assert engine.in_use(strong) == 0
+    await engine.unload(strong)
+    assert await answer("again", None) == base

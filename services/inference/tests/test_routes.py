@@ -86,8 +86,12 @@ def test_an_arm_without_a_share_is_reached_by_its_digest_only() -> None:
     served = rollout(arms=arms(10_000, 0))
 
     assert pinned_arm(served, "b" * 64).name == "arm1"
-    with pytest.raises(NotFound, match="no arm of route default has the adapter"):
-        pinned_arm(served, "c" * 64)
+    assert pinned_arm(served, "bbbbbbbb").name == "arm1"
+    assert pinned_arm(served, "arm0").name == "arm0"
+    assert pinned_arm(served, "base").adapter_digest is None
+    for unknown in ("c" * 64, "bbbbbbb", "nobody"):
+        with pytest.raises(NotFound, match="there are arm0"):
+            pinned_arm(served, unknown)
 
 
 def test_the_engines_name_of_an_adapter_contains_its_digest() -> None:

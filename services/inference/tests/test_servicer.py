@@ -16,7 +16,7 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.kafka.outbox import Outbox
 
-from .conftest import TOKEN, FakeEngine, FakeSearch, FakeTable, rollout
+from .conftest import TOKEN, UNLOADED, FakeEngine, FakeSearch, FakeTable, rollout
 
 ACME = (("authorization", "Bearer acme.1"),)
 UMBRELLA = (("authorization", "Bearer umbrella.1"),)
@@ -234,6 +234,34 @@ async def test_only_an_operator_chooses_the_adapter(stub: Any, rollouts: FakeTab
 
     assert (allowed.started.adapter, allowed.started.model) == ("b" * 64, "default--bbbbbbbb")
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_who_chooses_the_adapter_is_no_traffic(
+    stub: Any, rollouts: FakeTable, sessions: Sessions
+) -> None:
+    rollouts.put("default", rollout())
+
+    await complete(stub, asking(adapter="base"), UMBRELLA)
+
+    [event] = await published(sessions)
+    assert (event.purpose, event.arm) == (Purpose.PROBE, "base")
+
+
+async def test_an_arm_without_its_adapter_is_stood_in_for_and_a_choice_is_not(
+    stub: Any, rollouts: FakeTable
+) -> None:
+    base = rollout()
+    [production] = base.arms
+    changes = {"adapter_digest": UNLOADED, "adapter_uri": "/adapters/c"}
+    candidate = production.model_copy(update={"name": "candidate", "share": 10_000, **changes})
+    arms = (production.model_copy(update={"share": 0}), candidate)
+    rollouts.put("default", base.model_copy(update={"arms": arms}))
+
+    answered = await complete(stub, asking(), UMBRELLA)
+    error = await refusal(stub, asking(adapter="candidate"), UMBRELLA)
+
+    assert (answered.started.arm, answered.started.adapter) == (production.name, "")
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize(

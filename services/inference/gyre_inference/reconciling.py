@@ -1,0 +1,181 @@
+"""Makes the engine have what the routes want: loads, proves, publishes, and lets go."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from gyre_events import AdapterLoaded, Arm, RolloutChanged
+from gyre_inference.generation import Adapter
+from gyre_inference.routes import Rollouts, adapter_of
+from gyre_inference.settings import Settings
+from gyre_service import adapters
+from gyre_service.database import Sessions, transaction
+from gyre_service.errors import Conflict, Rejected, Unavailable
+from gyre_service.ids import derived_id, now
+from gyre_service.kafka import enqueue
+
+log = logging.getLogger(__name__)
+AGAIN_S = 2.0  # before another attempt at what is away
+
+
+class Loader(Protocol):
+    """What of an engine this needs."""
+
+    loaded: asyncio.Event
+
+    async def load(self, adapter: Adapter) -> None: ...
+    async def unload(self, adapter: Adapter) -> None: ...
+    def in_use(self, adapter: Adapter) -> int: ...
+
+
+class Reconciler:
+    """Knows which adapters answer here.
+
+    Args:
+        settings: Of the service.
+        engine: That loads.
+        rollouts: What is wanted.
+        publish: Keeps an event of a tenant for Kafka.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Loader,
+        rollouts: Rollouts,
+        publish: Callable[[str, AdapterLoaded], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._rollouts = rollouts
+        self._publish = publish
+        self._here: dict[str, tuple[Adapter, float]] = {}  # by digest, with seconds to load
+        self._refused: dict[str, str] = {}
+        self._told: set[tuple[str, str, str]] = set()
+        self._changed = asyncio.Event()
+
+    def has(self, digest: str | None) -> bool:
+        """Whether an arm with this adapter can answer; the base always can."""
+        return digest is None or digest in self._here
+
+    def changed(self) -> None:
+        """Look again: the routes have changed."""
+        self._changed.set()
+
+    async def reason(self) -> str:
+        """Return why this replica is not ready: what has a share is not here yet."""
+        for tenant, rollout in self._rollouts.rows():
+            for arm in rollout.arms:
+                digest = arm.adapter_digest
+                if arm.share and not self.has(digest) and digest not in self._refused:
+                    return f"{tenant}/{rollout.route}: adapter {str(digest)[:12]} is not loaded"
+        return ""
+
+    async def run(self) -> None:
+        """Reconcile at every change, until cancelled."""
+        await self._engine.loaded.wait()
+        while True:
+            self._changed.clear()
+            try:
+                await self._reconcile()
+            except (Unavailable, Conflict) as error:
+                log.warning("adapters: %s", error)
+                await asyncio.sleep(AGAIN_S)
+                continue
+            await self._changed.wait()
+
+    async def _reconcile(self) -> None:
+        wanted: set[str] = set()
+        later: Unavailable | None = None
+        for tenant, rollout in self._rollouts.rows():
+            for arm in rollout.arms:
+                adapter = adapter_of(rollout, arm)
+                if adapter is None:
+                    continue
+                wanted.add(adapter.digest)
+                try:
+                    await self._load(adapter, rollout)
+                except Unavailable as error:  # the others do not wait for it
+                    later = error
+                    continue
+                await self._tell(tenant, rollout, arm)
+        for digest in set(self._here) - wanted:
+            adapter, _ = self._here[digest]
+            if self._engine.in_use(adapter):
+                later = later or Unavailable(f"adapter {digest[:12]} still answers")
+            else:
+                del self._here[digest]
+                await self._engine.unload(adapter)
+                log.info("adapter %s is unloaded", adapter.name)
+        for digest in set(self._refused) - wanted:
+            del self._refused[digest]
+        if later is not None:
+            raise later
+
+    async def _load(self, adapter: Adapter, rollout: RolloutChanged) -> None:
+        if adapter.digest in self._here or adapter.digest in self._refused:
+            return
+        begin = time.monotonic()
+        try:
+            if len(self._here) >= self._settings.max_cpu_loras:
+                raise Rejected(
+                    f"{len(self._here)} adapters are loaded, at most {self._settings.max_cpu_loras}"
+                )
+            cache = self._settings.home / "cache" / "adapters"
+            folder = await adapters.fetch(adapter.path, cache)
+            await asyncio.to_thread(self._verify, folder, adapter)
+            local = Adapter(adapter.name, adapter.digest, str(folder))
+            await self._engine.load(local)
+        except Rejected as error:
+            self._refused[adapter.digest] = str(error)
+            log.error("adapter %s is refused: %s", adapter.name, error)
+            return
+        seconds = time.monotonic() - begin
+        self._here[adapter.digest] = (local, seconds)
+        log.info("adapter %s is loaded after %.1f s", adapter.name, seconds)
+
+    def _verify(self, folder: Path, adapter: Adapter) -> None:
+        adapters.verify(
+            folder,
+            adapter.digest,
+            self._settings.model_digest,
+            max_rank=self._settings.max_lora_rank,
+        )
+
+    async def _tell(self, tenant: str, rollout: RolloutChanged, arm: Arm) -> None:
+        """Publish once what came of an arm's adapter in this rollout."""
+        digest = str(arm.adapter_digest)
+        key = (tenant, str(rollout.rollout_id), digest)
+        if key in self._told:
+            return
+        refusal = self._refused.get(digest, "")
+        event = AdapterLoaded(
+            route=rollout.route,
+            revision=rollout.revision,
+            rollout_id=rollout.rollout_id,
+            adapter_digest=digest,
+            replica=self._settings.replica,
+            outcome="refused" if refusal else "loaded",
+            reason=refusal,
+            seconds=0 if refusal else self._here[digest][1],
+            decided_at=now(),
+        )
+        await self._publish(tenant, event)
+        self._told.add(key)
+
+
+def publisher(
+    sessions: Sessions, settings: Settings
+) -> Callable[[str, AdapterLoaded], Awaitable[None]]:
+    """Return what keeps an event for Kafka; said again after a restart it is the same one."""
+
+    async def publish(tenant: str, event: AdapterLoaded) -> None:
+        parts = (event.replica, event.route, event.rollout_id, event.adapter_digest, event.outcome)
+        async with transaction(sessions) as session:
+            id = derived_id(tenant, event.topic, *parts)
+            enqueue(session, event, tenant, settings.service, id)
+
+    return publish

@@ -1,0 +1,207 @@
+"""What the routes want, and what an engine is given; folders are real, the engine is not."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from gyre_events import AdapterLoaded, Arm, Base, Policy, Prompt, RolloutChanged
+from gyre_inference.generation import Adapter
+from gyre_inference.reconciling import Reconciler
+from gyre_inference.routes import served_arm
+from gyre_inference.settings import Settings
+from gyre_service.adapters import seal
+from gyre_service.errors import Rejected, Unavailable
+from gyre_service.ids import now
+
+PROMPT = Prompt(digest="d" * 64, text="Be short.")
+
+
+class FakeEngine:
+    """Takes every adapter but those it was told to refuse."""
+
+    def __init__(self) -> None:
+        self.loaded = asyncio.Event()
+        self.loaded.set()
+        self.has: set[str] = set()
+        self.refuses: set[str] = set()
+        self.busy: set[str] = set()
+
+    async def load(self, adapter: Adapter) -> None:
+        if adapter.digest in self.refuses:
+            raise Rejected("the adapter changes nothing")
+        self.has.add(adapter.digest)
+
+    async def unload(self, adapter: Adapter) -> None:
+        self.has.remove(adapter.digest)
+
+    def in_use(self, adapter: Adapter) -> int:
+        return int(adapter.digest in self.busy)
+
+
+class FakeRollouts:
+    """Stands for the table."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, RolloutChanged] = {}
+
+    def get(self, tenant: str, key: str) -> RolloutChanged | None:
+        return self.kept.get(tenant)
+
+    def rows(self) -> list[tuple[str, RolloutChanged]]:
+        return list(self.kept.items())
+
+    def put(self, *digests: str | None, tenant: str = "acme", home: Path = Path()) -> None:
+        """Let the first adapter be production's, the others without a share."""
+        arms = tuple(
+            Arm(
+                name="production" if number == 0 else f"arm{number}",
+                share=0 if number else 10_000,
+                adapter_digest=digest,
+                adapter_uri=digest and f"file://{home}/{digest}",
+                prompt=PROMPT,
+            )
+            for number, digest in enumerate(digests)
+        )
+        self.kept[tenant] = RolloutChanged(
+            route="default",
+            revision=1,
+            rollout_id=uuid4(),
+            collection="default",
+            base=Base(name="tiny", digest="a" * 64),
+            policy=Policy(),
+            arms=arms,
+            decided_at=now(),
+        )
+
+
+def make(home: Path, seed: int, base: str, rank: int = 8) -> str:
+    """Make the folder of an adapter, as far as files go; return its digest."""
+    folder = home / f"new-{seed}"
+    folder.mkdir(parents=True)
+    config = {"peft_type": "LORA", "r": rank, "bias": "none"}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    digest = seal(folder, base, {})
+    folder.rename(home / digest)
+    return digest
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
+    return make_settings(home=tmp_path, replica="here", max_cpu_loras=3)
+
+
+@asynccontextmanager
+async def reconciling(
+    settings: Settings, engine: FakeEngine, rollouts: FakeRollouts
+) -> AsyncIterator[tuple[Reconciler, list[tuple[str, AdapterLoaded]]]]:
+    said: list[tuple[str, AdapterLoaded]] = []
+
+    async def publish(tenant: str, event: AdapterLoaded) -> None:
+        said.append((tenant, event))
+
+    made = Reconciler(settings, engine, rollouts, publish)
+    running = asyncio.create_task(made.run())
+    try:
+        yield made, said
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def until(found: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if found():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_wanted_is_loaded_and_said_and_let_go_when_it_is_not(
+    settings: Settings, tmp_path: Path
+) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    first, second = (make(tmp_path, seed, settings.model_digest) for seed in (1, 2))
+    rollouts.put(first, second, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        assert "is not loaded" in await made.reason()
+        await until(lambda: len(said) == 2)
+        assert await made.reason() == ""
+        assert made.has(first)
+        assert [(t, e.outcome, e.replica) for t, e in said] == [("acme", "loaded", "here")] * 2
+
+        engine.busy.add(second)
+        rollouts.put(first, home=tmp_path)
+        made.changed()
+        await until(lambda: len(said) == 3)  # of the new rollout
+        assert second in engine.has, "somebody is being answered with it"
+        engine.busy.clear()
+        await until(lambda: second not in engine.has)
+
+
+async def test_one_that_is_refused_stops_nobody(settings: Settings, tmp_path: Path) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    good = make(tmp_path, 1, settings.model_digest)
+    bad = {
+        "was made for the base": make(tmp_path, 2, "f" * 64),
+        "r is 64": make(tmp_path, 3, settings.model_digest, rank=64),
+        "changes nothing": make(tmp_path, 4, settings.model_digest),
+        "has changed since": make(tmp_path, 5, settings.model_digest),
+    }
+    engine.refuses.add(bad["changes nothing"])
+    (tmp_path / bad["has changed since"] / "adapter_model.safetensors").write_bytes(b"cut")
+    rollouts.put(None, *bad.values(), good, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: len(said) == 5)
+        outcomes = {event.adapter_digest: event for _, event in said}
+        for reason, digest in bad.items():
+            assert outcomes[digest].outcome == "refused"
+            assert reason in outcomes[digest].reason
+            assert not made.has(digest)
+        assert outcomes[good].outcome == "loaded"
+        assert engine.has == {good}
+        assert await made.reason() == ""
+
+
+async def test_one_too_many_is_refused(settings: Settings, tmp_path: Path) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digests = [make(tmp_path, seed, settings.model_digest) for seed in range(4)]
+    rollouts.put(*digests, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (_, said):
+        await until(lambda: len(said) == 4)
+        assert [event.outcome for _, event in said] == ["loaded"] * 3 + ["refused"]
+        assert "at most 3" in said[-1][1].reason
+
+
+async def test_a_folder_that_is_not_there_yet_is_waited_for(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_inference.reconciling.AGAIN_S", 0.01)
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    there = make(tmp_path, 1, settings.model_digest)
+    (tmp_path / there).rename(tmp_path / "elsewhere")
+    other = make(tmp_path, 2, settings.model_digest)
+    rollouts.put(there, other, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: made.has(other))
+        assert await made.reason() != ""
+        (tmp_path / "elsewhere").rename(tmp_path / there)
+        await until(lambda: made.has(there))
+        assert len(said) == 2
+
+
+def test_an_arm_that_cannot_answer_is_stood_in_for_by_production() -> None:
+    rollouts = FakeRollouts()
+    rollouts.put("a" * 64, "b" * 64)
+    [(_, rollout)] = rollouts.rows()
+    production, other = rollout.arms
+    assert served_arm(rollout, other, lambda digest: True) is other
+    assert served_arm(rollout, other, lambda digest: digest == "a" * 64) is production
+    with pytest.raises(Unavailable, match="adapter aaaaaaaaaaaa is not loaded"):
+        served_arm(rollout, other, lambda digest: digest is None)
