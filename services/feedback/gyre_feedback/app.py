@@ -8,9 +8,9 @@ from faststream.asgi import AsgiFastStream
 
 from gyre_events import FeedbackGiven
 from gyre_feedback import retention
-from gyre_feedback.blobs import Blobs
 from gyre_feedback.handlers import router, take_feedback
 from gyre_feedback.settings import Settings
+from gyre_service.blobs import Blobs
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
 

@@ -1,16 +1,20 @@
 """Which answers become examples, by what people said of them. No I/O."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from gyre_events import AnswerGenerated, FeedbackGiven
+from gyre_events import AnswerGenerated, FeedbackGiven, Score
 
 PRAISE_FROM = 0.8  # a score that is as good as a thumb up
+# What a good answer reaches of each score it has; the first it must have.
+GOOD_FROM = {"citation_valid": 1.0, "groundedness": 0.5, "numbers_supported": 1.0}
 
 Kind = Literal["praised", "edited"]
+_MARKER = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,31 @@ def opinion(feedback: FeedbackGiven) -> Literal["up", "down", "neither"]:
     return "up" if feedback.score is not None and feedback.score >= PRAISE_FROM else "neither"
 
 
+def scored_good(scores: Iterable[Score]) -> bool:
+    """Say whether a judge finds an answer worth keeping as it is.
+
+    >>> scored_good([Score(name="citation_valid", value=1), Score(name="groundedness", value=0.7)])
+    True
+    >>> scored_good([Score(name="groundedness", value=1)])
+    False
+    """
+    found = {score.name: score.value for score in scores}
+    reached = all(found.get(name, floor) >= floor for name, floor in GOOD_FROM.items())
+    return "citation_valid" in found and reached
+
+
+def rests_on(answer: AnswerGenerated, text: str) -> list[str]:
+    """Return the ids of the documents that `text` cites; of all that were shown, if it cites none.
+
+    Args:
+        answer: As it was given; `text` is in place of its answer.
+        text: With markers that count the answer's passages from 1.
+    """
+    numbers = {int(number) for number in _MARKER.findall(text)}
+    cited = [p for number, p in enumerate(answer.passages, 1) if number in numbers]
+    return sorted({str(passage.document_id) for passage in cited or answer.passages})
+
+
 def can_teach(feedback: FeedbackGiven) -> bool:
     """Say whether a feedback may change a dataset; a comment alone does not, and costs no quota.
 
@@ -78,7 +107,9 @@ def can_teach(feedback: FeedbackGiven) -> bool:
     return bool(feedback.thumb or feedback.score is not None or feedback.edited_answer)
 
 
-def content_of(example_id: UUID, answer: AnswerGenerated, wanted: Wanted) -> dict[str, Any]:
+def content_of(
+    example_id: UUID, answer: AnswerGenerated, kind: Kind | Literal["unjudged"], text: str
+) -> dict[str, Any]:
     """Return the content of an example, ready for JSON.
 
     It names conversation and documents, because data is split by them, and no person.
@@ -87,10 +118,10 @@ def content_of(example_id: UUID, answer: AnswerGenerated, wanted: Wanted) -> dic
         "id": str(example_id),
         "answer_id": str(answer.answer_id),
         "conversation_id": str(answer.conversation_id),
-        "kind": wanted.kind,
+        "kind": kind,
         "question": answer.question,
         "passages": [passage.model_dump(mode="json") for passage in answer.passages],
-        "answer": wanted.answer,
+        "answer": text,
     }
 
 

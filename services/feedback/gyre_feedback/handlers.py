@@ -1,28 +1,35 @@
 """Events in, events out."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC
-from typing import Annotated
+from typing import Annotated, Any
 
 from faststream import Context
+from faststream.message import StreamMessage
 from prometheus_client import Counter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import (
     AnswerGenerated,
+    AnswerScored,
+    DatasetFrozen,
     Event,
     ExampleCurated,
     FeedbackGiven,
     Purpose,
+    RetrainingRequested,
     VerdictRecorded,
 )
-from gyre_feedback import store
-from gyre_feedback.blobs import Blobs
-from gyre_feedback.curation import can_teach
+from gyre_feedback import keeping, store
+from gyre_feedback.curation import can_teach, scored_good
+from gyre_feedback.freezing import Freezer, frozen_events
 from gyre_feedback.recording import Desk, results
 from gyre_feedback.settings import Settings
-from gyre_feedback.tables import Feedback
+from gyre_feedback.tables import Feedback, Request
+from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
 from gyre_service.ids import now
-from gyre_service.kafka import Cause, Router
+from gyre_service.kafka import Cause, Received, Router
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 Config = Annotated[Settings, Context("settings")]
@@ -33,6 +40,7 @@ FEEDBACK = Counter("gyre_feedback_received", "Feedback, by what happened to it",
 router = Router("feedback")
 recorded = router.publisher(VerdictRecorded.topic)
 curated = router.publisher(ExampleCurated.topic)
+frozen = router.publisher(DatasetFrozen.topic)
 
 
 @router.subscriber(FeedbackGiven.topic)
@@ -63,21 +71,24 @@ async def take_feedback(
                 counts=teaches and given <= settings.curated_per_person_per_day,
             )
             session.add(row)
-            if answer.event is not None:
+            if answer.event is not None and answer.given_at is not None:
+                given_answer = AnswerGenerated.model_validate(answer.event)
                 desk = Desk(session, blobs, cause, now())
-                await desk.join(AnswerGenerated.model_validate(answer.event), row)
+                await desk.join(given_answer, store.utc(answer.given_at), row)
+                await _freezer(session, blobs, cause, settings).check(given_answer.route)
             outcome = "waiting" if answer.event is None else "joined"
         else:
             outcome = "repeated"
         ours = (row.joined_source, row.joined_id) == (cause.source, cause.id)
         events = results([row]) if ours else []
+        events += frozen_events(await store.frozen_by(session, tenant, cause.source, cause.id))
     FEEDBACK.labels(outcome).inc()
     await publish(events)
 
 
 @router.subscriber(AnswerGenerated.topic)
 async def take_answer(
-    event: AnswerGenerated, cause: Cause, sessions: SessionsOf, blobs: BlobsOf
+    event: AnswerGenerated, cause: Cause, sessions: SessionsOf, settings: Config, blobs: BlobsOf
 ) -> None:
     if event.purpose is not Purpose.LIVE:
         return  # nobody saw it: what is said of it teaches nothing
@@ -85,16 +96,83 @@ async def take_answer(
         answer = await store.lock_answer(session, cause.tenant, event.answer_id)
         if answer.event is None:
             answer.event, answer.stored_at = event.model_dump(mode="json"), now()
+            answer.given_at = cause.time
             session.add(answer)
             desk = Desk(session, blobs, cause, now())
             for row in await store.feedback_on(session, cause.tenant, event.answer_id):
                 if row.joined_id is None:
-                    await desk.join(event, row)
+                    await desk.join(event, cause.time, row)
+            await keeping.keep(session, blobs, answer, settings.replay_per_document)
+            await _freezer(session, blobs, cause, settings).check(event.route)
         joined = await store.joined_by(session, cause.tenant, cause.source, cause.id)
         events = results(joined)
+        completed = await store.frozen_by(session, cause.tenant, cause.source, cause.id)
+        events += frozen_events(completed)
     await publish(events)
+
+
+loop = router.subscriber(RetrainingRequested.topic, AnswerScored.topic)
+
+
+def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
+    async def matches(message: StreamMessage[Any]) -> bool:
+        return bool(message.raw_message.topic == event.topic)
+
+    return matches
+
+
+@loop(filter=_is(RetrainingRequested))
+async def take_request(
+    event: RetrainingRequested,
+    cause: Cause,
+    sessions: SessionsOf,
+    settings: Config,
+    blobs: BlobsOf,
+) -> None:
+    tenant = cause.tenant
+    async with transaction(sessions) as session:
+        # Nobody adds an example between our look at them and the row that waits for more.
+        await store.lock_dataset(session, tenant, event.route)
+        if await store.get_request(session, tenant, event.job_id) is None:
+            row = Request(
+                tenant=tenant,
+                job_id=event.job_id,
+                route=event.route,
+                state="waiting",
+                event=event.model_dump(mode="json"),
+            )
+            session.add(row)
+            await session.flush()
+            await _freezer(session, blobs, cause, settings).check(event.route)
+        completed = await store.frozen_by(session, tenant, cause.source, cause.id)
+    await publish([*frozen_events(completed)])
+
+
+@loop(filter=_is(AnswerScored))
+async def take_scores(
+    event: AnswerScored, cause: Cause, sessions: SessionsOf, settings: Config, blobs: BlobsOf
+) -> None:
+    if event.purpose is not Purpose.LIVE or event.refused or not scored_good(event.scores):
+        return
+    async with transaction(sessions) as session:
+        answer = await store.lock_answer(session, cause.tenant, event.answer_id)
+        answer.scored_good = True
+        session.add(answer)
+        await keeping.keep(session, blobs, answer, settings.replay_per_document)
+
+
+def _freezer(session: AsyncSession, blobs: Blobs, cause: Received, settings: Settings) -> Freezer:
+    return Freezer(
+        session, blobs, cause, now(), settings.replay_per_document, settings.replay_examples
+    )
 
 
 async def publish(events: list[Event]) -> None:
     for event in events:  # in order: the place of each gives it its id
-        await (recorded if isinstance(event, VerdictRecorded) else curated).publish(event)
+        match event:
+            case VerdictRecorded():
+                await recorded.publish(event)
+            case DatasetFrozen():
+                await frozen.publish(event)
+            case _:
+                await curated.publish(event)

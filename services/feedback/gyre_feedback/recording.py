@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -10,10 +10,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import AnswerGenerated, Event, ExampleCurated, FeedbackGiven, VerdictRecorded
 from gyre_events.answers import OfAnswer
 from gyre_feedback import store
-from gyre_feedback.blobs import Blobs
-from gyre_feedback.curation import Said, content_of, wanted
+from gyre_feedback.curation import Said, content_of, rests_on, wanted
 from gyre_feedback.manifest import canonical, manifest
 from gyre_feedback.tables import DatasetVersion, Example, Feedback
+from gyre_service.blobs import Blobs
 from gyre_service.ids import derived_id
 from gyre_service.kafka import Received
 
@@ -34,24 +34,29 @@ class Desk:
     cause: Received
     decided_at: datetime
 
-    async def join(self, answer: AnswerGenerated, feedback: Feedback) -> None:
+    async def join(
+        self, answer: AnswerGenerated, answered_at: datetime, feedback: Feedback
+    ) -> None:
         """Record the verdict, and bring the dataset up to date with it."""
         given = FeedbackGiven.model_validate(feedback.event)
         feedback.joined_source, feedback.joined_id = self.cause.source, self.cause.id
         verdict = verdict_of(answer, given, self.decided_at)
         feedback.verdict = verdict.model_dump(mode="json")
         if feedback.counts:
-            example = await self._curate(answer, feedback)
+            await store.forget_replay(self.session, self.cause.tenant, answer.answer_id)
+            example = await self._curate(answer, answered_at, feedback)
             feedback.example = None if example is None else example.model_dump(mode="json")
         self.session.add(feedback)
         await self.session.flush()
 
-    async def _curate(self, answer: AnswerGenerated, feedback: Feedback) -> ExampleCurated | None:
+    async def _curate(
+        self, answer: AnswerGenerated, answered_at: datetime, feedback: Feedback
+    ) -> ExampleCurated | None:
         """Add, replace or withdraw the example of an answer; return what changed, if anything."""
         tenant = self.cause.tenant
         id = derived_id(tenant, answer.answer_id)
         said = [
-            Said(FeedbackGiven.model_validate(row.event), _utc(row.given_at))
+            Said(FeedbackGiven.model_validate(row.event), store.utc(row.given_at))
             for row in await store.feedback_on(self.session, tenant, answer.answer_id)
             if row.counts and row.joined_id is not None
         ]
@@ -64,12 +69,20 @@ class Desk:
             await self.session.delete(row)
             written = await self._write(answer.route, version, feedback)
             return example_of(answer, "withdrawn", answer.answer, feedback, written)
-        digest = await self.blobs.put(canonical(content_of(id, answer, want)))
+        digest = await self.blobs.put(canonical(content_of(id, answer, want.kind, want.answer)))
         if row is not None and row.digest == digest:
             return None
         version = await store.next_version(self.session, tenant, answer.route)
-        row = row or Example(tenant=tenant, example_id=id, route=answer.route, digest=digest)
-        row.digest = digest
+        row = row or Example(
+            tenant=tenant,
+            example_id=id,
+            route=answer.route,
+            digest=digest,
+            conversation=str(answer.conversation_id),
+            documents=[],
+            answered_at=answered_at,
+        )
+        row.digest, row.documents = digest, rests_on(answer, want.answer)
         self.session.add(row)
         written = await self._write(answer.route, version, feedback)
         return example_of(answer, want.kind, want.answer, feedback, written)
@@ -137,8 +150,3 @@ def results(feedback: Iterable[Feedback]) -> list[Event]:
         if row.example is not None:
             events.append(ExampleCurated.model_validate(row.example))
     return events
-
-
-def _utc(time: datetime) -> datetime:
-    """Return a time as it was stored: SQLite forgets the zone."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

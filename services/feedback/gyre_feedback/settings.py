@@ -23,3 +23,6 @@ class Settings(ServiceSettings):
     answer_retention_days: Annotated[int, Field(ge=1)] = 30  # how long feedback finds an answer
     # How much feedback of one person, of one day, has a say in datasets.
     curated_per_person_per_day: Annotated[int, Field(ge=0)] = 200
+    # The reservoir of good answers, and how much of it a training replays.
+    replay_per_document: Annotated[int, Field(ge=1)] = 50
+    replay_examples: Annotated[int, Field(ge=1)] = 5_000

@@ -1,6 +1,6 @@
 """Every query this service runs. Nothing here commits."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_feedback.tables import Answer, Dataset, DatasetVersion, Example, Feedback, Quota
+from gyre_feedback.tables import (
+    Answer,
+    Dataset,
+    DatasetVersion,
+    Example,
+    Feedback,
+    Quota,
+    Replay,
+    Request,
+)
+from gyre_service.ids import derived_id
 
 
 async def lock_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> Answer:
@@ -84,6 +94,14 @@ async def next_version(session: AsyncSession, tenant: str, route: str) -> int:
     return int((await (await session.connection()).execute(upsert)).scalar_one())
 
 
+async def lock_dataset(session: AsyncSession, tenant: str, route: str) -> None:
+    """Keep everybody else from changing a dataset until this transaction ends."""
+    insert = _insert(session, Dataset, tenant=tenant, route=route, version=0)
+    await (await session.connection()).execute(insert.on_conflict_do_nothing())
+    query = select(Dataset).where(col(Dataset.tenant) == tenant, col(Dataset.route) == route)
+    (await session.exec(query.with_for_update())).one()
+
+
 async def get_example(session: AsyncSession, tenant: str, example_id: UUID) -> Example | None:
     return await session.get(Example, (tenant, example_id))
 
@@ -94,6 +112,53 @@ async def examples_of(session: AsyncSession, tenant: str, route: str) -> dict[UU
         col(Example.tenant) == tenant, col(Example.route) == route
     )
     return dict((await session.exec(query)).all())
+
+
+async def examples_in_full(session: AsyncSession, tenant: str, route: str) -> list[Example]:
+    query = select(Example).where(col(Example.tenant) == tenant, col(Example.route) == route)
+    return list((await session.exec(query)).all())
+
+
+async def replay_of(
+    session: AsyncSession, tenant: str, route: str, document: str | None = None
+) -> list[Replay]:
+    """Return the reservoir of a route, or its part about one document."""
+    query = select(Replay).where(col(Replay.tenant) == tenant, col(Replay.route) == route)
+    if document is not None:
+        query = query.where(col(Replay.document) == document)
+    return list((await session.exec(query)).all())
+
+
+async def forget_replay(session: AsyncSession, tenant: str, answer_id: UUID) -> None:
+    """Take an answer out of the reservoir: what people say of it decides now."""
+    row = await session.get(Replay, (tenant, derived_id(tenant, answer_id)))
+    if row is not None:
+        await session.delete(row)
+
+
+async def get_request(session: AsyncSession, tenant: str, job_id: UUID) -> Request | None:
+    return await session.get(Request, (tenant, job_id))
+
+
+async def waiting_requests(session: AsyncSession, tenant: str, route: str) -> list[Request]:
+    query = select(Request).where(
+        col(Request.tenant) == tenant,
+        col(Request.route) == route,
+        col(Request.state) == "waiting",
+    )
+    return list((await session.exec(query.order_by(col(Request.job_id)))).all())
+
+
+async def frozen_by(
+    session: AsyncSession, tenant: str, source: str, event_id: str
+) -> list[Request]:
+    """Return the requests whose data an event completed."""
+    query = select(Request).where(
+        col(Request.tenant) == tenant,
+        col(Request.frozen_id) == event_id,
+        col(Request.frozen_source) == source,
+    )
+    return list((await session.exec(query.order_by(col(Request.job_id)))).all())
 
 
 async def versions_of(session: AsyncSession, tenant: str, route: str) -> list[DatasetVersion]:
@@ -116,6 +181,11 @@ async def forget_answers(session: AsyncSession, before: datetime) -> int:
     """Delete the answers that were stored earlier; return how many."""
     statement = delete(Answer).where(col(Answer.stored_at) < before)
     return (await session.exec(statement)).rowcount
+
+
+def utc(time: datetime) -> datetime:
+    """Return a time as it was stored: SQLite forgets the zone."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _insert(session: AsyncSession, table: type[SQLModel], **values: Any) -> Any:

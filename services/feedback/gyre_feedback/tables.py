@@ -18,7 +18,9 @@ class Answer(SQLModel, table=True):
     event: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     stored_at: datetime | None = Field(
         default=None, sa_type=DateTime(timezone=True), index=True
-    )  # by our clock; null: only feedback is here
+    )  # by our clock; null: only feedback or scores are here
+    given_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    scored_good: bool = False
 
 
 class Feedback(SQLModel, table=True):
@@ -69,6 +71,45 @@ class Example(SQLModel, table=True):
     example_id: UUID = Field(primary_key=True)
     route: str = Field(index=True)
     digest: str
+    conversation: str
+    documents: list[str] = Field(sa_type=JSON)  # that the answer wanted rests on
+    answered_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class Replay(SQLModel, table=True):
+    """A good answer that nobody has judged; of each document a bounded sample."""
+
+    __tablename__: ClassVar[str] = "feedback_replay"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_feedback_replay_document", "tenant", "route", "document"),
+    )
+
+    tenant: str = Field(primary_key=True)
+    example_id: UUID = Field(primary_key=True)
+    route: str
+    digest: str
+    document: str  # the first that it rests on
+    answered_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class Request(SQLModel, table=True):
+    """A training that waits for its data, or got it.
+
+    Its dataset is published by the event that completed it: a redelivery of that event,
+    `frozen_source` and `frozen_id`, publishes the same again.
+    """
+
+    __tablename__: ClassVar[str] = "feedback_request"
+    __table_args__: ClassVar[Any] = (Index("ix_feedback_frozen_id", "tenant", "frozen_id"),)
+
+    tenant: str = Field(primary_key=True)
+    job_id: UUID = Field(primary_key=True)
+    route: str = Field(index=True)
+    state: str = Field(index=True)  # waiting, frozen or expired
+    event: dict[str, Any] = Field(sa_type=JSON)
+    frozen_source: str | None = None
+    frozen_id: str | None = None
+    frozen: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
 class Dataset(SQLModel, table=True):

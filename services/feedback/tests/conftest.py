@@ -12,20 +12,30 @@ from faststream.kafka import KafkaBroker, KafkaMessage, TestKafkaBroker
 
 from gyre_events import (
     AnswerGenerated,
+    AnswerScored,
+    DatasetFrozen,
     Event,
     ExampleCurated,
     FeedbackGiven,
     Passage,
+    RetrainingRequested,
+    Score,
     VerdictRecorded,
 )
+from gyre_events.answers import OfAnswer
 from gyre_feedback.app import make_broker
-from gyre_feedback.blobs import Blobs
 from gyre_feedback.settings import Settings
+from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, open_database
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 
 Send: TypeAlias = Callable[..., Awaitable[None]]
 DIGEST = "a" * 64
+SENDERS: dict[type[Any], tuple[str, str]] = {
+    AnswerGenerated: ("/gyre/inference", "answer_id"),
+    AnswerScored: ("/gyre/evaluation", "answer_id"),
+    RetrainingRequested: ("/gyre/drift", "job_id"),
+}
 
 
 def answer(**changes: Any) -> AnswerGenerated:
@@ -58,6 +68,13 @@ def answer(**changes: Any) -> AnswerGenerated:
     return AnswerGenerated(**fields | changes)
 
 
+def scored(answer: AnswerGenerated, **changes: Any) -> AnswerScored:
+    """Return the scores of an answer; without changes they are good."""
+    shared = {name: getattr(answer, name) for name in OfAnswer.model_fields}
+    scores = (Score(name="citation_valid", value=1), Score(name="groundedness", value=0.9))
+    return AnswerScored(**shared | {"judge": "rules", "scores": scores} | changes)
+
+
 def feedback(answer: AnswerGenerated, **said: Any) -> FeedbackGiven:
     fields = {"feedback_id": uuid4(), "answer_id": answer.answer_id, "person": "ada"}
     return FeedbackGiven(**fields | (said or {"thumb": "up"}))
@@ -69,7 +86,7 @@ class Seen:
 
     key: bytes
     headers: dict[str, str]
-    event: VerdictRecorded | ExampleCurated
+    event: VerdictRecorded | ExampleCurated | DatasetFrozen
 
     @property
     def id(self) -> str:
@@ -86,6 +103,10 @@ class Published(list[Seen]):
     @property
     def examples(self) -> list[ExampleCurated]:
         return [seen.event for seen in self if isinstance(seen.event, ExampleCurated)]
+
+    @property
+    def frozen(self) -> list[DatasetFrozen]:
+        return [seen.event for seen in self if isinstance(seen.event, DatasetFrozen)]
 
     @property
     def facts(self) -> list[tuple[str, bytes, Event]]:
@@ -151,6 +172,11 @@ async def broker(
         key: Any = message.raw_message.key  # type: ignore[union-attr]
         published.append(Seen(key, message.headers, event))
 
+    @consumer.subscriber(DatasetFrozen.topic)
+    async def frozen(event: DatasetFrozen, message: KafkaMessage) -> None:
+        key: Any = message.raw_message.key  # type: ignore[union-attr]
+        published.append(Seen(key, message.headers, event))
+
     async with TestKafkaBroker(broker, consumer):
         yield broker
 
@@ -163,12 +189,11 @@ def send(broker: KafkaBroker) -> Send:
         event: Event | bytes, topic: str | None = None, **headers: str | None
     ) -> None:
         base = event.topic if isinstance(event, Event) else FeedbackGiven.topic
-        own = isinstance(event, AnswerGenerated)
-        id = getattr(event, "answer_id" if own else "feedback_id", "raw")
+        source, id_field = SENDERS.get(type(event), ("/shop/reviews", "feedback_id"))
         envelope: dict[str, str | None] = {
             "ce_specversion": "1.0",
-            "ce_id": f"event-{id}",
-            "ce_source": "/gyre/inference" if own else "/shop/reviews",
+            "ce_id": f"event-{getattr(event, id_field, 'raw')}",
+            "ce_source": source,
             "ce_type": f"gyre.{base}",
             "ce_time": "2026-01-01T00:00:00Z",
             "ce_tenant": "acme",

@@ -30,6 +30,8 @@ def test_ingress_topics_are_read_as_carefully_as_our_own() -> None:
     assert set(topics) == {
         "feedback-given",
         "answer-generated",
+        "answer-scored",
+        "retraining-requested",
         "feedback-given.acme",
         "feedback-given.umbrella",
     }

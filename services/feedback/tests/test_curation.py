@@ -72,7 +72,7 @@ def test_praise_needs_an_answer_that_rests_on_passages(change: dict[str, Any]) -
 def test_an_example_names_no_person() -> None:
     about = answer()
 
-    content = content_of(about.answer_id, about, PRAISED)
+    content = content_of(about.answer_id, about, PRAISED.kind, PRAISED.answer)
 
     assert "asker" not in str(content)
     assert content["passages"][0]["document"] == "pump.md"

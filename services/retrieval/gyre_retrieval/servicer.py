@@ -58,27 +58,27 @@ class Servicer(RetrievalServiceServicer):
             tenant, request.collection or "default", vectors[0], max(limit, 2)
         )
         if observed is not None:
-            await self._observe(tenant, purpose, observed, vectors[-1], found)
+            await self._observe(tenant, purpose, [observed], vectors[-1:], found)
         return pb.SearchResponse(passages=[_passage(passage) for passage in found[:limit]])
 
     async def Embed(self, request: pb.EmbedRequest, context: Context) -> pb.EmbedResponse:
         tenant, purpose = tenant_of(context), purpose_of(context)
         texts = list(request.texts)
-        observed = _observation(request, "")
-        if observed is not None:
+        observed = _observations(request, purpose)
+        if observed:
             if texts:
                 raise Rejected("texts must be empty with an observation", param="texts")
-            texts = [observed.question]
+            texts = [one.question for one in observed]
         if not 1 <= len(texts) <= MAX_TEXTS:
             raise Rejected(f"texts has {len(texts)} entries, 1 to {MAX_TEXTS}", param="texts")
         for number, text in enumerate(texts):
             _check_text(f"texts[{number}]", text)
         await self._check_open()
 
-        vectors = await self._encoder.encode(texts, urgent=True)
+        # Nobody waits for past questions: those who ask now come first.
+        vectors = await self._encoder.encode(texts, urgent=purpose is not Purpose.BASELINE)
         tokens = await self._encoder.count_tokens(texts)
-        if observed is not None:
-            await self._observe(tenant, purpose, observed, vectors[0], ())
+        await self._observe(tenant, purpose, observed, vectors, ())
         identity = self._encoder.identity
         return pb.EmbedResponse(
             encoder=identity.name,
@@ -96,27 +96,52 @@ class Servicer(RetrievalServiceServicer):
         self,
         tenant: str,
         purpose: Purpose,
-        observed: pb.Observation,
-        vector: Vectors,
+        observed: Sequence[pb.Observation],
+        vectors: Vectors,
         found: Sequence[Passage],
     ) -> None:
-        event = EmbeddingObserved(
-            answer_id=UUID(observed.answer_id),
-            route=observed.route,
-            purpose=purpose,
-            person=observed.person or None,
-            text=observed.question,
-            encoder=self._encoder.identity,
-            vector=to_text(vector),
-            top_score=found[0].score if found else None,
-            margin=margin(found),
-            hits=len(found),
-            injection_score=injection_score(observed.question),
-        )
-        # A question that is asked again for the same answer is the same event.
-        id = derived_id(tenant, SERVICE, event.topic, event.answer_id)
+        if not observed:
+            return
         async with transaction(self._sessions) as session:
-            enqueue(session, event, tenant, SERVICE, id)
+            for one, vector in zip(observed, vectors, strict=True):
+                event = EmbeddingObserved(
+                    answer_id=UUID(one.answer_id),
+                    route=one.route,
+                    purpose=purpose,
+                    person=one.person or None,
+                    text=one.question,
+                    encoder=self._encoder.identity,
+                    vector=to_text(vector),
+                    top_score=found[0].score if found else None,
+                    margin=margin(found),
+                    hits=len(found),
+                    injection_score=injection_score(one.question),
+                )
+                # A question that is asked again for the same answer is the same event.
+                id = derived_id(tenant, SERVICE, event.topic, event.answer_id)
+                enqueue(session, event, tenant, SERVICE, id)
+
+
+def _observations(request: pb.EmbedRequest, purpose: Purpose) -> list[pb.Observation]:
+    """Return what is to be observed: one question that is asked now, or many past ones.
+
+    Raises:
+        Rejected: One of them cannot become an event, or past questions came as others.
+    """
+    if not request.observations:
+        one = _observation(request, "")
+        return [] if one is None else [one]
+    if purpose is not Purpose.BASELINE:
+        raise Rejected(
+            f"observations have the purpose {purpose}, only baseline may have many",
+            param="observations",
+        )
+    if request.HasField("observation"):
+        raise Rejected("observation must be absent with observations", param="observation")
+    return [
+        _checked(one, "", f"observations[{number}]")
+        for number, one in enumerate(request.observations)
+    ]
 
 
 def _observation(
@@ -129,19 +154,23 @@ def _observation(
     """
     if not request.HasField("observation"):
         return None
+    return _checked(request.observation, default_question, "observation")
+
+
+def _checked(given: pb.Observation, default_question: str, name: str) -> pb.Observation:
     observed = pb.Observation()
-    observed.CopyFrom(request.observation)
+    observed.CopyFrom(given)
     try:
         UUID(observed.answer_id)
     except ValueError as error:
         raise Rejected(
-            f"observation.answer_id is {observed.answer_id!r}, expected a UUID",
-            param="observation.answer_id",
+            f"{name}.answer_id is {observed.answer_id!r}, expected a UUID",
+            param=f"{name}.answer_id",
         ) from error
     if not observed.route:
-        raise Rejected("observation.route is empty", param="observation.route")
+        raise Rejected(f"{name}.route is empty", param=f"{name}.route")
     observed.question = observed.question or default_question
-    _check_text("observation.question", observed.question)
+    _check_text(f"{name}.question", observed.question)
     return observed
 
 

@@ -140,6 +140,61 @@ async def test_a_question_without_search_is_observed(
     assert (event["text"], event["top_score"], event["hits"]) == ("Part0 now?", None, 0)
 
 
+PAST = [
+    pb.Observation(answer_id=str(uuid4()), route="default", question=f"Was it {n}?")
+    for n in range(3)
+]
+
+
+async def test_past_questions_are_observed_together(
+    bench: Bench, stub: RetrievalServiceAsyncStub
+) -> None:
+    baseline = calling_for("acme", Purpose.BASELINE)
+    request = pb.EmbedRequest(observations=PAST)
+
+    response = await stub.Embed(request, metadata=baseline)
+    await stub.Embed(request, metadata=baseline)
+
+    vectors = np.frombuffer(response.vectors, dtype="<f4").reshape(3, response.dimension)
+    seen = await events(bench)
+    assert len({row.id for _, row in seen}) == 3
+    for (event, _), past, vector in zip(seen[:3], PAST, vectors, strict=True):
+        assert (event["answer_id"], event["text"]) == (past.answer_id, past.question)
+        assert (event["purpose"], event["hits"], event["top_score"]) == ("baseline", 0, None)
+        stored = np.frombuffer(base64.b64decode(event["vector"]), dtype="<f4")
+        assert stored == pytest.approx(vector)
+
+
+@pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.BASELINE])
+async def test_only_a_baseline_may_have_many(
+    bench: Bench, stub: RetrievalServiceAsyncStub, purpose: Purpose
+) -> None:
+    with pytest.raises(aio.AioRpcError, match="only baseline may have many"):
+        await stub.Embed(pb.EmbedRequest(observations=PAST), metadata=calling_for("acme", purpose))
+    assert await events(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (pb.EmbedRequest(texts=["x"], observations=PAST), "texts must be empty"),
+        (pb.EmbedRequest(observation=OBSERVED, observations=PAST), "observation must be absent"),
+        (
+            pb.EmbedRequest(observations=[*PAST, pb.Observation(answer_id="1")]),
+            r"observations\[3\].answer_id is '1', expected a UUID",
+        ),
+        (pb.EmbedRequest(observations=PAST * 86), "258 entries, 1 to 256"),
+    ],
+    ids=str,
+)
+async def test_one_wrong_past_question_observes_none(
+    bench: Bench, stub: RetrievalServiceAsyncStub, request_: pb.EmbedRequest, reason: str
+) -> None:
+    with pytest.raises(aio.AioRpcError, match=reason):
+        await stub.Embed(request_, metadata=calling_for("acme", Purpose.BASELINE))
+    assert await events(bench) == []
+
+
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [
