@@ -11,26 +11,32 @@ class Plan:
     """Numbers of things, questions and answers; the defaults are those of `make demo`.
 
     Attributes:
-        things: Of each domain, one document each.
+        things: Known before the shift, one document each.
+        past: Things that past questions were about.
+        moved: Things of the moved world, one document each.
         baseline: Past questions that make the reference.
         control: Live questions before the shift, beside the measured ones.
         measured: Held-out questions of each measurement.
         suite: Items of the operator's suite.
         floor: Curated examples that a training waits for.
         steps: Of the training.
+        batch: Examples a step.
         learning_rate: Of the training.
         evidence: Judged answers that each step of the canary needs.
         patience_s: How long any one step of the loop may take.
     """
 
     things: int = 80
+    past: int = 300
+    moved: int = 60
     baseline: int = 2_000
     control: int = 220
     measured: int = 100
     suite: int = 60
     floor: int = 160
     steps: int = 150
-    learning_rate: float = 2e-3
+    batch: int = 16
+    learning_rate: float = 7e-4
     evidence: int = 15
     patience_s: float = 600
 
@@ -44,6 +50,7 @@ class Plan:
                 "floor_examples": self.floor,
                 "floor_conversations": 40,
                 "data_deadline_s": 3_600,
+                "batch_examples": self.batch,
                 "learning_rate": self.learning_rate,
                 "max_steps": self.steps,
             },

@@ -53,8 +53,8 @@ async def stage(
                 trail,
                 telling,
                 known_world(seed, plan.things),
-                known_world(seed + 10_000, plan.things),
-                moved_world(seed, plan.things),
+                known_world(seed + 10_000, plan.past),
+                moved_world(seed, plan.moved),
             )
     finally:
         following.cancel()

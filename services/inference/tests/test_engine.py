@@ -109,10 +109,10 @@ async def test_an_adapter_is_loaded_beside_the_base_proved_and_let_go(
     one, other = await asyncio.gather(answer("with", strong), answer("without", None))
     assert one != base == other
 
-    for name, scale, reason in (("zero", 0.0, "changes nothing"), ("nan", float("nan"), "")):
+    for name, scale, reason in (("zero", 0.0, "changes nothing"), ("nan", float("nan"), "not finite|refuses")):
         with pytest.raises(Rejected, match=reason):
             await engine.load(random_adapter(tmp_path / name, scale))
-    broken = random_adapter(tmp_path / "broken", scale=1.0)
+    broken = random_adapter(tmp_path / "broken", scale=2.0)
     (tmp_path / "broken" / "adapter_model.safetensors").write_bytes(b"cut")
     with pytest.raises(Rejected, match="refuses the adapter"):
         await engine.load(broken)
