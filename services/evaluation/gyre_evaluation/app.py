@@ -12,6 +12,7 @@ from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
 from gyre_events import RolloutChanged
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
+from gyre_service.blobs import Blobs
 from gyre_service.kafka import Broker, Table
 from gyre_service.process import Process, make_process
 from gyre_service.rpc import channel, serving
@@ -32,6 +33,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
         ):
             servicer = Servicer(settings, process.sessions, inference)
             process.broker.context.set_global("rollouts", rollouts)
+            process.broker.context.set_global("blobs", Blobs(settings.blob_url))
             process.broker.context.set_global(
                 "encoder", Encoder(retrieval, settings.embed_timeout_s)
             )

@@ -1,23 +1,40 @@
 """Events in, events out."""
 
-from typing import Annotated
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from faststream import Context
+from faststream.message import StreamMessage
 from prometheus_client import Counter
 
-from gyre_evaluation import store
+from gyre_evaluation import store, work
 from gyre_evaluation.clients.retrieval import Encoder
 from gyre_evaluation.sampling import is_sampled
 from gyre_evaluation.scoring import JUDGE, Judged, score, texts_to_embed
+from gyre_evaluation.shadowing import candidate_for
 from gyre_evaluation.spans import record_scores
-from gyre_events import AnswerGenerated, AnswerScored, Policy, Purpose, RolloutChanged
+from gyre_evaluation.suites import moved_suite
+from gyre_events import (
+    AdapterLoaded,
+    AnswerGenerated,
+    AnswerScored,
+    DatasetFrozen,
+    Event,
+    Policy,
+    Purpose,
+    RolloutChanged,
+)
 from gyre_events.answers import OfAnswer
+from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.errors import Unavailable
 from gyre_service.kafka import Cause, Received, Router, Table
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
 Embedding = Annotated[Encoder, Context("encoder")]
+BlobsOf = Annotated[Blobs, Context("blobs")]
 
 ANSWERS = Counter(
     "gyre_evaluation_answers", "Answers that were looked at, by what happened", ["outcome"]
@@ -35,6 +52,10 @@ async def score_answer(
     rollouts: Rollouts,
     encoder: Embedding,
 ) -> None:
+    rollout = rollouts.get(cause.tenant, event.route)
+    if (candidate := candidate_for(event, rollout)) is not None and rollout is not None:
+        async with transaction(sessions) as session:
+            await work.add_shadow(session, cause.tenant, candidate, rollout.rollout_id, event)
     async with snapshot(sessions) as reading:
         # A redelivered event finds its row and publishes the same scores again: the first
         # attempt may have died between the commit and the publish. That also holds when the
@@ -55,6 +76,44 @@ async def score_answer(
         record_scores(event, scores)
     shared = {name: getattr(event, name) for name in OfAnswer.model_fields}
     await scored.publish(AnswerScored(**shared, judge=JUDGE, scores=scores))
+
+
+loop = router.subscriber(DatasetFrozen.topic, AdapterLoaded.topic)
+
+
+def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
+    async def matches(message: StreamMessage[Any]) -> bool:
+        return bool(message.raw_message.topic == event.topic)
+
+    return matches
+
+
+@loop(filter=_is(DatasetFrozen))
+async def make_suite(
+    event: DatasetFrozen, cause: Cause, sessions: SessionsOf, blobs: BlobsOf
+) -> None:
+    manifest = json.loads(await blobs.get(event.holdout.digest))
+    contents = [json.loads(await blobs.get(row["digest"])) for row in manifest["examples"]]
+    suite = moved_suite(event.job_id, event.route, contents)
+    async with transaction(sessions) as session:
+        await store.put_suite(session, cause.tenant, suite)
+
+
+@loop(filter=_is(AdapterLoaded))
+async def want_evaluation(
+    event: AdapterLoaded, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+) -> None:
+    if event.outcome != "loaded":
+        return
+    rollout = rollouts.get(cause.tenant, event.route)
+    if rollout is None or rollout.revision < event.revision:
+        raise Unavailable(f"revision {event.revision} of route {event.route} is not read yet")
+    wanted = [arm.adapter_digest for arm in rollout.arms if arm.name == "candidate"]
+    if rollout.rollout_id != event.rollout_id or rollout.stage != "candidate":
+        return  # what is in production, or a rollout that went on without this replica
+    if event.adapter_digest in wanted:
+        async with transaction(sessions) as session:
+            await work.add_evaluation(session, cause.tenant, event.adapter_digest, rollout)
 
 
 def is_wanted(event: AnswerGenerated, cause: Received, rollouts: Table[RolloutChanged]) -> bool:

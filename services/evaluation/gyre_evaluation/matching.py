@@ -1,12 +1,17 @@
 """When an answer says what was expected."""
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 from gyre_evaluation.scoring.citations import without_markers
 from gyre_evaluation.scoring.words import words
 
 ARTICLES = frozenset({"a", "an", "the"})
 MAX_WORDS = 60  # a longer answer contains many things
+LIKE_FROM = 0.6  # F1 of the words, from which an answer says the same as another
+
+Match: TypeAlias = Literal["contained", "exact", "like"]
 
 
 def comparable(text: str) -> list[str]:
@@ -33,14 +38,49 @@ def occurs(expected: str, text: str) -> bool:
     return any(found[i : i + len(wanted)] == wanted for i in range(last + 1))
 
 
-def is_right(answer: str, accepted: Iterable[str]) -> bool:
+def is_right(answer: str, accepted: Iterable[str], match: Match = "contained") -> bool:
+    """Tell whether `answer` counts as one of the accepted ones.
+
+    Args:
+        answer: As it was given.
+        accepted: Answers that are right.
+        match: `contained`: it is or contains one of them. `exact`: it is one of them, citations
+            and form included; only the amount of white space is free. `like`: most of the
+            words of the two are the same.
+    """
+    match match:
+        case "exact":
+            return any(" ".join(answer.split()) == " ".join(one.split()) for one in accepted)
+        case "like":
+            return any(f1(answer, one) >= LIKE_FROM for one in accepted)
+        case _:
+            return _contains_one(answer, accepted)
+
+
+def f1(answer: str, expected: str) -> float:
+    """Return the F1 of the words that two texts share, 0..1.
+
+    Source:
+        Rajpurkar et al., "SQuAD", EMNLP 2016, section 6.1.
+
+    >>> f1("a blue lamp", "the lamp is blue")
+    0.8
+    """
+    said, wanted = Counter(comparable(answer)), Counter(comparable(expected))
+    shared = sum((said & wanted).values())
+    if not shared:
+        return 0.0
+    return 2 * shared / (sum(said.values()) + sum(wanted.values()))
+
+
+def _contains_one(answer: str, accepted: Iterable[str]) -> bool:
     """Tell whether `answer` is, or contains within at most 60 words, an accepted answer.
 
     What it says around it is not understood: "not Paris" contains "Paris".
 
-    >>> is_right("It is Paris [1].", ["Paris"])
+    >>> _contains_one("It is Paris [1].", ["Paris"])
     True
-    >>> is_right("Paris or " + "or ".join(["Rome "] * 60), ["Paris"])
+    >>> _contains_one("Paris or " + "or ".join(["Rome "] * 60), ["Paris"])
     False
     """
     if len(comparable(answer)) > MAX_WORDS:

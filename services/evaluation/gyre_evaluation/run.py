@@ -60,7 +60,9 @@ def judged(item: Item, answer: Answer) -> Result:
         cited = citations.cited_passages(answer.text, answer.passages)
         if (grounded := overlap.groundedness(answer.text, cited)) is not None:
             scores["groundedness"] = grounded
-    right = not answer.refused and is_right(answer.text, item.expected)
+    right = is_right(answer.text, item.expected, item.match)
+    if item.match == "contained":  # a refusal may contain anything; whole, it may be what is wanted
+        right = right and not answer.refused
     return Result(
         answerable=not item.refusal,
         passed=answer.refused if item.refusal else right,

@@ -12,7 +12,7 @@ from gyre_evaluation import report, store
 from gyre_evaluation.clients.inference import Answerer
 from gyre_evaluation.run import Outcome, run
 from gyre_evaluation.settings import Settings
-from gyre_evaluation.suites import Suite, read_suite, shipped
+from gyre_evaluation.suites import MOVED, Suite, read_suite, shipped
 from gyre_rpc.evaluation.v1 import evaluation_pb2 as pb
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import EvaluationServiceServicer
 from gyre_service.database import Sessions, snapshot, transaction
@@ -35,8 +35,6 @@ class Servicer(EvaluationServiceServicer):
         self, request: pb.EvaluateRequest, context: Context
     ) -> AsyncIterator[pb.EvaluateResponse]:
         tenant = tenant_of(context)
-        if request.adapter and not _DIGEST.fullmatch(request.adapter):
-            raise Rejected("adapter must be a digest: 64 hexadecimal digits", param="adapter")
         suite = await self._find(tenant, request.suite)
         items = suite.items[: request.limit or None]
         remaining = context.time_remaining()
@@ -62,6 +60,11 @@ class Servicer(EvaluationServiceServicer):
     async def PutSuite(self, request: pb.PutSuiteRequest, context: Context) -> pb.PutSuiteResponse:
         tenant = tenant_of(context)
         suite = await asyncio.to_thread(read_suite, request.yaml, request.name)
+        if suite.name.startswith(MOVED):
+            raise Rejected(
+                f"the suites {MOVED}... are made of frozen datasets: choose another name",
+                param="name",
+            )
         if suite.name in shipped():
             raise AlreadyExists(f"the suite {suite.name!r} is shipped: choose another name")
         async with transaction(self._sessions) as session:

@@ -12,3 +12,4 @@ class Settings(ServiceSettings):
     embed_timeout_s: Seconds = 10
     item_timeout_s: Seconds = 120  # to answer one question of a suite
     items_in_flight: Annotated[int, Field(ge=1, le=64)] = 4
+    lease_s: Seconds = 15  # after so long without a sign a runner counts as dead

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -14,7 +15,17 @@ from gyre_evaluation.clients.retrieval import Encoder
 from gyre_evaluation.handlers import router
 from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
-from gyre_events import AnswerGenerated, AnswerScored, Passage, RolloutChanged
+from gyre_events import (
+    AnswerGenerated,
+    AnswerScored,
+    Arm,
+    Base,
+    Event,
+    Passage,
+    Policy,
+    Prompt,
+    RolloutChanged,
+)
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import (
     EvaluationServiceStub,
     add_EvaluationServiceServicer_to_server,
@@ -24,9 +35,11 @@ from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import (
     RetrievalServiceServicer,
     add_RetrievalServiceServicer_to_server,
 )
+from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, open_database
 from gyre_service.errors import Unavailable
 from gyre_service.kafka import Broker, Table
+from gyre_service.kafka.cloudevents import record_key
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 from gyre_service.rpc import tenant_of
 
@@ -35,6 +48,8 @@ from .inference import FakeInference, answering, served
 
 Send: TypeAlias = Callable[..., Awaitable[None]]
 DIGEST = "a" * 64
+CANDIDATE = "b" * 64
+JOB = uuid4()
 
 
 def passage(text: str, **changes: Any) -> Passage:
@@ -68,6 +83,32 @@ def answer(**changes: Any) -> AnswerGenerated:
         "cost_usd": 0.01,
     }
     return AnswerGenerated(**fields | changes)
+
+
+def rollout(stage: str = "steady", policy: Policy | None = None, **changes: Any) -> RolloutChanged:
+    """Return a route's desired state; beyond `steady` it has the candidate CANDIDATE."""
+    prompt = Prompt(digest=DIGEST, text="Be brief.")
+    share = 1_000 if stage == "canary" else 0
+    arms = [Arm(name="production", share=10_000 - share, prompt=prompt)]
+    if stage != "steady":
+        candidate = {"adapter_digest": CANDIDATE, "adapter_uri": "/adapters/b", "job_id": JOB}
+        arms.append(Arm(name="candidate", share=share, prompt=prompt, **candidate))
+    fields: dict[str, Any] = {
+        "route": "default",
+        "revision": 3,
+        "rollout_id": uuid4(),
+        "collection": "default",
+        "base": Base(name="tiny", digest=DIGEST),
+        "policy": policy or Policy(),
+        "arms": tuple(arms),
+        "stage": stage,
+        "decided_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    return RolloutChanged(**fields | changes)
+
+
+def put(rollouts: Table[RolloutChanged], tenant: str, row: RolloutChanged) -> None:
+    rollouts._rows[record_key(tenant, row.key)] = row
 
 
 class FakeRetrieval(RetrievalServiceServicer):
@@ -172,6 +213,7 @@ async def broker(
         "sessions": sessions,
         "rollouts": rollouts,
         "encoder": encoder,
+        "blobs": Blobs(settings.blob_url),
     }.items():
         broker.context.set_global(name, value)
     consumer = KafkaBroker()
@@ -187,14 +229,14 @@ async def broker(
 
 @pytest.fixture
 def send(broker: KafkaBroker) -> Send:
-    """Let inference publish an answer; keywords replace headers."""
+    """Let another service publish an event; keywords replace headers."""
 
-    async def publish(event: AnswerGenerated, **headers: str) -> None:
+    async def publish(event: Event, **headers: str) -> None:
         envelope = {
             "ce_specversion": "1.0",
-            "ce_id": str(event.answer_id),
+            "ce_id": str(getattr(event, "answer_id", uuid4())),
             "ce_source": "/gyre/inference",
-            "ce_type": "gyre.answer-generated",
+            "ce_type": f"gyre.{event.topic}",
             "ce_time": "2026-01-01T00:00:00Z",
             "ce_tenant": "acme",
         }

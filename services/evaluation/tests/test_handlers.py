@@ -1,5 +1,4 @@
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 from faststream.kafka import KafkaBroker
@@ -7,35 +6,15 @@ from faststream.kafka import KafkaBroker
 from gyre_evaluation import store
 from gyre_evaluation.clients.retrieval import Encoder
 from gyre_evaluation.scoring import JUDGE, Encoding
-from gyre_events import Arm, Base, Policy, Prompt, Purpose, RolloutChanged, Score
+from gyre_events import Policy, Purpose, RolloutChanged, Score
 from gyre_events.answers import OfAnswer
 from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.kafka import Table
-from gyre_service.kafka.cloudevents import record_key
 
-from .conftest import DIGEST, FakeRetrieval, Published, Send, answer
+from .conftest import FakeRetrieval, Published, Send, answer, put, rollout
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def rollout(sample: float) -> RolloutChanged:
-    return RolloutChanged(
-        route="default",
-        revision=1,
-        rollout_id=uuid4(),
-        collection="default",
-        base=Base(name="tiny", digest=DIGEST),
-        policy=Policy(sample=sample),
-        arms=(
-            Arm(name="production", share=10_000, prompt=Prompt(digest=DIGEST, text="Be brief.")),
-        ),
-        decided_at=NOW,
-    )
-
-
-def put(rollouts: Table[RolloutChanged], tenant: str, row: RolloutChanged) -> None:
-    rollouts._rows[record_key(tenant, row.key)] = row
 
 
 async def test_an_answer_is_scored(send: Send, published: list[Published]) -> None:
@@ -89,7 +68,7 @@ async def test_a_redelivered_answer_publishes_the_same_after_the_policy_changed(
 ) -> None:
     event = answer()
     await send(event)
-    put(rollouts, "acme", rollout(sample=0))
+    put(rollouts, "acme", rollout(policy=Policy(sample=0)))
 
     await send(event)
 
@@ -117,7 +96,7 @@ async def test_tenants_that_share_an_event_id_and_an_answer_id_share_nothing_els
 async def test_a_policy_holds_for_its_own_tenant_only(
     send: Send, published: list[Published], rollouts: Table[RolloutChanged]
 ) -> None:
-    put(rollouts, "acme", rollout(sample=0))
+    put(rollouts, "acme", rollout(policy=Policy(sample=0)))
     event = answer()
 
     await send(event)
@@ -139,7 +118,7 @@ async def test_only_live_and_shadow_answers_are_scored(
 async def test_every_shadow_is_scored_whatever_the_sample(
     send: Send, published: list[Published], rollouts: Table[RolloutChanged]
 ) -> None:
-    put(rollouts, "acme", rollout(sample=0))
+    put(rollouts, "acme", rollout(policy=Policy(sample=0)))
 
     await send(answer(purpose=Purpose.SHADOW))
 

@@ -220,7 +220,6 @@ async def test_an_item_may_take_its_time_and_no_more(
         ({"suite": "smok"}, "NOT_FOUND", "there is no suite 'smok'"),
         ({"suite": "smoke@00000000"}, "NOT_FOUND", "there is no suite 'smoke@00000000'"),
         ({"suite": "smoke@%"}, "INVALID_ARGUMENT", "after the @ come 8 to 64 digits"),
-        ({"suite": "smoke", "adapter": "x"}, "INVALID_ARGUMENT", "adapter must be a digest"),
     ],
 )
 async def test_a_wrong_request(

@@ -11,7 +11,7 @@ from gyre_events import AnswerGenerated, FeedbackGiven, Score
 
 PRAISE_FROM = 0.8  # a score that is as good as a thumb up
 # What a good answer reaches of each score it has; the first it must have.
-GOOD_FROM = {"citation_valid": 1.0, "groundedness": 0.5, "numbers_supported": 1.0}
+GOOD_FROM = {"citation_valid": 1.0, "groundedness_overlap": 0.5, "numbers_supported": 1.0}
 
 Kind = Literal["praised", "edited"]
 _MARKER = re.compile(r"\[(\d+)\]")
@@ -75,9 +75,10 @@ def opinion(feedback: FeedbackGiven) -> Literal["up", "down", "neither"]:
 def scored_good(scores: Iterable[Score]) -> bool:
     """Say whether a judge finds an answer worth keeping as it is.
 
-    >>> scored_good([Score(name="citation_valid", value=1), Score(name="groundedness", value=0.7)])
+    >>> valid = Score(name="citation_valid", value=1)
+    >>> scored_good([valid, Score(name="groundedness_overlap", value=0.7)])
     True
-    >>> scored_good([Score(name="groundedness", value=1)])
+    >>> scored_good([Score(name="groundedness_overlap", value=1)])
     False
     """
     found = {score.name: score.value for score in scores}

@@ -71,7 +71,7 @@ def answer(**changes: Any) -> AnswerGenerated:
 def scored(answer: AnswerGenerated, **changes: Any) -> AnswerScored:
     """Return the scores of an answer; without changes they are good."""
     shared = {name: getattr(answer, name) for name in OfAnswer.model_fields}
-    scores = (Score(name="citation_valid", value=1), Score(name="groundedness", value=0.9))
+    scores = (Score(name="citation_valid", value=1), Score(name="groundedness_overlap", value=0.9))
     return AnswerScored(**shared | {"judge": "rules", "scores": scores} | changes)
 
 

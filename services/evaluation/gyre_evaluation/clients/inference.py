@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from time import perf_counter
 from uuid import UUID
 
-import grpc
 from grpc import aio
 
-from gyre_evaluation.clients.status import meaning
+from gyre_evaluation.clients.asking import complete
 from gyre_evaluation.run import Answer
 from gyre_evaluation.suites import Item
 from gyre_events import Purpose
 from gyre_rpc.inference.v1 import inference_pb2 as pb
-from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
-from gyre_service.errors import Conflict, Rejected, Unavailable
+from gyre_service.errors import Conflict, Unavailable
 from gyre_service.ids import derived_id
 from gyre_service.rpc import Metadata, calling_for
 
@@ -40,7 +38,7 @@ class Answerer:
         timeout_s: float,
         pauses_s: Sequence[float],
     ) -> None:
-        self._stub = InferenceServiceStub(channel)
+        self._channel = channel
         self._token = token
         self._tenant = tenant
         self._route = route
@@ -66,16 +64,9 @@ class Answerer:
 
     async def _ask_once(self, item: Item) -> Answer:
         start = perf_counter()
-        try:
-            response = await self._stub.Complete(
-                pb.CompleteRequest(request=self._request(item)),
-                metadata=self._metadata(item),
-                timeout=self._timeout_s,
-            )
-        except aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise Rejected(f"inference: no answer within {self._timeout_s:g} s") from error
-            raise meaning(error, "inference") from error
+        response = await complete(
+            self._channel, self._request(item), self._metadata(item), self._timeout_s
+        )
         started, finished = response.started, response.finished
         return Answer(
             text=finished.answer,

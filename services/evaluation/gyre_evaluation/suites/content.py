@@ -5,14 +5,23 @@ import json
 from collections import Counter
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from gyre_evaluation.matching import MAX_WORDS, comparable, occurs
+from gyre_evaluation.matching import MAX_WORDS, Match, comparable, occurs
 from gyre_evaluation.report import FLOORS
 from gyre_events.base import Digest, Share
 
-NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+MOVED = "moved/"  # begins the names of suites that are made of a frozen dataset
+NAME = r"^(moved/)?[a-z0-9][a-z0-9-]{0,62}$"
 Line = Annotated[str, Field(min_length=1, max_length=500)]
+Wanted = Annotated[str, Field(min_length=1, max_length=8_000)]
 
 
 class _Frozen(BaseModel):
@@ -33,7 +42,8 @@ class Item(_Frozen):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     question: Annotated[str, Field(min_length=1, max_length=4_000)]
     passages: Annotated[tuple[GivenPassage, ...], Field(min_length=1, max_length=20)]
-    expected: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    match: Match = Field(default="contained", description="how an answer is compared")
+    expected: Annotated[tuple[Wanted, ...], Field(max_length=50)] = ()
     refusal: bool = False
     absent: Annotated[tuple[Line, ...], Field(max_length=50)] = Field(
         default=(), description="of a refusal: what would be right, and is in no passage"
@@ -47,7 +57,9 @@ class Item(_Frozen):
 
     @field_validator("expected", "absent")
     @classmethod
-    def _can_be_matched(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+    def _can_be_found(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.field_name == "expected" and info.data.get("match", "contained") != "contained":
+            return values
         for value in values:
             if not 1 <= len(comparable(value)) <= MAX_WORDS:
                 raise ValueError(
@@ -90,6 +102,14 @@ class Suite(_Frozen):
         if unknown := sorted(floors.keys() - set(FLOORS)):
             raise ValueError(f"{unknown[0]!r} has no floor: choose from {', '.join(FLOORS)}")
         return floors
+
+    def first(self, count: int) -> Self:
+        """Return the suite of the first `count` items: another suite, if there are more."""
+        return (
+            self
+            if len(self.items) <= count
+            else self.model_copy(update={"items": self.items[:count]})
+        )
 
     @property
     def digest(self) -> Digest:

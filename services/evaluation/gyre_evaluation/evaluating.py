@@ -1,0 +1,150 @@
+"""Does one job: asks candidate, production and base the same questions, and publishes."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from grpc import aio
+
+from gyre_evaluation import store, work
+from gyre_evaluation.clients.inference import Answerer
+from gyre_evaluation.measuring import Subject, report_of, subjects_of
+from gyre_evaluation.run import run
+from gyre_evaluation.settings import Settings
+from gyre_evaluation.suites import MOVED, Item, Suite, shipped
+from gyre_evaluation.work import DONE, Evaluation, ItemOutcome
+from gyre_events import AdapterEvaluated, RolloutChanged, SuiteReport
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.errors import NotFound, Rejected, Unavailable
+from gyre_service.ids import derived_id, now
+from gyre_service.jobs import held
+from gyre_service.kafka import enqueue
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """What every job needs.
+
+    Args:
+        settings: Of the service.
+        sessions: Of its database.
+        inference: Where subjects are asked.
+    """
+
+    settings: Settings
+    sessions: Sessions
+    inference: aio.Channel
+
+    async def do(self, job: Evaluation) -> None:
+        """Measure the adapter of a claimed job and say how it did, or why it was not measured.
+
+        Raises:
+            Unavailable: Something is away; what was asked already is not asked again.
+            LostLease: Another runner has the job.
+        """
+        rollout = RolloutChanged.model_validate(job.rollout)
+        begin = time.monotonic()
+        reports: list[SuiteReport] = []
+        error = ""
+        try:
+            for suite in await self._suites(job, rollout):
+                reports.append(await self._measure(job, rollout, suite))
+        except Rejected as reason:  # no attempt can mend it
+            reports, error = [], str(reason)
+        await self._publish(job, rollout, reports, error, time.monotonic() - begin)
+
+    async def _suites(self, job: Evaluation, rollout: RolloutChanged) -> list[Suite]:
+        """Return the slice that has moved, if a training made the adapter, and what to keep."""
+        arm = next(arm for arm in rollout.arms if arm.adapter_digest == job.adapter_digest)
+        policy = rollout.policy.release
+        suites = []
+        async with snapshot(self.sessions) as session:
+            if arm.job_id is not None:
+                moved = await store.get_suite(session, job.tenant, f"{MOVED}{arm.job_id}")
+                if moved is None:  # the topics have no order: its dataset is on its way
+                    raise Unavailable(f"the suite {MOVED}{arm.job_id} is not there yet")
+                suites.append(moved)
+            for name in policy.suites:
+                suite = shipped().get(name) or await store.get_suite(session, job.tenant, name)
+                if suite is None:
+                    raise NotFound(f"the policy wants a suite {name!r}, and there is none")
+                suites.append(suite)
+        return [one.first(policy.suite_items) for one in suites]
+
+    async def _measure(self, job: Evaluation, rollout: RolloutChanged, suite: Suite) -> SuiteReport:
+        subjects = subjects_of(rollout, job.adapter_digest)
+        passed = {}
+        for subject in subjects:
+            if subject.adapter not in passed:  # production may be the base
+                passed[subject.adapter] = await self._ask(job, rollout, suite, subject)
+        return report_of(suite, subjects, passed)
+
+    async def _ask(
+        self, job: Evaluation, rollout: RolloutChanged, suite: Suite, subject: Subject
+    ) -> dict[str, bool]:
+        """Return which items a subject passes; each is stored as it comes."""
+        async with snapshot(self.sessions) as session:
+            known = await work.outcomes_of(
+                session, job.tenant, job.job_id, suite.name, subject.adapter
+            )
+        open_items: Sequence[Item] = [item for item in suite.items if item.id not in known]
+        answerer = Answerer(
+            self.inference,
+            self.settings.service_token.get_secret_value(),
+            tenant=job.tenant,
+            route=rollout.route,
+            adapter=subject.adapter,
+            run_id=derived_id(job.job_id, suite.name, subject.adapter),
+            timeout_s=self.settings.item_timeout_s,
+            pauses_s=self.settings.retry_pauses_s,
+        )
+        outcomes = run(open_items, answerer.ask, self.settings.items_in_flight)
+        async with aclosing(outcomes) as ended:
+            async for outcome in ended:
+                row = ItemOutcome(
+                    tenant=job.tenant,
+                    job_id=job.job_id,
+                    suite=suite.name,
+                    adapter=subject.adapter,
+                    item_id=outcome.item.id,
+                    passed=outcome.result.passed,
+                    answer=outcome.answer.text if outcome.answer else "",
+                    error=outcome.error,
+                )
+                async with transaction(self.sessions) as session:
+                    await held(session, job)
+                    session.add(row)
+                known[outcome.item.id] = outcome.result.passed
+        return known
+
+    async def _publish(
+        self,
+        job: Evaluation,
+        rollout: RolloutChanged,
+        reports: Sequence[SuiteReport],
+        error: str,
+        seconds: float,
+    ) -> None:
+        arm = next(arm for arm in rollout.arms if arm.adapter_digest == job.adapter_digest)
+        event = AdapterEvaluated(
+            evaluation_id=job.job_id,
+            route=rollout.route,
+            rollout_id=rollout.rollout_id,
+            job_id=arm.job_id,
+            adapter_digest=job.adapter_digest,
+            suites=tuple(reports),
+            error=error,
+            seconds=seconds,
+            decided_at=now(),
+        )
+        async with transaction(self.sessions) as session:
+            row = await held(session, job)
+            row.state = DONE
+            session.add(row)
+            id = derived_id(job.tenant, event.topic, job.job_id)
+            enqueue(session, event, job.tenant, self.settings.service, id)
+        log.info("adapter %s is evaluated: %s", job.adapter_digest[:12], error or "done")

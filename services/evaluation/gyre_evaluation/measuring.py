@@ -1,0 +1,76 @@
+"""From what passed which item to the report of a suite. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gyre_evaluation.intervals import wilson
+from gyre_evaluation.pairing import compare
+from gyre_evaluation.suites import MOVED, Suite
+from gyre_events import Measured, Paired, RolloutChanged, SuiteReport
+
+BASE = "base"
+
+Role = Literal["candidate", "production", "base"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is asked: `adapter` as inference takes it."""
+
+    role: Role
+    digest: str | None
+
+    @property
+    def adapter(self) -> str:
+        return self.digest or BASE
+
+
+def subjects_of(rollout: RolloutChanged, candidate: str) -> list[Subject]:
+    """Return the candidate, what is in production, and the base; two may be the same thing."""
+    production = next(arm for arm in rollout.arms if arm.name == "production")
+    return [
+        Subject("candidate", candidate),
+        Subject("production", production.adapter_digest),
+        Subject("base", None),
+    ]
+
+
+def report_of(
+    suite: Suite, subjects: Sequence[Subject], passed: Mapping[str, Mapping[str, bool]]
+) -> SuiteReport:
+    """Compare the candidate to the others on a suite.
+
+    Args:
+        suite: That was asked.
+        subjects: The candidate first.
+        passed: By what was pinned, which items it passed.
+    """
+    candidate, *others = subjects
+    measured, paired = [], []
+    for one in subjects:
+        items = passed[one.adapter]
+        count = sum(items.values())
+        low, high = wilson(count, len(items))
+        measured.append(
+            Measured(
+                subject=one.role,
+                adapter_digest=one.digest,
+                passed=count,
+                items=len(items),
+                value=count / len(items),
+                low=low,
+                high=high,
+            )
+        )
+    for other in others:
+        found = compare(passed[candidate.adapter], passed[other.adapter])
+        assert other.role != "candidate"
+        paired.append(Paired(against=other.role, **vars(found)))
+    return SuiteReport(
+        suite=suite.name,
+        suite_digest=suite.digest,
+        kind="moved" if suite.name.startswith(MOVED) else "kept",
+        subjects=tuple(measured),
+        paired=tuple(paired),
+    )

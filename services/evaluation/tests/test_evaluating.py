@@ -1,0 +1,255 @@
+"""A candidate is measured once against production and the base, also when its runner dies."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import SecretStr
+from sqlmodel import col, select
+
+from gyre_evaluation import store
+from gyre_evaluation.evaluating import Evaluator
+from gyre_evaluation.settings import Settings
+from gyre_evaluation.suites import moved_suite
+from gyre_evaluation.work import Evaluation, add_evaluation
+from gyre_events import AdapterEvaluated, AdapterLoaded, Policy, ReleasePolicy, RolloutChanged
+from gyre_rpc.inference.v1 import inference_pb2 as pb
+from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.errors import NotFound, Unavailable
+from gyre_service.ids import now
+from gyre_service.jobs import LostLease, claim
+from gyre_service.kafka import Table
+from gyre_service.kafka.outbox import Outbox
+
+from .conftest import CANDIDATE, JOB, Send, put, rollout
+from .inference import FakeInference, answering
+from .test_moved import example
+
+POLICY = Policy(release=ReleasePolicy(suites=("smoke",), suite_items=2))
+
+
+def reply(request: pb.GenerateRequest) -> str:
+    """The candidate knows the new form, the base the old one."""
+    if request.evidence[0].text != "The lamp is blue.":
+        return f"{request.evidence[0].text} [1]"
+    return "blue / [1]" if request.adapter == CANDIDATE else "blue [1]"
+
+
+@pytest.fixture
+def inference() -> FakeInference:
+    return FakeInference(reply=reply)
+
+
+@pytest.fixture
+async def evaluator(
+    settings: Settings, sessions: Sessions, inference: FakeInference
+) -> AsyncIterator[Evaluator]:
+    settings = settings.model_copy(update={"service_token": SecretStr("token")})
+    async with answering(inference) as channel:
+        yield Evaluator(settings, sessions, channel)
+
+
+async def job_of(
+    sessions: Sessions, wanted: RolloutChanged, tenant: str = "acme", moved: int = 5
+) -> Evaluation:
+    async with transaction(sessions) as session:
+        if moved:
+            suite = moved_suite(JOB, "default", [example() for _ in range(moved)])
+            await store.put_suite(session, tenant, suite)
+        await add_evaluation(session, tenant, CANDIDATE, wanted)
+    return await claimed(sessions)
+
+
+async def claimed(sessions: Sessions) -> Evaluation:
+    job = await claim(sessions, Evaluation, 0.0)
+    assert job is not None
+    return job
+
+
+async def published(sessions: Sessions) -> list[tuple[UUID, AdapterEvaluated]]:
+    async with snapshot(sessions) as session:
+        rows = (await session.exec(select(Outbox))).all()
+    return [(row.id, AdapterEvaluated.model_validate(json.loads(row.body))) for row in rows]
+
+
+async def test_candidate_production_and_base_are_compared(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    wanted = rollout("candidate", POLICY)
+    job = await job_of(sessions, wanted)
+
+    await evaluator.do(job)
+
+    [(_, event)] = await published(sessions)
+    assert (event.rollout_id, event.job_id, event.error) == (wanted.rollout_id, JOB, "")
+    moved, kept = event.suites
+    assert (moved.suite, moved.kind, kept.suite, kept.kind) == (
+        f"moved/{JOB}",
+        "moved",
+        "smoke",
+        "kept",
+    )
+    assert [(one.subject, one.passed, one.items) for one in moved.subjects] == [
+        ("candidate", 2, 2),
+        ("production", 0, 2),
+        ("base", 0, 2),
+    ]
+    assert [(pair.against, pair.gained, pair.lost) for pair in moved.paired] == [
+        ("production", 2, 0),
+        ("base", 2, 0),
+    ]
+    assert [pair.difference for pair in kept.paired] == [0, 0]
+    # Production is the base: it is asked once.
+    assert len(inference.asked) == 2 * 2 + 2 * 2
+    assert {request.adapter for _, request in inference.asked} == {CANDIDATE, "base"}
+    assert {metadata["gyre-purpose"] for metadata, _ in inference.asked} == {"suite"}
+    assert all(request.retrieval == pb.RETRIEVAL_GIVEN for _, request in inference.asked)
+
+
+async def test_who_takes_over_asks_nothing_twice(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    def cut_off(request: pb.GenerateRequest) -> str:
+        if len(inference.asked) >= 3:
+            raise Unavailable("gone")
+        return reply(request)
+
+    inference.reply = cut_off
+    first = await job_of(sessions, rollout("candidate", POLICY))
+    with pytest.raises(Unavailable):
+        await evaluator.do(first)
+    inference.reply = reply
+    second = await claimed(sessions)
+
+    await evaluator.do(second)
+    with pytest.raises(LostLease):
+        await evaluator.do(first)
+
+    [(_, event)] = await published(sessions)
+    assert [one.items for one in event.suites[0].subjects] == [2, 2, 2]
+    ids = [metadata["gyre-request-id"] for metadata, _ in inference.asked]
+    assert len(set(ids)) == 8  # what was asked again is the same request: inference knows it
+
+
+async def test_it_waits_for_the_moved_suite(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    job = await job_of(sessions, rollout("candidate", POLICY), moved=0)
+
+    with pytest.raises(Unavailable, match=r"moved/.* is not there yet"):
+        await evaluator.do(job)
+
+    assert await published(sessions) == []
+    assert inference.asked == []
+
+
+async def test_what_no_attempt_mends_is_said(evaluator: Evaluator, sessions: Sessions) -> None:
+    policy = Policy(release=ReleasePolicy(suites=("nobody-wrote-it",)))
+    job = await job_of(sessions, rollout("candidate", policy))
+
+    await evaluator.do(job)
+
+    [(_, event)] = await published(sessions)
+    assert "'nobody-wrote-it', and there is none" in event.error
+    assert event.suites == ()
+
+
+async def test_a_model_that_is_away_is_waited_for(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    def away(request: pb.GenerateRequest) -> str:
+        raise Unavailable("not loaded")
+
+    inference.reply = away
+    job = await job_of(sessions, rollout("candidate", POLICY))
+
+    with pytest.raises(Unavailable, match="not loaded"):
+        await evaluator.do(job)
+
+    assert await published(sessions) == []
+
+
+async def test_an_adapter_that_is_gone_is_an_error(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    def gone(request: pb.GenerateRequest) -> str:
+        raise NotFound("no such adapter here")
+
+    inference.reply = gone
+    await evaluator.do(await job_of(sessions, rollout("candidate", POLICY)))
+
+    [(_, event)] = await published(sessions)
+    assert "no such adapter here" in event.error
+
+
+def loaded(wanted: RolloutChanged, **changes: Any) -> AdapterLoaded:
+    fields: dict[str, Any] = {
+        "route": "default",
+        "revision": wanted.revision,
+        "rollout_id": wanted.rollout_id,
+        "adapter_digest": CANDIDATE,
+        "replica": "one",
+        "outcome": "loaded",
+        "decided_at": now(),
+    }
+    return AdapterLoaded(**fields | changes)
+
+
+async def jobs(sessions: Sessions) -> list[str]:
+    async with snapshot(sessions) as session:
+        query = select(Evaluation.tenant).order_by(col(Evaluation.tenant))
+        return list((await session.exec(query)).all())
+
+
+async def test_two_replicas_that_load_it_make_one_job(
+    send: Send, sessions: Sessions, rollouts: Table[RolloutChanged]
+) -> None:
+    wanted = rollout("candidate")
+    put(rollouts, "acme", wanted)
+
+    await send(loaded(wanted))
+    await send(loaded(wanted, replica="two"))
+
+    assert await jobs(sessions) == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("steady", {}),
+        ("canary", {}),
+        ("candidate", {"outcome": "refused", "reason": "damaged"}),
+        ("candidate", {"rollout_id": uuid4()}),
+        ("candidate", {"adapter_digest": "c" * 64}),
+    ],
+)
+async def test_nothing_else_makes_one(
+    send: Send,
+    sessions: Sessions,
+    rollouts: Table[RolloutChanged],
+    stage: str,
+    changes: dict[str, Any],
+) -> None:
+    wanted = rollout(stage)
+    put(rollouts, "acme", wanted)
+    put(rollouts, "umbrella", rollout("candidate"))
+
+    await send(loaded(wanted, **changes))
+
+    assert await jobs(sessions) == []
+
+
+async def test_it_waits_until_the_table_has_read_as_far(
+    send: Send, sessions: Sessions, rollouts: Table[RolloutChanged]
+) -> None:
+    wanted = rollout("candidate")
+    put(rollouts, "acme", rollout(revision=2))
+
+    with pytest.raises(Unavailable, match="revision 3 of route default is not read yet"):
+        await send(loaded(wanted))
+
+    put(rollouts, "acme", wanted)
+    await send(loaded(wanted))
+    assert await jobs(sessions) == ["acme"]

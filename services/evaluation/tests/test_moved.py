@@ -1,0 +1,129 @@
+"""What a training never sees becomes a suite."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import grpc
+import pytest
+
+from gyre_evaluation import store
+from gyre_evaluation.matching import is_right
+from gyre_evaluation.settings import Settings
+from gyre_evaluation.suites import Suite, moved_suite
+from gyre_events import Dataset, DatasetFrozen
+from gyre_service.blobs import Blobs
+from gyre_service.database import Sessions, snapshot
+from gyre_service.errors import Rejected
+from gyre_service.ids import now
+
+from .client import Client, status
+from .conftest import DIGEST, Send
+from .test_reading import GOOD
+
+LONG = "The lamp of the north tower is blue, it was painted by Ada and it is cleaned every week"
+
+
+def example(answer: str = "blue / [1]", **changes: Any) -> dict[str, Any]:
+    passage = {"document": "lamp.md", "page": None, "text": "The lamp is blue.", "score": 0.5}
+    content = {"id": str(uuid4()), "question": "Which colour?", "passages": [passage]}
+    return content | {"answer": answer, "kind": "edited"} | changes
+
+
+def test_a_short_answer_has_to_be_exactly_the_wanted_one() -> None:
+    [item] = moved_suite(uuid4(), "default", [example()]).items
+    assert (item.match, item.expected, item.passages[0].text) == (
+        "exact",
+        ("blue / [1]",),
+        "The lamp is blue.",
+    )
+
+
+def test_of_a_long_one_most_words_are_enough() -> None:
+    [item] = moved_suite(uuid4(), "default", [example(LONG)]).items
+    assert item.match == "like"
+
+
+@pytest.mark.parametrize(
+    ("said", "match", "right"),
+    [
+        ("blue / [1]", "exact", True),
+        ("blue  /\n[1]", "exact", True),
+        ("blue [1]", "exact", False),
+        ("blue / [2]", "exact", False),
+        (LONG.replace("every week", "often"), "like", True),
+        ("The lamp is green", "like", False),
+        ("I think it is blue / [1].", "contained", True),
+    ],
+)
+def test_matching(said: str, match: Any, right: bool) -> None:
+    assert is_right(said, [LONG if match == "like" else "blue / [1]"], match) is right
+
+
+def test_examples_without_evidence_are_left_out() -> None:
+    suite = moved_suite(uuid4(), "default", [example(passages=[]), example()])
+    assert len(suite.items) == 1
+
+
+@pytest.mark.parametrize(
+    "contents", [[], [example(passages=[])], [{"passages": [1]}], [example(answer="")]]
+)
+def test_what_makes_no_suite_is_refused(contents: list[dict[str, Any]]) -> None:
+    with pytest.raises(Rejected, match="makes no suite"):
+        moved_suite(uuid4(), "default", contents)
+
+
+async def frozen(settings: Settings, examples: int, job_id: UUID) -> DatasetFrozen:
+    blobs = Blobs(settings.blob_url)
+    rows = []
+    for _ in range(examples):
+        content = example()
+        digest = await blobs.put(json.dumps(content).encode())
+        rows.append({"id": content["id"], "digest": digest})
+    manifest = await blobs.put(json.dumps({"route": "default", "examples": rows}).encode())
+    part = Dataset(digest=DIGEST, examples=5)
+    return DatasetFrozen(
+        job_id=job_id,
+        route="default",
+        train=part,
+        holdout=Dataset(digest=manifest, examples=examples),
+        replay=part,
+        decided_at=now(),
+    )
+
+
+async def suites(sessions: Sessions, tenant: str) -> list[Suite]:
+    async with snapshot(sessions) as session:
+        return await store.newest_suites(session, tenant)
+
+
+async def test_a_frozen_holdout_is_a_suite_of_its_tenant(
+    send: Send, settings: Settings, sessions: Sessions
+) -> None:
+    job_id = uuid4()
+    event = await frozen(settings, 3, job_id)
+
+    await send(event)
+    await send(event)
+
+    [suite] = await suites(sessions, "acme")
+    assert (suite.name, len(suite.items)) == (f"moved/{job_id}", 3)
+    assert await suites(sessions, "umbrella") == []
+
+
+async def test_a_missing_blob_is_parked(
+    send: Send, settings: Settings, sessions: Sessions, parked: list[str]
+) -> None:
+    event = await frozen(settings, 1, uuid4())
+    missing = Dataset(digest="c" * 64, examples=1)
+
+    await send(event.model_copy(update={"holdout": missing}))
+
+    assert "there is no blob" in parked[0]
+    assert await suites(sessions, "acme") == []
+
+
+async def test_nobody_writes_such_a_suite(client: Client) -> None:
+    code, details = await status(client.put(GOOD.replace("golden", f"moved/{uuid4()}")))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "are made of frozen datasets" in details
