@@ -12,7 +12,7 @@ from faststream.exceptions import IncorrectState
 from gyre_events import Event, RolloutChanged
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.blobs import Blobs
-from gyre_gateway.clients import Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.console.router import console
 from gyre_gateway.gateway import Announce, Gateway
 from gyre_gateway.handlers import router
@@ -51,6 +51,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     settings.retrieval_address,
                     settings.registry_address,
                     settings.evaluation_address,
+                    settings.drift_address,
                 )
             ]
             deadline_s = settings.call_deadline_s
@@ -62,6 +63,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 retrieval=Retrieval(channels[1], deadline_s),
                 registry=Registry(channels[2], deadline_s),
                 evaluation=Evaluation(channels[3], deadline_s, settings.evaluation_deadline_s),
+                drift=Drift(channels[4], deadline_s),
                 announce=announcing(broker),
                 blobs=Blobs(settings.blob_url),
                 feed=feed,

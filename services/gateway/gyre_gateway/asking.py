@@ -7,7 +7,7 @@ from fastapi import Depends, Header
 
 from gyre_gateway.access import Caller
 from gyre_gateway.gateway import Gateway
-from gyre_gateway.naming import route_of
+from gyre_gateway.naming import named
 from gyre_gateway.openai_wire.asking import Asked
 from gyre_gateway.openai_wire.base import UuidText
 from gyre_gateway.people import pseudonym
@@ -49,12 +49,17 @@ def question(
 
     Raises:
         ModelNotFound: Its model is none of ours.
+        Forbidden: It says who has to answer, and the key may not choose.
     """
+    model = named(asked.model)
+    if model.alias:  # who chooses what answers sees what nobody else is shown
+        caller.allow("operate")
     metadata = asked.metadata
     is_off = metadata is not None and metadata.retrieval == "off"
     said = hints.conversation_id or (metadata.conversation_id if metadata else None)
     return pb.GenerateRequest(
-        route=route_of(asked.model),
+        route=model.route,
+        adapter=model.alias,
         messages=messages,
         sampling=pb.Sampling(
             temperature=asked.temperature,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 from grpc import aio
 
+from gyre_events import Purpose
 from gyre_gateway.errors import Cancelled, DeadlineExceeded, Unimplemented
+from gyre_rpc.drift.v1 import drift_pb2 as drift_pb
+from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceStub
 from gyre_rpc.evaluation.v1 import evaluation_pb2 as evaluation_pb
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import EvaluationServiceStub
 from gyre_rpc.inference.v1 import inference_pb2 as inference_pb
@@ -31,10 +34,13 @@ from gyre_service.errors import (
 from gyre_service.rpc import Metadata, calling_for
 
 if TYPE_CHECKING:
+    from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceAsyncStub
     from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import EvaluationServiceAsyncStub
     from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceAsyncStub
     from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceAsyncStub
     from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import RetrievalServiceAsyncStub
+
+R = TypeVar("R")
 
 ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: Rejected,
@@ -117,6 +123,32 @@ class Retrieval:
             whole.vectors = vectors
         return whole
 
+    async def observe(self, tenant: str, past: list[retrieval_pb.Observation]) -> None:
+        """Let past questions, at most `BATCH`, become a part of a reference."""
+        with translated("retrieval"):
+            await self._stub.Embed(
+                retrieval_pb.EmbedRequest(observations=past),
+                metadata=calling_for(tenant, Purpose.BASELINE),
+                timeout=self._deadline_s,
+            )
+
+
+class Drift:
+    """Watches routes."""
+
+    def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
+        self._stub: DriftServiceAsyncStub = DriftServiceStub(channel)
+        self._deadline_s = deadline_s
+
+    async def status(self, tenant: str, route: str = "") -> list[drift_pb.Stream]:
+        with translated("drift"):
+            response = await self._stub.Status(
+                drift_pb.StatusRequest(route=route),
+                metadata=calling_for(tenant),
+                timeout=self._deadline_s,
+            )
+        return list(response.streams)
+
 
 class Registry:
     """Decides what routes serve."""
@@ -125,23 +157,46 @@ class Registry:
         self._stub: RegistryServiceAsyncStub = RegistryServiceStub(channel)
         self._deadline_s = deadline_s
 
-    async def list_routes(self, tenant: str) -> list[registry_pb.Route]:
+    async def _call(self, method: Callable[..., Awaitable[R]], tenant: str, request: object) -> R:
         with translated("registry"):
-            response = await self._stub.ListRoutes(
-                registry_pb.ListRoutesRequest(),
-                metadata=calling_for(tenant),
-                timeout=self._deadline_s,
-            )
-        return list(response.routes)
+            return await method(request, metadata=calling_for(tenant), timeout=self._deadline_s)
+
+    async def list_routes(self, tenant: str) -> list[registry_pb.Route]:
+        request = registry_pb.ListRoutesRequest()
+        return list((await self._call(self._stub.ListRoutes, tenant, request)).routes)
 
     async def put_route(
         self, tenant: str, request: registry_pb.PutRouteRequest
     ) -> registry_pb.Route:
-        with translated("registry"):
-            response = await self._stub.PutRoute(
-                request, metadata=calling_for(tenant), timeout=self._deadline_s
-            )
-        return response.route
+        return (await self._call(self._stub.PutRoute, tenant, request)).route
+
+    async def list_rollouts(self, tenant: str, route: str = "") -> list[registry_pb.Rollout]:
+        request = registry_pb.ListRolloutsRequest(route=route)
+        return list((await self._call(self._stub.ListRollouts, tenant, request)).rollouts)
+
+    async def promote(
+        self, tenant: str, request: registry_pb.PromoteRequest
+    ) -> registry_pb.Rollout:
+        return (await self._call(self._stub.Promote, tenant, request)).rollout
+
+    async def roll_back(
+        self, tenant: str, request: registry_pb.RollbackRequest
+    ) -> registry_pb.Rollout:
+        return (await self._call(self._stub.Rollback, tenant, request)).rollout
+
+    async def list_adapters(self, tenant: str, route: str = "") -> list[registry_pb.Adapter]:
+        request = registry_pb.ListAdaptersRequest(route=route)
+        return list((await self._call(self._stub.ListAdapters, tenant, request)).adapters)
+
+    async def import_adapter(
+        self, tenant: str, request: registry_pb.ImportAdapterRequest
+    ) -> registry_pb.Rollout:
+        return (await self._call(self._stub.ImportAdapter, tenant, request)).rollout
+
+    async def lineage(self, tenant: str, answer_id: str) -> str:
+        """Return a JSON object."""
+        request = registry_pb.GetLineageRequest(answer_id=answer_id)
+        return (await self._call(self._stub.GetLineage, tenant, request)).lineage_json
 
 
 class Evaluation:

@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from gyre_events import Event, RolloutChanged
 from gyre_gateway.access import Caller
 from gyre_gateway.blobs import Blobs
-from gyre_gateway.clients import Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.live import Feed
 from gyre_gateway.settings import Settings
 from gyre_service.database import Sessions
@@ -39,6 +39,7 @@ class Gateway:
     retrieval: Retrieval
     registry: Registry
     evaluation: Evaluation
+    drift: Drift
     announce: Announce
     blobs: Blobs
     feed: Feed

@@ -7,17 +7,23 @@ from faststream import Context
 from faststream.message import StreamMessage
 
 from gyre_events import (
+    AdapterTrained,
     AnswerGenerated,
     AnswerScored,
+    DatasetFrozen,
     DocumentIndexed,
     DocumentRejected,
     DocumentRemoved,
     DocumentSubmitted,
+    DriftDetected,
     Event,
     ExampleCurated,
+    RetrainingRequested,
+    TrainingFailed,
+    TrainingProgressed,
     VerdictRecorded,
 )
-from gyre_gateway.store import answers, changes, documents, examples, judgements
+from gyre_gateway.store import alarms, answers, changes, documents, examples, jobs, judgements
 from gyre_gateway.views import answer_shown
 from gyre_service.database import Sessions, transaction
 from gyre_service.kafka import Cause, Received, Router
@@ -35,6 +41,12 @@ TOPICS: tuple[type[Event], ...] = (
     AnswerScored,
     VerdictRecorded,
     ExampleCurated,
+    DriftDetected,
+    RetrainingRequested,
+    DatasetFrozen,
+    TrainingProgressed,
+    AdapterTrained,
+    TrainingFailed,
 )
 # One consumer for all of them: every further one joins the group by itself, and each join stops
 # and reassigns the others (eight of them took most of a minute to start).
@@ -109,3 +121,43 @@ async def curated(event: ExampleCurated, cause: Cause, sessions: Database) -> No
         if row is not None:
             version = {"dataset": event.dataset, "examples": event.examples}
             changes.note(session, cause.tenant, "example", row.shown() | version)
+
+
+@events(filter=_is(DriftDetected))
+async def alarmed(event: DriftDetected, cause: Cause, sessions: Database) -> None:
+    async with transaction(sessions) as session:
+        row = await alarms.add(session, cause.tenant, event)
+        if row is not None:
+            changes.note(session, cause.tenant, "drift", row.event)
+
+
+@events(filter=_is(RetrainingRequested))
+async def requested(event: RetrainingRequested, cause: Cause, sessions: Database) -> None:
+    await _job(event, cause, sessions)
+
+
+@events(filter=_is(DatasetFrozen))
+async def frozen(event: DatasetFrozen, cause: Cause, sessions: Database) -> None:
+    await _job(event, cause, sessions)
+
+
+@events(filter=_is(TrainingProgressed))
+async def progressed(event: TrainingProgressed, cause: Cause, sessions: Database) -> None:
+    await _job(event, cause, sessions)
+
+
+@events(filter=_is(AdapterTrained))
+async def trained(event: AdapterTrained, cause: Cause, sessions: Database) -> None:
+    await _job(event, cause, sessions)
+
+
+@events(filter=_is(TrainingFailed))
+async def failed(event: TrainingFailed, cause: Cause, sessions: Database) -> None:
+    await _job(event, cause, sessions)
+
+
+async def _job(event: jobs.Known, cause: Received, sessions: Sessions) -> None:
+    async with transaction(sessions) as session:
+        row = await jobs.apply(session, cause.tenant, event, cause.time)
+        if row is not None:
+            changes.note(session, cause.tenant, "job", row.shown())

@@ -1,4 +1,4 @@
-"""`gyre/<route>`: what a model is called outside."""
+"""`gyre/<route>`, `gyre/<route>@<alias>`: what a model is called outside."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PREFIX = "gyre/"
 # The route of the tenant with this name, and who has none of that name uses its definition, on
 # documents of their own (as inference does).
 DEFAULT = "default"
-NAME = re.compile(r"gyre/([a-z0-9][a-z0-9-]{0,62})")
+NAME = re.compile(r"gyre/([a-z0-9][a-z0-9-]{0,62})(?:@([a-z0-9][a-z0-9-]{0,63}))?")
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,39 @@ class Model:
     rollout: RolloutChanged
 
 
-def route_of(model: str) -> str:
-    """Return the route that a request's `model` names.
+@dataclass(frozen=True)
+class Named:
+    """What a request's `model` says: a route, and perhaps who of it has to answer.
+
+    Attributes:
+        route: Its name.
+        alias: `base`, an arm's name, or the first digits of an adapter's digest; empty: as the
+            route's arms say.
+    """
+
+    route: str
+    alias: str
+
+
+def named(model: str) -> Named:
+    """Read a request's `model`.
 
     Raises:
         ModelNotFound: It is no name of ours.
 
-    >>> route_of("gyre/default")
-    'default'
+    >>> named("gyre/default")
+    Named(route='default', alias='')
+    >>> named("gyre/hr@candidate")
+    Named(route='hr', alias='candidate')
     """
     found = NAME.fullmatch(model)
     if found is None:
         raise ModelNotFound(
-            f"the model {model[:80]!r} does not exist: it is gyre/<route>, see GET /v1/models",
+            f"the model {model[:80]!r} does not exist: it is gyre/<route>, or gyre/<route>@ and "
+            "`base`, an arm or an adapter's digest; see GET /v1/models",
             param="model",
         )
-    return found[1]
+    return Named(found[1], found[2] or "")
 
 
 def models_of(rollouts: Rollouts, tenant: str) -> list[Model]:

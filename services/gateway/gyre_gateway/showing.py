@@ -1,6 +1,10 @@
 """Inference's messages as OpenAI's shapes."""
 
 import hashlib
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
 from gyre_gateway.openai_wire.answering import GyrePart, Head, ShownPassage, Usage
 from gyre_rpc.inference.v1 import inference_pb2 as pb
@@ -27,6 +31,8 @@ def gyre_of(started: pb.Started, finished: pb.Finished) -> GyrePart:
     return GyrePart(
         answer_id=started.answer_id,
         refused=finished.refused,
+        arm=started.arm,
+        adapter=started.adapter or None,
         passages=[
             ShownPassage(
                 id=passage.chunk_id,
@@ -49,3 +55,10 @@ def headers_of(started: pb.Started) -> dict[str, str]:
         "gyre-adapter": started.adapter or "base",
         "gyre-prompt-version": started.prompt,
     }
+
+
+def fields_of(message: Message) -> dict[str, Any]:
+    """Return a message's fields under their own names, those without a value too."""
+    return MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )

@@ -10,15 +10,20 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from gyre_gateway.api import (
+    adapters,
     answers,
+    baselines,
     chat,
     completions,
     datasets,
     documents,
+    drift,
     embeddings,
     events,
     feedback,
+    jobs,
     models,
+    rollouts,
     routes,
     suites,
 )
@@ -38,6 +43,11 @@ API: tuple[APIRouter, ...] = (
     datasets.router,
     routes.router,
     suites.router,
+    baselines.router,
+    drift.router,
+    jobs.router,
+    rollouts.router,
+    adapters.router,
     events.router,
 )
 ERRORS: dict[int | str, dict[str, Any]] = {

@@ -16,11 +16,12 @@ from starlette.types import ASGIApp
 from gyre_events import Arm, Base, Event, Policy, Prompt, RolloutChanged
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.blobs import Blobs
-from gyre_gateway.clients import Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.gateway import Gateway
 from gyre_gateway.live import Feed
 from gyre_gateway.settings import Settings
 from gyre_gateway.web import make_web
+from gyre_rpc.drift.v1.drift_pb2_grpc import add_DriftServiceServicer_to_server
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
 from gyre_rpc.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
 from gyre_rpc.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
@@ -29,7 +30,7 @@ from gyre_service.database import Sessions, open_database
 from gyre_service.errors import Unavailable
 from gyre_service.rpc import ErrorStatus, channel
 
-from .fakes import FakeEvaluation, FakeInference, FakeRegistry, FakeRetrieval
+from .fakes import FakeDrift, FakeEvaluation, FakeInference, FakeRegistry, FakeRetrieval
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOCAL = {"authorization": "Bearer local"}
@@ -129,6 +130,7 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
     add_RetrievalServiceServicer_to_server(retrieval, server)
     add_RegistryServiceServicer_to_server(registry, server)
     add_EvaluationServiceServicer_to_server(evaluation, server)
+    add_DriftServiceServicer_to_server(FakeDrift(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     kafka, rollouts = FakeKafka(), FakeRollouts()
@@ -142,6 +144,7 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
             retrieval=Retrieval(peers, 10),
             registry=Registry(peers, 10),
             evaluation=Evaluation(peers, 10, 10),
+            drift=Drift(peers, 10),
             announce=kafka.announce,
             blobs=Blobs(settings.blob_url),
             feed=Feed(sessions, settings.poll_s, settings.max_live_clients),

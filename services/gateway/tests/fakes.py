@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from struct import pack
 from typing import Any
 
+from gyre_rpc.drift.v1 import drift_pb2, drift_pb2_grpc
 from gyre_rpc.evaluation.v1 import evaluation_pb2, evaluation_pb2_grpc
 from gyre_rpc.inference.v1 import inference_pb2, inference_pb2_grpc
 from gyre_rpc.registry.v1 import registry_pb2, registry_pb2_grpc
 from gyre_rpc.retrieval.v1 import retrieval_pb2, retrieval_pb2_grpc
 from gyre_service.errors import NotFound, ServiceError
-from gyre_service.rpc import tenant_of
+from gyre_service.rpc import purpose_of, tenant_of
 
 ANSWER_ID = "0198a1b2-0000-7000-8000-000000000001"
 CONVERSATION_ID = "0198a1b2-0000-7000-8000-000000000002"
@@ -24,6 +26,25 @@ PASSAGE = inference_pb2.Passage(
     page=3,
     text="The key is under the mat.",
     score=0.5,
+)
+ROLLOUT = registry_pb2.Rollout(
+    rollout_id="00000000-0000-0000-0000-000000000008",
+    route="default",
+    stage="canary",
+    share=1000,
+    adapter_digest="b" * 64,
+    reason="no harm is shown",
+    began_at="2026-01-01T00:00:00+00:00",
+    changed_at="2026-01-01T00:01:00+00:00",
+    evidence=[
+        registry_pb2.Evidence(arm="candidate", source="live", answers=12, bad=1, low=0.01, high=0.3)
+    ],
+    history=[
+        registry_pb2.Step(
+            at="2026-01-01T00:00:00+00:00", stage="candidate", reason="trained", by="policy"
+        )
+    ],
+    gate_json='{"suites": []}',
 )
 WORDS = ["The key", " is under", " the mat [1]."]
 
@@ -116,6 +137,8 @@ class FakeRetrieval(retrieval_pb2_grpc.RetrievalServiceServicer):
     def __init__(self) -> None:
         self.batches: list[int] = []
         self.tenant = ""
+        self.observed: list[list[retrieval_pb2.Observation]] = []
+        self.purposes: list[str] = []
 
     async def Search(self, request: Any, context: Any) -> retrieval_pb2.SearchResponse:
         return retrieval_pb2.SearchResponse()
@@ -124,6 +147,10 @@ class FakeRetrieval(retrieval_pb2_grpc.RetrievalServiceServicer):
         self, request: retrieval_pb2.EmbedRequest, context: Any
     ) -> retrieval_pb2.EmbedResponse:
         self.tenant = tenant_of(context)
+        if request.observations:
+            self.observed.append(list(request.observations))
+            self.purposes.append(purpose_of(context))
+            return retrieval_pb2.EmbedResponse()
         self.batches.append(len(request.texts))
         return retrieval_pb2.EmbedResponse(
             encoder="fake",
@@ -139,6 +166,8 @@ class FakeRegistry(registry_pb2_grpc.RegistryServiceServicer):
 
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], registry_pb2.Route] = {}
+        self.decided: list[registry_pb2.PromoteRequest | registry_pb2.RollbackRequest] = []
+        self.imported: list[registry_pb2.ImportAdapterRequest] = []
 
     async def ListRoutes(self, request: Any, context: Any) -> registry_pb2.ListRoutesResponse:
         tenant = tenant_of(context)
@@ -157,6 +186,68 @@ class FakeRegistry(registry_pb2_grpc.RegistryServiceServicer):
         )
         self.routes[tenant_of(context), request.name] = route
         return registry_pb2.PutRouteResponse(route=route)
+
+    async def ListRollouts(self, request: Any, context: Any) -> registry_pb2.ListRolloutsResponse:
+        mine = tenant_of(context) == "default"
+        return registry_pb2.ListRolloutsResponse(rollouts=[ROLLOUT] if mine else [])
+
+    async def Promote(
+        self, request: registry_pb2.PromoteRequest, context: Any
+    ) -> registry_pb2.PromoteResponse:
+        return registry_pb2.PromoteResponse(rollout=self._decide(request))
+
+    async def Rollback(
+        self, request: registry_pb2.RollbackRequest, context: Any
+    ) -> registry_pb2.RollbackResponse:
+        return registry_pb2.RollbackResponse(rollout=self._decide(request))
+
+    def _decide(
+        self, request: registry_pb2.PromoteRequest | registry_pb2.RollbackRequest
+    ) -> registry_pb2.Rollout:
+        if request.rollout_id not in ("", ROLLOUT.rollout_id):
+            raise NotFound(f"no rollout {request.rollout_id}")
+        self.decided.append(request)
+        return ROLLOUT
+
+    async def ImportAdapter(
+        self, request: registry_pb2.ImportAdapterRequest, context: Any
+    ) -> registry_pb2.ImportAdapterResponse:
+        self.imported.append(request)
+        made = registry_pb2.Rollout(
+            rollout_id=ROLLOUT.rollout_id, adapter_digest=request.adapter_digest
+        )
+        return registry_pb2.ImportAdapterResponse(rollout=made)
+
+    async def ListAdapters(self, request: Any, context: Any) -> registry_pb2.ListAdaptersResponse:
+        return registry_pb2.ListAdaptersResponse(adapters=[registry_pb2.Adapter(digest="b" * 64)])
+
+    async def GetLineage(
+        self, request: registry_pb2.GetLineageRequest, context: Any
+    ) -> registry_pb2.GetLineageResponse:
+        if request.answer_id != ANSWER_ID:
+            raise NotFound(f"no answer {request.answer_id}")
+        found = {"answer": {"id": request.answer_id}, "drift": None}
+        return registry_pb2.GetLineageResponse(lineage_json=json.dumps(found))
+
+
+class FakeDrift(drift_pb2_grpc.DriftServiceServicer):
+    """Watches one route of the tenant `default`."""
+
+    async def Status(self, request: Any, context: Any) -> drift_pb2.StatusResponse:
+        detector = drift_pb2.Detector(
+            name="novelty",
+            family="input",
+            state="watching",
+            statistic=2,
+            threshold=50,
+            events=300,
+            history=[1, 2],
+        )
+        stream = drift_pb2.Stream(
+            route="default", state="watching", events=300, detectors=[detector]
+        )
+        mine = tenant_of(context) == "default"
+        return drift_pb2.StatusResponse(streams=[stream] if mine else [])
 
 
 class FakeEvaluation(evaluation_pb2_grpc.EvaluationServiceServicer):

@@ -68,5 +68,5 @@ async def test_an_evaluation_that_fails_says_so_where_it_is(http: httpx.AsyncCli
     assert "no suite 'missing'" in error_of(before)["message"]
     assert within.status_code == 200
     assert "the engine is gone" in json.loads(within.text.splitlines()[-1])["error"]["message"]
-    wrong = await http.post("/v1/evaluations", json={"suite": "x", "adapter": "champion"})
+    wrong = await http.post("/v1/evaluations", json={"suite": "x", "adapter": "no name"})
     assert wrong.status_code == 400

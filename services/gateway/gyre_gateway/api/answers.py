@@ -1,5 +1,6 @@
 """`/v1/answers`: what was answered, on what evidence, and what was said of it."""
 
+import json
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -117,3 +118,12 @@ async def get_answer(
     if shown is None:
         raise NotFound(f"no answer {answer_id}: look again in a moment if it is new")
     return WholeAnswer.model_validate(shown)
+
+
+@router.get("/v1/answers/{answer_id}/lineage")
+async def get_lineage(
+    answer_id: Annotated[UuidText, Path()], parts: Parts, caller: Operator
+) -> dict[str, Any]:
+    """Show where an answer came from: chunks, prompt, adapter, training, data, drift, gate."""
+    found: dict[str, Any] = json.loads(await parts.registry.lineage(caller.tenant, answer_id))
+    return found

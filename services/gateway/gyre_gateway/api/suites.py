@@ -56,11 +56,14 @@ class SuiteList(Shown):
 
 
 class EvaluationRequest(Wire):
-    """Which suite against which route; `limit` takes the first so many items."""
+    """Which suite against which route; `limit` takes the first so many items.
+
+    `adapter`: a digest, or its first 8 digits or more, an arm's name, or `base`.
+    """
 
     suite: Annotated[str, Field(min_length=1, max_length=200)]
     route: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "default"
-    adapter: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    adapter: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=2**31)] | None = None
 
 

@@ -12,7 +12,7 @@ from gyre_gateway.asking import Hints, metadata_for
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import COOKIE, Acting
 from gyre_gateway.gateway import Parts
-from gyre_gateway.naming import route_of
+from gyre_gateway.naming import named
 from gyre_gateway.submitting import remove, submit
 from gyre_gateway.uploads import Collection, described
 from gyre_rpc.inference.v1 import inference_pb2 as pb
@@ -64,7 +64,7 @@ async def ask(
     model: Annotated[str, Form()] = "gyre/default",
 ) -> Response:
     asking = pb.GenerateRequest(
-        route=route_of(model), messages=[pb.Message(role="user", content=question)]
+        route=named(model).route, messages=[pb.Message(role="user", content=question)]
     )
     found = await parts.inference.complete(asking, metadata_for(caller, Hints(None, None)))
     return _to(f"/answers/{found.started.answer_id}")

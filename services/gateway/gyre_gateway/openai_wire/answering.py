@@ -40,10 +40,12 @@ class ShownPassage(Shown):
 
 
 class GyrePart(Shown):
-    """What is ours in an answer."""
+    """What is ours in an answer; `adapter` is a digest, null for the base alone."""
 
     answer_id: str
     refused: bool
+    arm: str
+    adapter: str | None
     passages: list[ShownPassage]
 
 
