@@ -26,4 +26,4 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 "$python" -m gyre_local up
 "$python" -m gyre_demo --seed "${SEED:-1}" --began "$began" --result "$results/demo.json" "$@" |
-    grep -v '^{'
+    grep --line-buffered -v '^{'

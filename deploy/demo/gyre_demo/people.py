@@ -63,13 +63,12 @@ class People:
             self.asked += 1
             answer = await self._answer(case.question, conversation, person)
         assert answer.answer_id is not None
-        told = (answer.model_extra or {}).get("adapter")
         return Reply(
             case,
             answer.text,
             answer.answer_id,
             tuple(passage.document for passage in answer.passages),
-            told,
+            answer.adapter,
         )
 
     async def _answer(self, question: str, conversation: str, person: str) -> Answer:

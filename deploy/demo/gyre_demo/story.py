@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from gyre_client import AsyncGyre
+from gyre_client.results import Stream
 from gyre_demo.people import People
 from gyre_demo.plan import SUITE, Plan
 from gyre_demo.telling import Telling
@@ -70,7 +71,7 @@ class Story:
         )
         questions = [case.question for case in (*past.taught, *past.held_out)]
         await self._gyre.import_baseline(questions[: self._plan.baseline], route=self._route)
-        await self._until_stream(lambda stream: stream.get("state") == "watching")
+        await self._until_stream(lambda stream: stream.state == "watching")
         self._telling.say(f"a baseline of {self._plan.baseline} past questions is in place")
 
     async def control(self, known: World) -> None:
@@ -79,7 +80,7 @@ class Story:
         await self._judged(taught)
         self.figures.before = await self._people.quality(known.held_out[: self._plan.measured])
         asked = self._people.asked
-        await self._until_stream(lambda stream: int(stream.get("events", 0)) >= asked)
+        await self._until_stream(lambda stream: stream.events >= asked)
         self.figures.false_alarms = len(self._trail.of("drift-detected"))
         self._telling.say(
             f"{self._people.asked} live questions: quality {self.figures.before:.2f}, "
@@ -148,7 +149,8 @@ class Story:
 
     async def lineage(self) -> dict[str, Any]:
         """Return where the last answer came from."""
-        return await self._gyre.lineage(self.figures.last_answer)
+        found = await self._gyre.lineage(self.figures.last_answer)
+        return found.model_dump(mode="json")
 
     async def _submit(self, world: World) -> None:
         for document in world.documents:
@@ -214,16 +216,13 @@ class Story:
     async def _until(self, topic: str) -> None:
         await self._trail.until(lambda: bool(self._trail.of(topic)), topic, self._plan.patience_s)
 
-    async def _until_stream(self, found: Callable[[dict[str, Any]], bool]) -> None:
+    async def _until_stream(self, found: Callable[[Stream], bool]) -> None:
         async with asyncio.timeout(self._plan.patience_s):
             while True:
-                if found(await self._stream()):
+                streams = (await self._gyre.drift(self._route)).streams
+                if any(found(stream) for stream in streams):
                     return
                 await asyncio.sleep(0.5)
-
-    async def _stream(self) -> dict[str, Any]:
-        streams: list[dict[str, Any]] = (await self._gyre.drift(self._route))["streams"]
-        return streams[0] if streams else {}
 
 
 def _waves(cases: tuple[Case, ...], size: int = 12) -> Iterator[tuple[Case, ...]]:

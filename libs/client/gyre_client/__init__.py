@@ -11,6 +11,7 @@ sources = asking.answer().passages
 from gyre_client.answering import Asking, AsyncAsking, AsyncEvaluating, Evaluating
 from gyre_client.documents import AsyncDocuments, Documents
 from gyre_client.errors import BrokenOff, GyreError, NotSettled, Unreachable
+from gyre_client.looping import AsyncLoop, Loop
 from gyre_client.operating import AsyncOperating, Operating
 from gyre_client.questions import AsyncQuestions, Questions
 
@@ -28,9 +29,9 @@ __all__ = [
 ]
 
 
-class Gyre(Documents, Questions, Operating):
+class Gyre(Documents, Questions, Operating, Loop):
     """The sync client; its methods are those of its bases, its arguments `Connection`'s."""
 
 
-class AsyncGyre(AsyncDocuments, AsyncQuestions, AsyncOperating):
+class AsyncGyre(AsyncDocuments, AsyncQuestions, AsyncOperating, AsyncLoop):
     """The same methods for asyncio."""

@@ -65,6 +65,7 @@ class FakeGyre:
         ]  # fmt: skip
         self.evaluation_parts: list[bytes | Exception] = []
         self.lists: dict[str, Any] = {}  # path: what GET answers
+        self.posts: dict[str, Any] = {}  # path: what POST answers
 
     def refuse(self, status: int, error: object = None, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -89,6 +90,8 @@ class FakeGyre:
             response = self.refusals.pop(0)
         elif request.method == "GET" and request.url.path in self.lists:
             response = JSONResponse(self.lists[request.url.path])
+        elif request.method == "POST" and request.url.path in self.posts:
+            response = JSONResponse(self.posts[request.url.path])
         else:
             await self.api(scope, _again(body, receive), send)
             return

@@ -175,7 +175,7 @@ async def test_what_says_nothing_of_it_is_accepted(http: httpx.AsyncClient) -> N
     assert (await http.post(URL, json=asking(**harmless, **kind))).status_code == 200
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gyre/", "gyre/missing", "gyre/default@champion"])
+@pytest.mark.parametrize("model", ["gpt-4o", "gyre/", "gyre/missing", "gyre/default@", "gyre/A"])
 async def test_an_unknown_model_is_not_found(http: httpx.AsyncClient, model: str) -> None:
     response = await http.post(URL, json=asking(model=model))
 

@@ -5,12 +5,17 @@ from typing import Annotated
 
 import typer
 
-from gyre_client.command import answers, dataset, documents, routes, suite
+from gyre_client.command import adapter, answers, baseline, dataset, documents, routes, suite
 from gyre_client.command.ask import ask
+from gyre_client.command.compare import compare
+from gyre_client.command.drift import drift
 from gyre_client.command.evaluate import evaluate
 from gyre_client.command.failures import OneLine
 from gyre_client.command.feedback import feedback
 from gyre_client.command.ingest import ingest
+from gyre_client.command.jobs import jobs
+from gyre_client.command.lineage import lineage
+from gyre_client.command.rollouts import promote, rollback, rollouts
 from gyre_client.command.status import status
 
 __all__ = ["app"]
@@ -33,6 +38,15 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(routes.app, name="routes")
 app.add_typer(suite.app, name="suite")
 app.command("eval")(evaluate)
+app.add_typer(baseline.app, name="baseline")
+app.command()(drift)
+app.command()(jobs)
+app.command()(rollouts)
+app.command()(promote)
+app.command()(rollback)
+app.add_typer(adapter.app, name="adapter")
+app.command()(compare)
+app.command()(lineage)
 app.command()(status)
 
 

@@ -18,7 +18,9 @@ from gyre_client.results import ItemResult, Report
 def evaluate(
     suite: Annotated[str, typer.Argument(help="The suite's name.")],
     route: Annotated[str | None, typer.Option(help="Which route to ask.")] = None,
-    adapter: Annotated[str | None, typer.Option(help="An adapter's digest.")] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="An adapter's digest, an arm, or `base`.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
     file: Annotated[
         Path | None, typer.Option("--junit", dir_okay=False, help="Write JUnit XML here.")

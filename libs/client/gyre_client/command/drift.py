@@ -1,0 +1,58 @@
+"""`gyre drift`: what the detectors see."""
+
+from typing import Annotated
+
+import typer
+
+from gyre_client import Gyre
+from gyre_client.command.screen import as_json, first_line, say, table
+from gyre_client.results import Drift
+
+
+def drift(
+    route: Annotated[str | None, typer.Option(help="Only of this route.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show each detector's statistic against its threshold, and the newest alarms."""
+    with Gyre() as gyre:
+        found = gyre.drift(route)
+        alarms = gyre.alarms(route, limit=10)
+    if json:
+        told = [alarm.model_dump(mode="json") for alarm in alarms]
+        as_json(found.model_dump(mode="json") | {"alarms": told})
+        return
+    _show(found)
+    if alarms:
+        say("\nAlarms", style="bold")
+        rows = [
+            (
+                f"{alarm.decided_at:%Y-%m-%d %H:%M:%S}" if alarm.decided_at else "",
+                alarm.route,
+                f"{alarm.family}/{alarm.detector}",
+                f"{alarm.statistic:.2f}",
+                f"{alarm.threshold:.2f}",
+                first_line("; ".join(alarm.examples), 80),
+            )
+            for alarm in alarms
+        ]
+        table(("at", "route", "detector", "statistic", "threshold", "question"), rows, "")
+
+
+def _show(found: Drift) -> None:
+    if not found.streams:
+        say("nothing was asked yet, and no baseline is imported")
+    for stream in found.streams:
+        reference = f"{stream.reference_events} of {stream.reference_wanted} for its reference"
+        seen = f"{stream.events} live questions"
+        state = reference if stream.state == "warming" else seen
+        say(f"{stream.route}: {stream.state}, {state}", style="bold")
+        if stream.pending:
+            say(f"waits for a confirmation: {stream.pending}")
+        if stream.cooldown_s:
+            say(f"no training is asked for in the next {stream.cooldown_s:.0f} s")
+        rows = [
+            (one.name, one.family, one.state, f"{one.statistic:.2f}", f"{one.threshold:.2f}")
+            for one in stream.detectors
+        ]
+        if rows:
+            table(("detector", "family", "state", "statistic", "threshold"), rows, "")
