@@ -15,6 +15,7 @@ from gyre_service.database import transaction
 from .conftest import Stack
 from .fakes import ANSWER_ID
 
+PATHS = ("/", "/documents", "/answers", "/datasets", "/routes", "/drift", "/jobs", "/rollouts")
 NASTY = "<script>alert(1)</script>"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -76,7 +77,7 @@ async def answered(stack: Stack, tenant: str = "default") -> AnswerGenerated:
     return event
 
 
-@pytest.mark.parametrize("path", ["/", "/documents", "/answers", "/datasets", "/routes"])
+@pytest.mark.parametrize("path", PATHS)
 async def test_who_is_not_signed_in_comes_to_the_login(
     browser: httpx.AsyncClient, path: str
 ) -> None:
@@ -92,7 +93,7 @@ async def test_a_key_signs_in_by_a_cookie_that_no_script_reads(browser: httpx.As
     cookie = response.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
-    for path in ("/", "/documents", "/answers", "/datasets", "/routes"):
+    for path in PATHS:
         page = await browser.get(path)
         assert page.status_code == 200
         assert "default-src 'self'" in page.headers["content-security-policy"]

@@ -28,6 +28,9 @@ PAGES = (
     ("/documents", "Documents"),
     ("/answers", "Answers"),
     ("/datasets", "Datasets"),
+    ("/drift", "Drift"),
+    ("/jobs", "Jobs"),
+    ("/rollouts", "Rollouts"),
     ("/routes", "Routes"),
 )
 

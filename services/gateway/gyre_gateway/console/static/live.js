@@ -1,5 +1,5 @@
 // A page says in data-live which kinds of change it shows; its parts marked data-part are then
-// replaced by those of a fresh copy. A form that somebody is typing into is no such part.
+// replaced by those of a fresh copy, but for one that somebody is typing into.
 const kinds = (document.body.dataset.live || "").split(" ").filter(Boolean);
 let waiting = null;
 
@@ -14,7 +14,7 @@ async function refresh() {
   }
   for (const part of document.querySelectorAll("[data-part]")) {
     const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-    if (next) part.replaceWith(next);
+    if (next && !part.contains(document.activeElement)) part.replaceWith(next);
   }
 }
 

@@ -1,0 +1,86 @@
+"""The loop, to look at and to stop: drift, trainings, rollouts."""
+
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gyre_gateway.api.rollouts import BY
+from gyre_gateway.console.charts import line
+from gyre_gateway.console.rendering import page
+from gyre_gateway.console.visitors import Acting, Visitor
+from gyre_gateway.gateway import Parts
+from gyre_gateway.showing import fields_of
+from gyre_gateway.store import alarms, jobs
+from gyre_rpc.registry.v1 import registry_pb2 as pb
+from gyre_service.database import snapshot
+
+router = APIRouter()
+SHOWN = 20
+Reason = Annotated[str, Form(max_length=1_000)]
+
+
+@router.get("/drift")
+async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse:
+    streams = await parts.drift.status(caller.tenant)
+    async with snapshot(parts.sessions) as session:
+        found = await alarms.newest(session, caller.tenant, SHOWN)
+        asked = await jobs.newest(session, caller.tenant, SHOWN)
+    shown = [
+        {
+            "stream": stream,
+            # Those that are nearest to their threshold first.
+            "detectors": sorted(
+                ((one, _curve(one)) for one in stream.detectors),
+                key=lambda pair: pair[0].statistic / (pair[0].threshold or 1),
+                reverse=True,
+            ),
+        }
+        for stream in streams
+    ]
+    values = {"streams": shown, "alarms": [row.event for row in found], "jobs": asked}
+    return page(request, "drift", caller, values)
+
+
+def _curve(detector: Any) -> Any:
+    history = [(float(number), value) for number, value in enumerate(detector.history)]
+    return line(history, detector.threshold or None)
+
+
+@router.get("/jobs")
+async def job_list(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse:
+    async with snapshot(parts.sessions) as session:
+        rows = await jobs.newest(session, caller.tenant, SHOWN)
+    shown = [(row, line([(step, loss) for step, loss in row.losses])) for row in rows]
+    return page(request, "jobs", caller, {"jobs": shown})
+
+
+@router.get("/rollouts")
+async def rollout_list(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse:
+    found = await parts.registry.list_rollouts(caller.tenant)
+    shown = []
+    for rollout in found[:SHOWN]:
+        fields = fields_of(rollout)
+        gate = fields.pop("gate_json")
+        shown.append(fields | {"gate": json.loads(gate) if gate else None})
+    return page(request, "rollouts", caller, {"rollouts": shown})
+
+
+@router.post("/rollouts/{rollout_id}/promote")
+async def promote(rollout_id: UUID, parts: Parts, caller: Acting, reason: Reason = "") -> Response:
+    caller.allow("operate")
+    request = pb.PromoteRequest(rollout_id=str(rollout_id), by=BY, reason=reason)
+    await parts.registry.promote(caller.tenant, request)
+    return RedirectResponse("/rollouts", status_code=303)
+
+
+@router.post("/rollouts/{rollout_id}/rollback")
+async def roll_back(
+    rollout_id: UUID, parts: Parts, caller: Acting, reason: Reason = ""
+) -> Response:
+    caller.allow("operate")
+    request = pb.RollbackRequest(rollout_id=str(rollout_id), by=BY, reason=reason)
+    await parts.registry.roll_back(caller.tenant, request)
+    return RedirectResponse("/rollouts", status_code=303)

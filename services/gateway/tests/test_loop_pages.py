@@ -1,0 +1,85 @@
+"""The console's pages of the loop."""
+
+import httpx
+import pytest
+from faststream.kafka import KafkaBroker
+
+from gyre_events import DriftDetected
+
+from . import events
+from .conftest import Stack
+from .fakes import ROLLOUT
+from .test_console import NASTY, browser, csrf, sign_in
+from .test_handlers import broker
+from .test_loop import progress, training
+
+__all__ = ["broker", "browser"]
+
+
+async def test_drift_shows_curves_alarms_and_decisions_as_text(
+    browser: httpx.AsyncClient, broker: KafkaBroker
+) -> None:
+    alarm = DriftDetected(
+        drift_id=events.ANSWER,
+        route="default",
+        family="input",
+        detector="novelty",
+        statistic=60,
+        threshold=50,
+        events=310,
+        onset=events.START,
+        examples=(NASTY,),
+        decided_at=events.START,
+    )
+    for event in (alarm, training()[0]):
+        await events.send(broker, event)
+    await sign_in(browser)
+
+    page = (await browser.get("/drift")).text
+
+    assert 'points="0.0,58.8 320.0,57.6"' in page
+    assert 'class="limit"' in page
+    assert "60.00 over 50.00 after 310 events" in page
+    assert "training asked for: novelty" in page
+    assert NASTY not in page
+
+
+async def test_a_job_shows_its_curve(browser: httpx.AsyncClient, broker: KafkaBroker) -> None:
+    for event in (progress(1, 3), progress(2, 1.5)):
+        await events.send(broker, event)
+    await sign_in(browser)
+
+    page = (await browser.get("/jobs")).text
+
+    assert "step 2 of 20, loss 1.500" in page
+    assert 'points="0.0,0.0 320.0,30.0"' in page
+    assert "waits for enough corrected examples" in page
+    await sign_in(browser, "acme-key")
+    assert "step 2 of 20" not in (await browser.get("/jobs")).text
+
+
+async def test_a_rollout_can_be_taken_back_from_its_page(
+    browser: httpx.AsyncClient, stack: Stack
+) -> None:
+    await sign_in(browser)
+    page = (await browser.get("/rollouts")).text
+    assert "no harm is shown" in page
+    assert "0.01 to 0.30" in page
+    path = f"/rollouts/{ROLLOUT.rollout_id}/rollback"
+    form = {"reason": "I do not like it", "csrf": await csrf(browser, "/rollouts")}
+
+    response = await browser.post(path, data=form)
+
+    assert (response.status_code, response.headers["location"]) == (303, "/rollouts")
+    [asked] = stack.registry.decided
+    assert (asked.rollout_id, asked.reason) == (ROLLOUT.rollout_id, "I do not like it")
+
+
+@pytest.mark.parametrize("act", ["promote", "rollback"])
+async def test_another_site_decides_nothing(
+    browser: httpx.AsyncClient, stack: Stack, act: str
+) -> None:
+    await sign_in(browser)
+    response = await browser.post(f"/rollouts/{ROLLOUT.rollout_id}/{act}", data={"csrf": "0" * 64})
+    assert response.status_code == 403
+    assert stack.registry.decided == []
