@@ -9,7 +9,16 @@ from gyre_demo.stage import stage
 from ..conftest import Stack
 
 SHORT = Plan(
-    things=40, baseline=400, control=60, measured=40, suite=20, floor=80, steps=100, evidence=8
+    things=40,
+    past=100,
+    moved=30,
+    baseline=400,
+    control=60,
+    measured=40,
+    suite=20,
+    floor=80,
+    steps=100,
+    evidence=8,
 )
 
 

@@ -99,7 +99,8 @@ def main() -> None:
     parser.add_argument("--result", type=Path, help="a file for the figures")
     given = parser.parse_args()
     began = time.monotonic() - (time.time() - given.began if given.began else 0)
-    result = asyncio.run(play(given.seed, Plan(), began, given.shuffled))
+    plan = Plan.of(os.environ.get("MODEL", "reference"))
+    result = asyncio.run(play(given.seed, plan, began, given.shuffled))
     for failure in result["failures"]:
         sys.stdout.write(f"FAILED: {failure}\n")
     line = json.dumps(result)

@@ -1,7 +1,7 @@
 """How large a story is."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 SUITE = "known"  # the operator's own: what must not be forgotten
 
@@ -39,6 +39,21 @@ class Plan:
     learning_rate: float = 7e-4
     evidence: int = 15
     patience_s: float = 600
+
+    @classmethod
+    def of(cls, model: str) -> Self:
+        """Return the plan for a model: one that is large for two cores trains on less."""
+        if model == "reference":
+            return cls()
+        return cls(
+            floor=100,
+            steps=60,
+            batch=8,
+            learning_rate=3e-4,
+            suite=40,
+            evidence=10,
+            patience_s=2_400,
+        )
 
     def policy(self) -> dict[str, Any]:
         """Return the route's policy file, as an operator would write it."""

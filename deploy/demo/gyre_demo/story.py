@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from gyre_client import AsyncGyre
-from gyre_client.results import Stream
+from gyre_client.loop_results import Stream
 from gyre_demo.people import People
 from gyre_demo.plan import SUITE, Plan
 from gyre_demo.telling import Telling

@@ -8,7 +8,7 @@ from gyre_client import calls
 from gyre_client.calls import Call, said
 from gyre_client.connection import AsyncConnection, Connection
 from gyre_client.errors import GyreError
-from gyre_client.results import Accepted, Adapter, Alarm, Drift, Job, Lineage, Rollout
+from gyre_client.loop_results import Accepted, Adapter, Alarm, Drift, Job, Lineage, Rollout
 
 BATCH = 256  # past questions a request
 FILES = ("adapter_config.json", "adapter_model.safetensors")

@@ -106,10 +106,13 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
         await move(session, row, REJECTED, route.reason or "the route has changed", POLICY)
         await begin_next(session, row.tenant, row.route)
         return
-    if row.stage != CANARY:
-        return
     policy = route.policy.release
     since = utc(row.changed_at)
+    if row.stage == CANDIDATE and (time - since).total_seconds() > policy.step_timeout_s:
+        reason = f"not measured in {policy.step_timeout_s:g} s"
+        await end(session, row, REJECTED, reason, POLICY)
+    if row.stage != CANARY:
+        return
     ours = await evidence.count(session, row.tenant, row.rollout_id, CANDIDATE)
     theirs = await evidence.count(session, row.tenant, row.rollout_id, PRODUCTION)
     step = await evidence.count(session, row.tenant, row.rollout_id, CANDIDATE, since)

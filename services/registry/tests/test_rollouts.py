@@ -284,6 +284,20 @@ async def test_a_step_without_evidence_times_out(
     assert "no evidence in" in (await changes(published))[-1].reason
 
 
+async def test_a_candidate_that_nobody_measures_times_out(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(trained())
+    await watching.look(sessions)
+    assert (await changes(published))[-1].stage == "candidate"
+
+    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
+    await watching.look(sessions)
+
+    last = (await changes(published))[-1]
+    assert (last.stage, last.reason) == ("steady", "not measured in 86400 s")
+
+
 async def test_another_base_ends_what_is_under_way(
     send: Send, published: Published, sessions: Sessions
 ) -> None:

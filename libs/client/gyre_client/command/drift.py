@@ -6,7 +6,7 @@ import typer
 
 from gyre_client import Gyre
 from gyre_client.command.screen import as_json, first_line, say, table
-from gyre_client.results import Drift
+from gyre_client.loop_results import Drift
 
 
 def drift(

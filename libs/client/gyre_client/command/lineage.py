@@ -7,7 +7,7 @@ import typer
 from gyre_client import Gyre
 from gyre_client.command.conversation import LAST, last_answer
 from gyre_client.command.screen import as_json, first_line, say
-from gyre_client.results import Lineage
+from gyre_client.loop_results import Lineage
 
 # Of each part, what tells it apart.
 _TOLD: dict[str, tuple[str, ...]] = {

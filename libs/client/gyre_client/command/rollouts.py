@@ -6,7 +6,7 @@ import typer
 
 from gyre_client import Gyre, GyreError
 from gyre_client.command.screen import as_json, say, table
-from gyre_client.results import Rollout
+from gyre_client.loop_results import Rollout
 
 Which = Annotated[str | None, typer.Argument(metavar="[ROLLOUT_ID]", help="Which rollout.")]
 Route = Annotated[str | None, typer.Option(help="The route, instead of a rollout's id.")]
