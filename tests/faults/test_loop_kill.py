@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
+import pytest
+
 from gyre_demo.stage import Stage, stage
 from gyre_local.stack import Stack as LocalStack
 from gyre_local.supervisor import Supervisor
@@ -37,6 +39,7 @@ class Killer:
             await asyncio.to_thread(self.kill, program)
 
 
+@pytest.mark.timeout(1_500)
 async def test_the_loop_closes_once_whatever_is_killed_on_the_way(stack: Stack) -> None:
     killer = Killer(stack)
     route = f"killed-{uuid4().hex[:8]}"

@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+import pytest
+
 from gyre_demo.__main__ import missing
 from gyre_demo.plan import Plan
 from gyre_demo.stage import stage
@@ -22,6 +24,7 @@ SHORT = Plan(
 )
 
 
+@pytest.mark.timeout(1_500)
 async def test_a_shift_ends_in_a_promoted_adapter_that_can_be_explained_and_taken_back(
     stack: Stack,
 ) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from gyre_events import Encoder as Identity
+from gyre_retrieval.recent import Recent
 from gyre_retrieval.vectors import Vectors
 from gyre_service.errors import Unavailable
 
 PACKAGED = "all-MiniLM-L6-v2"
+RECENT = 8_192  # texts; 13 MB with 384 dimensions
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,7 @@ class Encoder:
         self._threads = threads
         self._pools = {urgent: ThreadPoolExecutor(1) for urgent in (True, False)}
         self._models: dict[bool, Any] = {}
+        self._recent = Recent(RECENT)
 
     async def load(self) -> Identity:
         """Load it, once, in its threads: importing torch alone takes seconds.
@@ -75,8 +78,17 @@ class Encoder:
             Unavailable: The encoder is not loaded yet.
         """
         self._check_loaded()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pools[urgent], self._encode, list(texts), urgent)
+        known = {text: self._recent.get(text) for text in texts}
+        missing = [text for text, row in known.items() if row is None]
+        if missing:
+            loop = asyncio.get_running_loop()
+            pool = self._pools[urgent]
+            found = await loop.run_in_executor(pool, self._encode, missing, urgent)
+            for text, row in zip(missing, found, strict=True):
+                known[text] = row
+                self._recent.put(text, row)
+        rows = [row for row in (known[text] for text in texts) if row is not None]
+        return np.stack(rows) if rows else np.zeros((0, self.identity.dimension), dtype=np.float32)
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the word pieces of each text, its two marks included, however long it is."""
@@ -85,8 +97,6 @@ class Encoder:
         return await loop.run_in_executor(self._pools[True], self._count, list(texts))
 
     def _encode(self, texts: list[str], urgent: bool) -> Vectors:
-        if not texts:
-            return np.zeros((0, self.identity.dimension), dtype=np.float32)
         found = self._models[urgent].encode(
             texts,
             batch_size=16,

@@ -30,7 +30,10 @@ async def test_the_packaged_model(encoder: Encoder) -> None:
     assert vectors.shape == (3, 384)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
-    assert await encoder.encode(texts) == pytest.approx(vectors, abs=1e-5)  # the other worker
+    again = await encoder.encode([texts[2], "Another one.", texts[0], texts[2]])  # the other worker
+    assert again[[2, 0, 3]] == pytest.approx(vectors[[0, 2, 2]], abs=1e-5)
+    alone = await encoder.encode(["Another one."])
+    assert again[1] == pytest.approx(alone[0], abs=1e-5)
     assert (await encoder.encode([])).shape == (0, 384)
     assert await encoder.count_tokens(["one two", "word " * 1000]) == [4, 1002]
 
