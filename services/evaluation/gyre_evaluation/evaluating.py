@@ -44,6 +44,7 @@ class Evaluator:
 
         Raises:
             Unavailable: Something is away; what was asked already is not asked again.
+            Conflict: Inference is still busy with an attempt that was lost.
             LostLease: Another runner has the job.
         """
         rollout = RolloutChanged.model_validate(job.rollout)

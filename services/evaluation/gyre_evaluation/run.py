@@ -9,10 +9,18 @@ from gyre_evaluation.matching import is_right
 from gyre_evaluation.report import Result
 from gyre_evaluation.scoring import citations, overlap
 from gyre_evaluation.suites import Item
-from gyre_service.errors import Forbidden, NotFound, ServiceError, Unauthenticated, Unavailable
+from gyre_service.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
 
 # What would fail every item, and says nothing about the model: it ends the run.
-FATAL = (Unavailable, Unauthenticated, Forbidden, NotFound)
+# A conflict too: an attempt of a dead process still has the question, and the next one may not.
+FATAL = (Unavailable, Conflict, Unauthenticated, Forbidden, NotFound)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ async def run(items: Sequence[Item], ask: Ask, in_flight: int) -> AsyncGenerator
 
     Raises:
         Unavailable: The route's model is away.
+        Conflict: It is still busy with a lost attempt.
         Rejected: The route does not exist, or may not be asked by us.
     """
     waiting = iter(items)

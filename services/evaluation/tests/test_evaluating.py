@@ -17,7 +17,7 @@ from gyre_evaluation.work import Evaluation, add_evaluation
 from gyre_events import AdapterEvaluated, AdapterLoaded, Policy, ReleasePolicy, RolloutChanged
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.database import Sessions, snapshot, transaction
-from gyre_service.errors import NotFound, Unavailable
+from gyre_service.errors import Conflict, NotFound, Unavailable
 from gyre_service.ids import now
 from gyre_service.jobs import LostLease, claim
 from gyre_service.kafka import Table
@@ -182,6 +182,26 @@ async def test_an_adapter_that_is_gone_is_an_error(
 
     [(_, event)] = await published(sessions)
     assert "no such adapter here" in event.error
+
+
+async def test_an_attempt_that_is_still_running_says_nothing_about_the_candidate(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    """As after a kill -9 of inference: its claims on the request ids outlive it."""
+
+    def busy(request: pb.GenerateRequest) -> str:
+        raise Conflict("another attempt with this id is running")
+
+    inference.reply = busy
+    first = await job_of(sessions, rollout("candidate", POLICY))
+    with pytest.raises(Conflict):
+        await evaluator.do(first)
+    inference.reply = reply
+
+    await evaluator.do(await claimed(sessions))
+
+    [(_, event)] = await published(sessions)
+    assert [one.passed for one in event.suites[0].subjects] == [2, 0, 0]
 
 
 def loaded(wanted: RolloutChanged, **changes: Any) -> AdapterLoaded:

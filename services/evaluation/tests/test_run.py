@@ -4,7 +4,14 @@ import pytest
 
 from gyre_evaluation.run import Answer, Outcome, judged, run
 from gyre_evaluation.suites import GivenPassage, Item
-from gyre_service.errors import Forbidden, NotFound, Rejected, ServiceError, Unavailable
+from gyre_service.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Rejected,
+    ServiceError,
+    Unavailable,
+)
 
 PASSAGE = GivenPassage(document="a.md", text="It was built in 1889.")
 
@@ -87,7 +94,9 @@ async def test_the_error_of_an_item_is_its_result(error: ServiceError) -> None:
     assert found["one"].result.passed
 
 
-@pytest.mark.parametrize("error", [Unavailable("away"), NotFound("no route"), Forbidden("no")])
+@pytest.mark.parametrize(
+    "error", [Unavailable("away"), Conflict("busy"), NotFound("no route"), Forbidden("no")]
+)
 async def test_what_fails_every_item_ends_the_run(error: ServiceError) -> None:
     cancelled = []
 
