@@ -88,9 +88,11 @@ class Evaluator:
         self, job: Evaluation, rollout: RolloutChanged, suite: Suite, subject: Subject
     ) -> dict[str, bool]:
         """Return which items a subject passes; each is stored as it comes."""
+        # With its digest: a suite that was replaced while the job waited has other questions.
+        version = f"{suite.name}@{suite.digest}"
         async with snapshot(self.sessions) as session:
             known = await work.outcomes_of(
-                session, job.tenant, job.job_id, suite.name, subject.adapter
+                session, job.tenant, job.job_id, version, subject.adapter
             )
         open_items: Sequence[Item] = [item for item in suite.items if item.id not in known]
         answerer = Answerer(
@@ -99,7 +101,7 @@ class Evaluator:
             tenant=job.tenant,
             route=rollout.route,
             adapter=subject.adapter,
-            run_id=derived_id(job.job_id, suite.name, subject.adapter),
+            run_id=derived_id(job.job_id, version, subject.adapter),
             timeout_s=self.settings.item_timeout_s,
             pauses_s=self.settings.retry_pauses_s,
         )
@@ -109,7 +111,7 @@ class Evaluator:
                 row = ItemOutcome(
                     tenant=job.tenant,
                     job_id=job.job_id,
-                    suite=suite.name,
+                    suite=version,
                     adapter=subject.adapter,
                     item_id=outcome.item.id,
                     passed=outcome.result.passed,

@@ -30,7 +30,7 @@ class ItemOutcome(SQLModel, table=True):
 
     tenant: str = Field(primary_key=True)
     job_id: UUID = Field(primary_key=True)
-    suite: str = Field(primary_key=True)
+    suite: str = Field(primary_key=True)  # name@digest
     adapter: str = Field(primary_key=True)  # digest, or `base`
     item_id: str = Field(primary_key=True)
     passed: bool
@@ -86,7 +86,7 @@ async def add_shadow(
 async def outcomes_of(
     session: AsyncSession, tenant: str, job_id: UUID, suite: str, adapter: str
 ) -> dict[str, bool]:
-    """Return which items of a suite a subject has passed, of those it was asked."""
+    """Return which items of a suite, `name@digest`, a subject has passed, of those it was asked."""
     query = select(ItemOutcome.item_id, ItemOutcome.passed).where(
         col(ItemOutcome.tenant) == tenant,
         col(ItemOutcome.job_id) == job_id,

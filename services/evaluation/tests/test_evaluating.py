@@ -133,6 +133,30 @@ async def test_who_takes_over_asks_nothing_twice(
     assert len(set(ids)) == 8  # what was asked again is the same request: inference knows it
 
 
+async def test_a_suite_that_is_replaced_meanwhile_is_asked_anew(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    def cut_off(request: pb.GenerateRequest) -> str:
+        if len(inference.asked) >= 3:
+            raise Unavailable("gone")
+        return reply(request)
+
+    inference.reply = cut_off
+    first = await job_of(sessions, rollout("candidate", POLICY), moved=2)
+    with pytest.raises(Unavailable):
+        await evaluator.do(first)
+    async with transaction(sessions) as session:
+        replaced = moved_suite(JOB, "default", [example(), example()])
+        await store.put_suite(session, "acme", replaced)
+    inference.reply = reply
+
+    await evaluator.do(await claimed(sessions))
+
+    [(_, event)] = await published(sessions)
+    assert event.suites[0].suite_digest == replaced.digest
+    assert [one.items for one in event.suites[0].subjects] == [2, 2, 2]
+
+
 async def test_it_waits_for_the_moved_suite(
     evaluator: Evaluator, sessions: Sessions, inference: FakeInference
 ) -> None:
