@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -33,17 +33,20 @@ class Evaluator:
         settings: Of the service.
         sessions: Of its database.
         inference: Where subjects are asked.
+        rollout_of: What a tenant's route wants now.
     """
 
     settings: Settings
     sessions: Sessions
     inference: aio.Channel
+    rollout_of: Callable[[str, str], RolloutChanged | None]
 
     async def do(self, job: Evaluation) -> None:
         """Measure the adapter of a claimed job and say how it did, or why it was not measured.
 
         Raises:
-            Unavailable: Something is away; what was asked already is not asked again.
+            Unavailable: Something is away, or a replica does not know the adapter yet; what was
+                asked already is not asked again.
             Conflict: Inference is still busy with an attempt that was lost.
             LostLease: Another runner has the job.
         """
@@ -81,8 +84,21 @@ class Evaluator:
         passed = {}
         for subject in subjects:
             if subject.adapter not in passed:  # production may be the base
-                passed[subject.adapter] = await self._ask(job, rollout, suite, subject)
+                try:
+                    passed[subject.adapter] = await self._ask(job, rollout, suite, subject)
+                except NotFound as reason:
+                    if self._is_over(job, rollout):
+                        raise
+                    # A replica may be behind; the registry's time-out ends the rollout.
+                    raise Unavailable(f"not known there yet: {reason}") from reason
         return report_of(suite, subjects, passed)
+
+    def _is_over(self, job: Evaluation, rollout: RolloutChanged) -> bool:
+        """Tell whether the route wants something later than the rollout of a job."""
+        wanted = self.rollout_of(job.tenant, rollout.route)
+        if wanted is None or wanted.revision < rollout.revision:  # our table is behind
+            return False
+        return wanted.rollout_id != rollout.rollout_id
 
     async def _ask(
         self, job: Evaluation, rollout: RolloutChanged, suite: Suite, subject: Subject

@@ -27,7 +27,7 @@ def make_runner(settings: Settings) -> AsgiFastStream:
         await rollouts.start()
         async with channel(settings.inference_address) as inference:
             sessions = process.sessions
-            evaluator = Evaluator(settings, sessions, inference)
+            evaluator = Evaluator(settings, sessions, inference, rollouts.get)
             shadower = Shadower(settings, sessions, inference, rollouts.get)
             lease_s = settings.lease_s
             working = [

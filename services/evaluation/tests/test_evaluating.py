@@ -44,11 +44,14 @@ def inference() -> FakeInference:
 
 @pytest.fixture
 async def evaluator(
-    settings: Settings, sessions: Sessions, inference: FakeInference
+    settings: Settings,
+    sessions: Sessions,
+    inference: FakeInference,
+    rollouts: Table[RolloutChanged],
 ) -> AsyncIterator[Evaluator]:
     settings = settings.model_copy(update={"service_token": SecretStr("token")})
     async with answering(inference) as channel:
-        yield Evaluator(settings, sessions, channel)
+        yield Evaluator(settings, sessions, channel, rollouts.get)
 
 
 async def job_of(
@@ -195,14 +198,27 @@ async def test_a_model_that_is_away_is_waited_for(
     assert await published(sessions) == []
 
 
-async def test_an_adapter_that_is_gone_is_an_error(
-    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+async def test_an_adapter_that_is_not_known_yet_is_waited_for_until_the_rollout_is_over(
+    evaluator: Evaluator,
+    sessions: Sessions,
+    inference: FakeInference,
+    rollouts: Table[RolloutChanged],
 ) -> None:
     def gone(request: pb.GenerateRequest) -> str:
         raise NotFound("no such adapter here")
 
     inference.reply = gone
-    await evaluator.do(await job_of(sessions, rollout("candidate", POLICY)))
+    wanted = rollout("candidate", POLICY)
+    job = await job_of(sessions, wanted)
+    for row in (None, rollout(revision=2), wanted):  # not read, behind, current
+        if row is not None:
+            put(rollouts, "acme", row)
+        with pytest.raises(Unavailable, match="no such adapter here"):
+            await evaluator.do(job)
+    assert await published(sessions) == []
+    put(rollouts, "acme", rollout(revision=4))
+
+    await evaluator.do(job)
 
     [(_, event)] = await published(sessions)
     assert "no such adapter here" in event.error
