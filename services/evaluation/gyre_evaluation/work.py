@@ -45,7 +45,7 @@ class Shadow(Job, table=True):
 
     adapter_digest: str
     rollout_id: UUID
-    answer: dict[str, Any] = Field(sa_type=JSON)  # answer-generated of production
+    answer: dict[str, Any] = Field(sa_type=JSON)  # answer-generated of production; empty once done
 
 
 async def add_evaluation(

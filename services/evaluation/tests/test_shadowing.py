@@ -70,7 +70,10 @@ async def test_a_live_question_is_asked_again_with_what_production_saw(
     assert request.messages[0].content == live.question
     assert request.conversation_id == str(live.conversation_id)
     assert [one.text for one in request.evidence] == [one.text for one in live.passages]
-    assert [one.state for one in await shadows(sessions)] == [DONE]
+    assert row.answer["question"] == live.question
+    await send(live)  # once more
+    [done] = await shadows(sessions)
+    assert (done.state, done.answer) == (DONE, {})
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one is not Purpose.LIVE])
