@@ -3,11 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression
+from sqlmodel import and_, col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_registry.canary import Count
-from gyre_registry.tables import Outcome
+from gyre_registry.canary import Compared, Count, Evidence
+from gyre_registry.desired import PRODUCTION
+from gyre_registry.tables import CANDIDATE, Outcome
 
 PERSON, JUDGE = "person", "judge"
 
@@ -24,44 +26,62 @@ async def record(
     shadow: bool,
     at: datetime,
 ) -> None:
-    """Count an answer once; what a person said stands against the judge, and the newest counts."""
+    """Note what the judge, or a person, found of an answer; the newest of each counts."""
     row = await session.get(Outcome, (tenant, rollout_id, arm, answer_id))
-    if row is None:
-        row = Outcome(
-            tenant=tenant,
-            rollout_id=rollout_id,
-            arm=arm,
-            answer_id=answer_id,
-            bad=bad,
-            judged_by=judged_by,
-            shadow=shadow,
-            at=at,
-        )
-    elif judged_by == PERSON or row.judged_by == JUDGE:
-        row.bad, row.judged_by = bad, judged_by
+    row = row or Outcome(
+        tenant=tenant,
+        rollout_id=rollout_id,
+        arm=arm,
+        answer_id=answer_id,
+        shadow=shadow,
+        at=at,
+    )
+    if judged_by == PERSON:
+        row.bad_by_person = bad
+    else:
+        row.bad_by_judge = bad
     session.add(row)
     await session.flush()
 
 
-async def count(
-    session: AsyncSession, tenant: str, rollout_id: UUID, arm: str, since: datetime | None = None
-) -> Count:
-    """Return the outcomes of an arm, of all its answers or of those since a moment."""
-    conditions = [
+async def of_rollout(session: AsyncSession, tenant: str, rollout_id: UUID) -> Evidence:
+    """Return all that is known of a rollout's arms.
+
+    By the judge count live answers of both arms and the candidate's shadows; of live answers
+    counts what a person said, or else the judge.
+    """
+    judge, person = col(Outcome.bad_by_judge), col(Outcome.bad_by_person)
+    mine = and_(col(Outcome.tenant) == tenant, col(Outcome.rollout_id) == rollout_id)
+    return Evidence(
+        judge=await _compared(session, judge, mine),
+        live=await _compared(
+            session, func.coalesce(person, judge), and_(mine, col(Outcome.shadow).is_(False))
+        ),
+    )
+
+
+async def candidate_answers(
+    session: AsyncSession, tenant: str, rollout_id: UUID, since: datetime
+) -> int:
+    """Return how many answers of the candidate have first been judged since a moment."""
+    query = select(func.count()).where(
         col(Outcome.tenant) == tenant,
         col(Outcome.rollout_id) == rollout_id,
-        col(Outcome.arm) == arm,
-    ]
-    if since is not None:
-        conditions.append(col(Outcome.at) >= since)
-    query = (
-        select(col(Outcome.bad), col(Outcome.shadow), func.count())
-        .where(*conditions)
-        .group_by(col(Outcome.bad), col(Outcome.shadow))
+        col(Outcome.arm) == CANDIDATE,
+        col(Outcome.at) >= since,
     )
-    rows = (await session.exec(query)).all()
-    return Count(
-        answers=sum(number for _, _, number in rows),
-        bad=sum(number for bad, _, number in rows if bad),
-        shown_bad=sum(number for bad, shadow, number in rows if bad and not shadow),
-    )
+    return (await session.exec(query)).one()
+
+
+async def _compared(
+    session: AsyncSession, bad: SQLColumnExpression[bool | None], which: ColumnElement[bool]
+) -> Compared:
+    arm = col(Outcome.arm)
+    query = select(arm, bad, func.count()).where(which, bad.is_not(None)).group_by(arm, bad)
+    number = {(name, bool(found)): count for name, found, count in await session.exec(query)}
+
+    def count(arm: str) -> Count:
+        wrong = number.get((arm, True), 0)
+        return Count(answers=wrong + number.get((arm, False), 0), bad=wrong)
+
+    return Compared(candidate=count(CANDIDATE), production=count(PRODUCTION))

@@ -122,7 +122,9 @@ async def judged(event: VerdictRecorded, cause: Cause, sessions: SessionsOf) -> 
 async def _judged(
     event: OfAnswer, cause: Received, sessions: Sessions, *, bad: bool, judged_by: str
 ) -> None:
+    # Nobody is shown a shadow: only the judge has something to say of it.
     shadow = event.purpose is Purpose.SHADOW and event.arm == CANDIDATE
+    shadow = shadow and judged_by == evidence.JUDGE
     live = event.purpose is Purpose.LIVE and event.arm in (CANDIDATE, PRODUCTION)
     if not (shadow or live):
         return

@@ -1,6 +1,7 @@
 """What a person asks of rollouts, and how they are told."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -97,23 +98,25 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
         reason=row.reason,
         began_at=rollouts.utc(row.began_at).isoformat(),
         changed_at=rollouts.utc(row.changed_at).isoformat(),
-        evidence=[await _evidence(session, row, arm, alpha) for arm in (PRODUCTION, CANDIDATE)],
+        evidence=list(_told(await evidence.of_rollout(session, row.tenant, row.rollout_id), alpha)),
         history=[pb.Step(**step) for step in await lineage.steps_of(session, row)],
         gate_json=json.dumps(row.gate) if row.gate else "",
     )
 
 
-async def _evidence(session: AsyncSession, row: Rollout, arm: str, alpha: float) -> pb.Evidence:
-    count = await evidence.count(session, row.tenant, row.rollout_id, arm)
-    bounds = canary.bounds(count, alpha)
-    return pb.Evidence(
-        arm=arm,
-        source="live and shadow" if arm == CANDIDATE else "live",
-        answers=count.answers,
-        bad=count.bad,
-        low=bounds.low,
-        high=bounds.high,
-    )
+def _told(known: canary.Evidence, alpha: float) -> Iterator[pb.Evidence]:
+    """Yield what stands beside what: live answers, then all that the judge has seen."""
+    for source, compared in (("live", known.live), ("judge", known.judge)):
+        for arm, count in ((PRODUCTION, compared.production), (CANDIDATE, compared.candidate)):
+            bounds = canary.bounds(count, alpha)
+            yield pb.Evidence(
+                arm=arm,
+                source=source,
+                answers=count.answers,
+                bad=count.bad,
+                low=bounds.low,
+                high=bounds.high,
+            )
 
 
 async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb.Adapter]:

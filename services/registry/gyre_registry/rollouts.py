@@ -113,10 +113,9 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
         await end(session, row, REJECTED, reason, POLICY)
     if row.stage != CANARY:
         return
-    ours = await evidence.count(session, row.tenant, row.rollout_id, CANDIDATE)
-    theirs = await evidence.count(session, row.tenant, row.rollout_id, PRODUCTION)
-    step = await evidence.count(session, row.tenant, row.rollout_id, CANDIDATE, since)
-    standing = canary.Standing(ours, theirs, row.step, step.answers, (time - since).total_seconds())
+    known = await evidence.of_rollout(session, row.tenant, row.rollout_id)
+    answers = await evidence.candidate_answers(session, row.tenant, row.rollout_id, since)
+    standing = canary.Standing(known, row.step, answers, (time - since).total_seconds())
     found = canary.decide(standing, policy)
     if found.to == "step":
         await _expose(session, row, row.step + 1, found.reason, POLICY)

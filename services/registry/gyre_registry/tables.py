@@ -62,7 +62,7 @@ class RolloutStep(SQLModel, table=True):
 
 
 class Outcome(SQLModel, table=True):
-    """Whether one answer of one arm was bad. A verdict replaces what the scores said."""
+    """Whether one answer of one arm was bad, to the judge and to a person; None: not said."""
 
     __tablename__: ClassVar[str] = "registry_outcome"
 
@@ -70,8 +70,8 @@ class Outcome(SQLModel, table=True):
     rollout_id: UUID = Field(primary_key=True)
     arm: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
-    bad: bool
-    judged_by: str  # person or judge
+    bad_by_judge: bool | None = None
+    bad_by_person: bool | None = None
     shadow: bool
     at: datetime = Field(sa_type=DateTime(timezone=True))  # when it first counted
 

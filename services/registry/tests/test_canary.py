@@ -1,46 +1,105 @@
+import random
+
 import pytest
 
 from gyre_events import ReleasePolicy
-from gyre_registry.canary import Count, Standing, decide
+from gyre_registry.canary import Compared, Count, Evidence, Move, Standing, decide
 
 POLICY = ReleasePolicy(step_evidence=10, step_timeout_s=60, max_bad=20, margin=0.05)
-GOOD, BAD = Count(40, 1, 1), Count(40, 35, 35)
+GOOD, BAD = Count(40, 1), Count(40, 35)
+SAME = Compared(Count(100, 2), Count(100, 2))
 
 
-def standing(**changes: object) -> Standing:
-    fields = {
-        "candidate": GOOD,
-        "production": BAD,
-        "step": 2,
-        "step_answers": 12,
-        "step_s": 5.0,
-    }
+def standing(
+    candidate: Count = GOOD, production: Count = BAD, judge: Compared = SAME, **changes: object
+) -> Standing:
+    evidence = Evidence(judge=judge, live=Compared(candidate, production))
+    fields = {"evidence": evidence, "step": 2, "step_answers": 12, "step_s": 5.0}
     return Standing(**fields | changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("changes", "to"),
+    ("now", "to"),
     [
-        ({"step": 0}, "step"),
-        ({}, "promote"),
-        ({"step_answers": 9}, "stay"),
-        ({"candidate": BAD, "production": GOOD, "step": 0}, "roll back"),
-        ({"candidate": Count(60, 20, 20), "production": Count(60, 18, 18)}, "roll back"),
-        ({"candidate": Count(), "production": Count(), "step_answers": 0}, "stay"),
-        ({"candidate": Count(), "step_answers": 0, "step_s": 61.0}, "roll back"),
+        (standing(step=0), "step"),
+        (standing(), "promote"),
+        (standing(step_answers=9), "stay"),
+        (standing(BAD, GOOD, step=0), "roll back"),
+        (standing(Count(60, 20), Count(60, 18)), "roll back"),
+        (standing(Count(), Count(), step_answers=0), "stay"),
+        (standing(Count(), Count(), step_answers=0, step_s=61.0), "roll back"),
         # Two good arms: neither is shown to be worse until there is ten times the evidence.
-        ({"production": Count(40, 1, 1)}, "stay"),
-        ({"candidate": Count(100, 3, 3), "production": Count(100, 3, 3)}, "promote"),
+        (standing(production=GOOD), "stay"),
+        (standing(Count(100, 3), Count(100, 3)), "promote"),
+        # Then it is over, one way or the other, but not with what one answer of production says.
+        (standing(Count(100, 12), Count(100, 3)), "roll back"),
+        (standing(Count(100, 3), Count(99, 3)), "stay"),
+        (standing(Count(100, 3), Count(1, 0)), "stay"),
     ],
 )
-def test_what_a_canary_does_next(changes: dict[str, object], to: str) -> None:
-    move = decide(standing(**changes), POLICY)
+def test_what_a_canary_does_next(now: Standing, to: str) -> None:
+    move = decide(now, POLICY)
     assert move.to == to, move.reason
     assert "answers bad" in move.reason
+
+
+def test_shadows_are_enough_for_a_step_and_never_for_production() -> None:
+    shadows = Compared(Count(60, 0), Count(60, 50))  # so much better, to the judge
+    live = {"candidate": Count(), "production": Count(100, 50), "step_answers": 60}
+
+    first = decide(standing(judge=shadows, step=0, **live), POLICY)  # type: ignore[arg-type]
+    last = decide(standing(judge=shadows, **live), POLICY)  # type: ignore[arg-type]
+
+    assert (first.to, last.to) == ("step", "stay")
+    late = decide(standing(judge=shadows, **live, step_s=61.0), POLICY)  # type: ignore[arg-type]
+    assert late.to == "roll back"
+
+
+def test_shadows_that_the_judge_finds_worse_end_it_before_anybody_sees_more() -> None:
+    worse = Compared(Count(40, 30), Count(40, 1))
+    now = standing(Count(), Count(40, 1), judge=worse, step=0, step_answers=40)
+    assert decide(now, POLICY).to == "roll back"
+
+
+def test_what_people_find_bad_is_not_compared_to_what_the_judge_finds_good() -> None:
+    """Both arms are half bad to people, and clean to the judge."""
+    judge = Compared(Count(60, 0), Count(200, 0))
+    now = standing(Count(12, 6), Count(200, 100), judge=judge, step_answers=60)
+    assert decide(now, POLICY).to == "stay"
 
 
 def test_a_person_promotes_where_the_policy_says_so_and_nothing_times_out_meanwhile() -> None:
     policy = POLICY.model_copy(update={"approval": True})
     assert decide(standing(step_s=1e9), policy).to == "stay"
     assert decide(standing(step_s=1e9, step_answers=0), policy).to == "roll back"
+    assert decide(standing(Count(200, 15), Count(200, 2)), policy).to == "stay"
     assert decide(standing(step=0), policy).to == "step"
+
+
+def ended(candidate: float, production: float, seed: int) -> Move:
+    """Return how a canary at half of the traffic ends, looked at again and again."""
+    chance = random.Random(seed)
+    policy = ReleasePolicy(step_evidence=15, max_bad=10_000)
+    bad = [0, 0]
+    answers = [0, 0]
+    for number in range(2_000):
+        arm = chance.random() < 0.5
+        answers[arm] += 1
+        bad[arm] += chance.random() < (production if arm else candidate)
+        counts = [Count(answers[n], bad[n]) for n in (0, 1)]
+        now = standing(counts[0], counts[1], step_answers=answers[0])
+        if number % 5 == 0 and (move := decide(now, policy)).to != "stay":
+            return move
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "production", "least", "most"),
+    [(0.05, 0.05, 0.9, 1), (0.13, 0.05, 0, 0.15), (0.2, 0.05, 0, 0.02), (0.1, 0.6, 1, 1)],
+)
+def test_looked_at_all_the_time_a_worse_one_is_promoted_no_oftener(
+    candidate: float, production: float, least: float, most: float
+) -> None:
+    runs = 60
+    promoted = sum(ended(candidate, production, seed).to == "promote" for seed in range(runs))
+    assert least <= promoted / runs <= most, promoted / runs

@@ -19,6 +19,7 @@ from gyre_events import (
     VerdictRecorded,
 )
 from gyre_registry import evidence, rollouts, watching
+from gyre_registry.canary import Count, Evidence
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
 from gyre_registry.handlers import router
@@ -149,6 +150,12 @@ async def test_an_adapter_goes_from_candidate_to_production(
 
     for _ in range(20):
         await send(verdict(shown.rollout_id, "production", "down"))
+    for _ in range(6):  # nobody sees it, and it is enough for a larger share
+        await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    assert [arm.share for arm in (await changes(published))[-1].arms] == [5_000, 5_000]
+    for _ in range(60):  # and not for production
+        await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    assert (await stage(sessions, shown.rollout_id)).stage == "canary"
     for _ in range(30):
         await send(verdict(shown.rollout_id, "candidate", "up"))
 
@@ -201,31 +208,36 @@ async def test_only_live_answers_and_shadows_of_the_candidate_are_evidence(
             await send(scored(shown.rollout_id, arm, 0, purpose))
             await send(verdict(shown.rollout_id, arm, "down", purpose))
     await send(scored(shown.rollout_id, "production", 0, "shadow"))
+    await send(verdict(shown.rollout_id, "candidate", "down", "shadow"))
     await send(scored(uuid4(), "candidate", 0, "live"))
     await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
     await send(scored(shown.rollout_id, "candidate", 0, "live"))
 
+    known = await evidence_of(sessions, shown)
+    assert (known.judge.candidate, known.live.candidate) == (Count(2, 1), Count(1, 1))
+    assert (known.judge.production, known.live.production) == (Count(), Count())
+
+
+async def evidence_of(sessions: Sessions, rollout: RolloutChanged) -> Evidence:
     async with snapshot(sessions) as session:
-        count = await evidence.count(session, "acme", shown.rollout_id, "candidate")
-        other = await evidence.count(session, "acme", shown.rollout_id, "production")
-    assert (count.answers, count.bad, count.shown_bad) == (2, 1, 1)
-    assert other.answers == 0
+        return await evidence.of_rollout(session, "acme", rollout.rollout_id)
 
 
+@pytest.mark.parametrize("person_first", [True, False])
 async def test_a_person_outranks_the_judge_whoever_comes_first(
-    send: Send, published: Published, sessions: Sessions
+    send: Send, published: Published, sessions: Sessions, person_first: bool
 ) -> None:
     shown = await canary(send, published)
     judged = verdict(shown.rollout_id, "candidate", "down")
     score = scored(shown.rollout_id, "candidate", 1, "live").model_copy(
         update={"answer_id": judged.answer_id}
     )
-    await send(judged)
-    await send(score)
+    for event in (judged, score) if person_first else (score, judged):
+        await send(event)
 
-    async with snapshot(sessions) as session:
-        count = await evidence.count(session, "acme", shown.rollout_id, "candidate")
-    assert (count.answers, count.bad) == (1, 1)
+    known = await evidence_of(sessions, shown)
+    assert known.live.candidate == Count(1, 1)
+    assert known.judge.candidate == Count(1, 0), "beside shadows stands what the judge said"
 
 
 async def test_a_replica_that_refuses_ends_the_rollout(send: Send, published: Published) -> None:

@@ -305,7 +305,9 @@ Global___Rollout: _TypeAlias = Rollout  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):
-    """Judged answers of an arm; of shadows, those that the candidate gave unseen."""
+    """Judged answers of an arm. Live ones: by a person, or else by the judge. By the judge alone: those and
+    the candidate's shadows, which nobody was shown.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -318,11 +320,11 @@ class Evidence(_message.Message):
     arm: _builtins.str
     """production or candidate"""
     source: _builtins.str
-    """live or shadow"""
+    """live or judge"""
     answers: _builtins.int
     bad: _builtins.int
     low: _builtins.float
-    """anytime-valid interval of the share of bad ones, of both sources together"""
+    """anytime-valid interval of the share of bad ones"""
     high: _builtins.float
     def __init__(
         self,
