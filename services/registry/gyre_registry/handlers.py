@@ -24,7 +24,7 @@ from gyre_events import (
 from gyre_events.answers import OfAnswer
 from gyre_registry import evidence, lineage, outcome, rollouts
 from gyre_registry.desired import PRODUCTION
-from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter, Rollout
+from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, transaction
 from gyre_service.ids import derived_id, now
 from gyre_service.kafka import Cause, Received, Router
@@ -81,7 +81,7 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
     if event.outcome == "loaded":
         return
     async with transaction(sessions) as session:
-        row = await session.get(Rollout, (cause.tenant, event.rollout_id))
+        row = await rollouts.locked(session, cause.tenant, event.rollout_id)
         if row is None or row.stage not in UNDER_WAY:
             return
         if row.adapter_digest == event.adapter_digest:
@@ -94,7 +94,7 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
 async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         await lineage.keep(session, cause.tenant, event, event.adapter_digest)
-        row = await session.get(Rollout, (cause.tenant, event.rollout_id))
+        row = await rollouts.locked(session, cause.tenant, event.rollout_id)
         if row is not None and row.stage == CANDIDATE:  # else: of a rollout that is over
             await rollouts.pass_gate(session, row, event)
 
@@ -129,7 +129,7 @@ async def _judged(
     if not (shadow or live):
         return
     async with transaction(sessions) as session:
-        row = await session.get(Rollout, (cause.tenant, event.rollout_id))
+        row = await rollouts.locked(session, cause.tenant, event.rollout_id)
         if row is None:
             return  # no rollout was under way when this was answered
         await evidence.record(

@@ -52,6 +52,18 @@ async def enter(
     return row
 
 
+async def locked(session: AsyncSession, tenant: str, rollout_id: UUID) -> Rollout | None:
+    """Return a rollout as it is, and keep others from deciding on its route until the end.
+
+    Every decision takes the route first: what was read before may be over when the lock is ours.
+    """
+    row = await session.get(Rollout, (tenant, rollout_id))
+    if row is not None:
+        await store.get_route(session, tenant, row.route)
+        await session.refresh(row)
+    return row
+
+
 async def begin_next(session: AsyncSession, tenant: str, route: str) -> None:
     """Begin the rollout that waits longest, unless another one is under way."""
     before = await store.get_route(session, tenant, route)
@@ -100,7 +112,7 @@ async def pass_gate(session: AsyncSession, row: Rollout, evaluated: AdapterEvalu
 
 
 async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
-    """Do with a rollout under way what its evidence, and the time, say."""
+    """Do with a rollout under way, and `locked`, what its evidence, and the time, say."""
     route = await _route(session, row)
     if route.rollout_id != row.rollout_id:  # taken from under it: another base is served
         await move(session, row, REJECTED, route.reason or "the route has changed", POLICY)
@@ -190,17 +202,18 @@ async def under_way(session: AsyncSession, tenant: str, route: str) -> Rollout |
 
 
 async def find(session: AsyncSession, tenant: str, rollout_id: str, route: str) -> Rollout:
-    """Return the rollout that a person means: by its id, or the newest of a route.
+    """Return the rollout that a person means, locked: by its id, or the newest of a route.
 
     Raises:
         NotFound: There is none.
     """
     if rollout_id:
         try:
-            found = await session.get(Rollout, (tenant, UUID(rollout_id)))
+            found = await locked(session, tenant, UUID(rollout_id))
         except ValueError as error:
             raise Rejected(f"rollout_id is {rollout_id!r}, expected a UUID") from error
     else:
+        await store.get_route(session, tenant, route or DEFAULT)  # before its rollouts are read
         found = await under_way(session, tenant, route or DEFAULT)
         found = found or await newest(session, tenant, route or DEFAULT)
     if found is None:

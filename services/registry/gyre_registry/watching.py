@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from gyre_registry import rollouts
 from gyre_registry.lineage import forget_answers
 from gyre_registry.tables import UNDER_WAY, Rollout
-from gyre_service.database import Sessions, transaction
+from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Conflict, Unavailable
 from gyre_service.ids import now
 
@@ -36,7 +36,11 @@ async def watch(sessions: Sessions, answer_retention_days: int) -> None:
 
 async def look(sessions: Sessions) -> None:
     """Let every rollout under way do what its time has come for."""
-    async with transaction(sessions) as session:
-        query = select(Rollout).where(col(Rollout.stage).in_(UNDER_WAY))
-        for row in (await session.exec(query)).all():
-            await rollouts.advance(session, row, now())
+    async with snapshot(sessions) as session:
+        query = select(Rollout.tenant, Rollout.rollout_id)
+        found = (await session.exec(query.where(col(Rollout.stage).in_(UNDER_WAY)))).all()
+    for tenant, rollout_id in found:
+        async with transaction(sessions) as session:
+            row = await rollouts.locked(session, tenant, rollout_id)
+            if row is not None and row.stage in UNDER_WAY:  # nobody else has ended it meanwhile
+                await rollouts.advance(session, row, now())

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from faststream.kafka import TestKafkaBroker
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import (
     AdapterEvaluated,
@@ -18,7 +19,7 @@ from gyre_events import (
     Score,
     VerdictRecorded,
 )
-from gyre_registry import evidence, rollouts, watching
+from gyre_registry import evidence, rollouts, store, watching
 from gyre_registry.canary import Count, Evidence
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
@@ -240,22 +241,24 @@ async def test_a_person_outranks_the_judge_whoever_comes_first(
     assert known.judge.candidate == Count(1, 0), "beside shadows stands what the judge said"
 
 
+def refused(rollout: RolloutChanged) -> AdapterLoaded:
+    return AdapterLoaded(
+        route="default",
+        revision=rollout.revision,
+        rollout_id=rollout.rollout_id,
+        adapter_digest="c" * 64,
+        replica="inference-0",
+        outcome="refused",
+        reason="NaN in its weights",
+        decided_at=WHEN,
+    )
+
+
 async def test_a_replica_that_refuses_ends_the_rollout(send: Send, published: Published) -> None:
     await send(trained())
     [candidate] = await changes(published)
 
-    await send(
-        AdapterLoaded(
-            route="default",
-            revision=candidate.revision,
-            rollout_id=candidate.rollout_id,
-            adapter_digest="c" * 64,
-            replica="inference-0",
-            outcome="refused",
-            reason="NaN in its weights",
-            decided_at=WHEN,
-        )
-    )
+    await send(refused(candidate))
 
     assert "replica inference-0 refuses" in (await changes(published))[-1].reason
 
@@ -308,6 +311,42 @@ async def test_a_candidate_that_nobody_measures_times_out(
 
     last = (await changes(published))[-1]
     assert (last.stage, last.reason) == ("steady", "not measured in 86400 s")
+
+
+@pytest.mark.parametrize("who", ["a look", "an answer", "a replica"])
+async def test_who_waits_for_the_route_sees_what_was_decided_meanwhile(
+    send: Send,
+    published: Published,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    who: str,
+) -> None:
+    """On PostgreSQL a reader comes as far as the route's lock; SQLite has one writer at a time."""
+    shown = await canary(send, published)
+    get_route, decided = store.get_route, False
+
+    async def wait_for_the_lock(
+        session: AsyncSession, tenant: str, name: str
+    ) -> RolloutChanged | None:
+        nonlocal decided
+        if not decided:  # somebody else has the lock, promotes, and lets go
+            decided = True
+            rival = AsyncSession(await session.connection())
+            row = await rival.get_one(Rollout, ("acme", shown.rollout_id))
+            await rollouts.end(rival, row, "production", "by hand", "ada")
+        return await get_route(session, tenant, name)
+
+    monkeypatch.setattr(store, "get_route", wait_for_the_lock)
+    match who:
+        case "a look":
+            await watching.look(sessions)
+        case "an answer":
+            await send(verdict(shown.rollout_id, "candidate", "down"))
+        case _:
+            await send(refused(shown))
+
+    assert (await stage(sessions, shown.rollout_id)).stage == "production"
+    assert (await changes(published))[-1].arms[0].adapter_digest == "c" * 64
 
 
 async def test_another_base_ends_what_is_under_way(
