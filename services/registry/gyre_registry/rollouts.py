@@ -83,7 +83,8 @@ async def begin_next(session: AsyncSession, tenant: str, route: str) -> None:
         arm = production(before).model_copy(update={"name": PRODUCTION, "share": WHOLE})
         row.before = arm.model_dump(mode="json")
         await move(session, row, CANDIDATE, "is measured before anybody sees it", POLICY)
-        await _serve(session, row, before, (arm, candidate_arm(adapter, arm)), CANDIDATE)
+        arms = (arm, candidate_arm(adapter, arm), *_previous(before))
+        await _serve(session, row, before, arms, CANDIDATE)
         return
     await begin_next(session, tenant, route)
 
@@ -98,6 +99,11 @@ def candidate_arm(adapter: Adapter, arm: Arm, share: int = 0) -> Arm:
             "job_id": adapter.job_id,
         }
     )
+
+
+def _previous(route: RolloutChanged) -> tuple[Arm, ...]:
+    """Return the arm that keeps the adapter before production's loaded, if there is one."""
+    return tuple(arm for arm in route.arms if arm.name == PREVIOUS)
 
 
 async def pass_gate(session: AsyncSession, row: Rollout, evaluated: AdapterEvaluated) -> None:
@@ -142,7 +148,7 @@ async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: 
     route = await _route(session, row)
     assert row.before is not None
     before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
-    arms: tuple[Arm, ...] = (before,)
+    arms: tuple[Arm, ...] = (before, *_previous(route))
     if stage == IN_PRODUCTION:
         adapter = await session.get_one(Adapter, (row.tenant, row.adapter_digest))
         arm = candidate_arm(adapter, before, WHOLE).model_copy(update={"name": PRODUCTION})
@@ -256,7 +262,8 @@ async def _expose(session: AsyncSession, row: Rollout, step: int, reason: str, b
     row.step, row.share = step, route.policy.release.steps[step]
     arm = production(route).model_copy(update={"share": WHOLE - row.share})
     await move(session, row, CANARY, reason, by)
-    await _serve(session, row, route, (arm, candidate_arm(adapter, arm, row.share)), CANARY)
+    arms = (arm, candidate_arm(adapter, arm, row.share), *_previous(route))
+    await _serve(session, row, route, arms, CANARY)
 
 
 async def _serve(

@@ -360,6 +360,43 @@ async def test_another_base_ends_what_is_under_way(
     assert (await stage(sessions, shown.rollout_id)).stage == "rejected"
 
 
+async def test_what_may_be_taken_back_to_stays_loaded_through_the_next_rollout(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    async def promoted(digest: str) -> UUID:
+        await send(trained(digest))
+        begun = (await changes(published))[-1]
+        await end(begun.rollout_id, "production")
+        return begun.rollout_id
+
+    async def end(rollout_id: UUID, stage: str) -> None:
+        async with transaction(sessions) as session:
+            row = await session.get_one(Rollout, ("acme", rollout_id))
+            await rollouts.end(session, row, stage, "by hand", "ada")
+
+    async def arms() -> list[tuple[str, int, str | None]]:
+        route = (await changes(published))[-1]
+        return [(arm.name, arm.share, (arm.adapter_digest or "")[:1]) for arm in route.arms]
+
+    await promoted("c")
+    second = await promoted("d")
+    kept = [("production", 10_000, "d"), ("previous", 0, "c")]
+    assert await arms() == kept
+
+    await send(trained("e"))
+    begun = (await changes(published))[-1]
+    assert await arms() == [kept[0], ("candidate", 0, "e"), kept[1]]
+    await send(evaluated(begun))
+    assert await arms() == [("production", 9_900, "d"), ("candidate", 100, "e"), kept[1]]
+    await end(begun.rollout_id, "rolled-back")
+    assert await arms() == kept
+
+    async with transaction(sessions) as session:
+        row = await session.get_one(Rollout, ("acme", second))
+        await rollouts.take_back(session, row, "it was wrong", "ada")
+    assert await arms() == [("production", 10_000, "c")]
+
+
 async def test_what_was_promoted_can_be_taken_back(
     send: Send, published: Published, sessions: Sessions
 ) -> None:
