@@ -25,7 +25,7 @@ from gyre_events.answers import OfAnswer
 from gyre_registry import evidence, lineage, outcome, rollouts
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
-from gyre_service.database import Sessions, transaction
+from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import derived_id, now
 from gyre_service.kafka import Cause, Received, Router
 
@@ -114,7 +114,9 @@ async def scored(event: AnswerScored, cause: Cause, sessions: SessionsOf) -> Non
 
 @events(filter=_is(VerdictRecorded))
 async def judged(event: VerdictRecorded, cause: Cause, sessions: SessionsOf) -> None:
-    bad = outcome.of_verdict(event)
+    async with snapshot(sessions) as session:
+        digest = await lineage.text_digest_of(session, cause.tenant, event.answer_id)
+    bad = outcome.of_verdict(event, digest)
     if bad is not None:
         await _judged(event, cause, sessions, bad=bad, judged_by=evidence.PERSON)
 

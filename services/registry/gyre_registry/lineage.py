@@ -18,6 +18,7 @@ from gyre_events import (
     RetrainingRequested,
     TrainingFailed,
 )
+from gyre_registry.outcome import digest_of
 from gyre_registry.tables import Adapter, AnswerOrigin, Fact, Rollout, RolloutStep
 from gyre_service.errors import NotFound
 
@@ -67,7 +68,21 @@ async def keep_answer(
         )
         for passage in event.passages
     ]
-    session.add(AnswerOrigin(tenant=tenant, answer_id=event.answer_id, origin=origin, at=time))
+    session.add(
+        AnswerOrigin(
+            tenant=tenant,
+            answer_id=event.answer_id,
+            origin=origin,
+            text_digest=digest_of(event.answer),
+            at=time,
+        )
+    )
+
+
+async def text_digest_of(session: AsyncSession, tenant: str, answer_id: UUID) -> str:
+    """Return the SHA-256 of an answer's text; empty if the answer is not known (yet)."""
+    row = await session.get(AnswerOrigin, (tenant, answer_id))
+    return row.text_digest if row else ""
 
 
 async def forget_answers(session: AsyncSession, before: datetime) -> None:

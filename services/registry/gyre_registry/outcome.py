@@ -1,5 +1,6 @@
 """What makes an answer a bad one: a person's verdict, or else the judge's scores. No I/O."""
 
+import hashlib
 from collections.abc import Iterable
 
 from gyre_events import Score, VerdictRecorded
@@ -13,14 +14,20 @@ _BELOW = {
 }
 
 
-def of_verdict(verdict: VerdictRecorded, answer: str | None = None) -> bool | None:
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of an answer's text, without the white space around it."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()
+
+
+def of_verdict(verdict: VerdictRecorded, answer_digest: str = "") -> bool | None:
     """Return whether a person found an answer bad; None if the person did not say.
 
     Args:
         verdict: What was said.
-        answer: The answer's text, to tell a correction from a repetition.
+        answer_digest: Of the answer's text; empty if it is not known: then every edit corrects.
     """
-    if verdict.edited_answer is not None and verdict.edited_answer != answer:
+    edited = verdict.edited_answer
+    if edited is not None and digest_of(edited) != answer_digest:
         return True
     if verdict.thumb is not None:
         return verdict.thumb == "down"

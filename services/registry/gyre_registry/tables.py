@@ -77,13 +77,14 @@ class Outcome(SQLModel, table=True):
 
 
 class AnswerOrigin(SQLModel, table=True):
-    """What an answer was made of. No text of it, and nobody's name."""
+    """What an answer was made of. No text of it, only a hash, and nobody's name."""
 
     __tablename__: ClassVar[str] = "registry_answer_origin"
 
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
     origin: dict[str, Any] = Field(sa_type=JSON)
+    text_digest: str = ""  # SHA-256, to tell a correction from a repetition
     at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
 
 

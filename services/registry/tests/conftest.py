@@ -1,13 +1,23 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
+from uuid import uuid4
 
 import pytest
+from faststream.kafka import TestKafkaBroker
 from sqlmodel import col, select
 
-from gyre_events import Base, RolloutChanged
+from gyre_events import Base, Event, RolloutChanged
 from gyre_registry import store  # noqa: F401 (the tables are made with the database)
+from gyre_registry.deciding import put_route
+from gyre_registry.desired import Wish
+from gyre_registry.handlers import router
 from gyre_service.database import Sessions, open_database, snapshot
+from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import Outbox
+from gyre_service.settings import ServiceSettings
+
+Send: TypeAlias = Callable[..., Awaitable[None]]
 
 BASE = Base(name="reference", digest="a" * 64)
 OTHER = Base(name="gemma-3-270m", digest="b" * 64)
@@ -39,3 +49,30 @@ class Published:
 @pytest.fixture
 def published(sessions: Sessions) -> Published:
     return Published(sessions)
+
+
+@pytest.fixture
+async def send(sessions: Sessions) -> AsyncIterator[Send]:
+    """Publish an event; twice, as a redelivery would."""
+    policy = '{"release": {"step_evidence": 6, "steps": [100, 5000]}}'
+    await put_route(sessions, "acme", Wish("default", policy_json=policy), BASE)
+    broker = Broker(ServiceSettings(service="registry", retry_pauses_s=(0, 0)))
+    broker.include_router(router)
+    broker.context.set_global("sessions", sessions)
+
+    async def publish(event: Event, tenant: str = "acme") -> None:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(uuid4()),
+            "ce_source": "/gyre/test",
+            "ce_type": f"gyre.{event.topic}",
+            "ce_time": "2026-01-01T00:00:00Z",
+            "ce_tenant": tenant,
+            "content-type": "application/json",
+        }
+        for _ in range(2):
+            body = event.model_dump_json().encode()
+            await broker.publish(body, topic=event.topic, headers=headers)
+
+    async with TestKafkaBroker(broker):
+        yield publish

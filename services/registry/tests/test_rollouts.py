@@ -1,12 +1,10 @@
 """The way of an adapter, by events alone."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from faststream.kafka import TestKafkaBroker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import (
@@ -14,54 +12,21 @@ from gyre_events import (
     AdapterLoaded,
     AdapterTrained,
     AnswerScored,
-    Event,
     RolloutChanged,
     Score,
     VerdictRecorded,
 )
 from gyre_registry import evidence, rollouts, store, watching
 from gyre_registry.canary import Count, Evidence
-from gyre_registry.deciding import ensure_routes, put_route
-from gyre_registry.desired import Wish
-from gyre_registry.handlers import router
+from gyre_registry.deciding import ensure_routes
 from gyre_registry.tables import Rollout
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import now
-from gyre_service.kafka import Broker
-from gyre_service.settings import ServiceSettings
 
-from .conftest import BASE, OTHER, Published
+from .conftest import BASE, OTHER, Published, Send
 from .test_gate import suite
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
-Send = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-async def send(sessions: Sessions) -> AsyncIterator[Send]:
-    """Publish an event; twice, as a redelivery would."""
-    policy = '{"release": {"step_evidence": 6, "steps": [100, 5000]}}'
-    await put_route(sessions, "acme", Wish("default", policy_json=policy), BASE)
-    broker = Broker(ServiceSettings(service="registry", retry_pauses_s=(0, 0)))
-    broker.include_router(router)
-    broker.context.set_global("sessions", sessions)
-
-    async def publish(event: Event, tenant: str = "acme") -> None:
-        headers = {
-            "ce_specversion": "1.0",
-            "ce_id": str(uuid4()),
-            "ce_source": "/gyre/test",
-            "ce_type": f"gyre.{event.topic}",
-            "ce_time": "2026-01-01T00:00:00Z",
-            "ce_tenant": tenant,
-            "content-type": "application/json",
-        }
-        for _ in range(2):
-            body = event.model_dump_json().encode()
-            await broker.publish(body, topic=event.topic, headers=headers)
-
-    async with TestKafkaBroker(broker):
-        yield publish
 
 
 def trained(digest: str = "c", **changes: Any) -> AdapterTrained:
