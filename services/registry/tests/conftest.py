@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from faststream.kafka import TestKafkaBroker
+from grpc import aio
 from sqlmodel import col, select
 
 from gyre_events import Base, Event, RolloutChanged
@@ -12,11 +13,15 @@ from gyre_registry import store  # noqa: F401 (the tables are made with the data
 from gyre_registry.deciding import put_route
 from gyre_registry.desired import Wish
 from gyre_registry.handlers import router
+from gyre_registry.servicer import Servicer
+from gyre_rpc.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from gyre_service.database import Sessions, open_database, snapshot
 from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import Outbox
+from gyre_service.rpc import ErrorStatus, calling_for
 from gyre_service.settings import ServiceSettings
 
+ACME = calling_for("acme")
 Send: TypeAlias = Callable[..., Awaitable[None]]
 
 BASE = Base(name="reference", digest="a" * 64)
@@ -76,3 +81,14 @@ async def send(sessions: Sessions) -> AsyncIterator[Send]:
 
     async with TestKafkaBroker(broker):
         yield publish
+
+
+@pytest.fixture
+async def channel(sessions: Sessions, tmp_path: Path) -> AsyncIterator[aio.Channel]:
+    server = aio.server(interceptors=[ErrorStatus()])
+    add_RegistryServiceServicer_to_server(Servicer(sessions, BASE, tmp_path / "cache"), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+    await server.stop(grace=None)

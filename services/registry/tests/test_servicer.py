@@ -1,33 +1,12 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import grpc
 import pytest
 from grpc import aio
 
-from gyre_registry.servicer import Servicer
 from gyre_rpc.registry.v1 import registry_pb2 as pb
-from gyre_rpc.registry.v1.registry_pb2_grpc import (
-    RegistryServiceStub,
-    add_RegistryServiceServicer_to_server,
-)
-from gyre_service.database import Sessions
-from gyre_service.rpc import ErrorStatus, calling_for
+from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from gyre_service.rpc import calling_for
 
-from .conftest import BASE
-
-ACME = calling_for("acme")
-
-
-@pytest.fixture
-async def channel(sessions: Sessions) -> AsyncIterator[aio.Channel]:
-    server = aio.server(interceptors=[ErrorStatus()])
-    add_RegistryServiceServicer_to_server(Servicer(sessions, BASE, Path("cache")), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield channel
-    await server.stop(grace=None)
+from .conftest import ACME, BASE
 
 
 async def test_a_route_that_was_put_is_listed_to_its_tenant_only(channel: aio.Channel) -> None:

@@ -1,0 +1,202 @@
+"""What a person asks of rollouts, over RPC."""
+
+import json
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from grpc import aio
+
+from gyre_rpc.registry.v1 import registry_pb2 as pb
+from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from gyre_service import adapters
+from gyre_service.rpc import calling_for
+
+from .conftest import ACME, BASE, OTHER, Published, Send
+from .test_lineage import answered
+from .test_rollouts import canary, changes, scored, trained, verdict
+
+
+@pytest.fixture
+def stub(channel: aio.Channel) -> Any:
+    return RegistryServiceStub(channel)
+
+
+async def refusal(call: Awaitable[Any]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), caught.value.details() or ""
+
+
+async def test_rollouts_are_told_with_their_evidence_and_history(
+    send: Send, published: Published, stub: Any
+) -> None:
+    shown = await canary(send, published)
+    await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    await send(scored(shown.rollout_id, "production", 0, "live"))
+    await send(verdict(shown.rollout_id, "candidate", "down"))
+    await send(trained("d"))
+
+    told = await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)
+
+    waiting, rollout = told.rollouts
+    assert (waiting.stage, waiting.adapter_digest) == ("waiting", "d" * 64)
+    assert (rollout.rollout_id, rollout.stage, rollout.share) == (
+        str(shown.rollout_id),
+        "canary",
+        100,
+    )
+    assert [(one.source, one.arm, one.answers, one.bad) for one in rollout.evidence] == [
+        ("live", "production", 1, 1),
+        ("live", "candidate", 1, 1),
+        ("judge", "production", 1, 1),
+        ("judge", "candidate", 1, 0),
+    ]
+    assert all(0 <= one.low < one.high <= 1 for one in rollout.evidence)
+    assert [(step.stage, step.by) for step in rollout.history] == [
+        ("waiting", "policy"),
+        ("candidate", "policy"),
+        ("canary", "policy"),
+    ]
+    assert json.loads(rollout.gate_json)["suites"]
+    for request, metadata in (
+        (pb.ListRolloutsRequest(route="other"), ACME),
+        (pb.ListRolloutsRequest(), calling_for("umbrella")),
+    ):
+        assert not (await stub.ListRollouts(request, metadata=metadata)).rollouts
+
+
+async def test_a_person_promotes_and_takes_back(
+    send: Send, published: Published, stub: Any
+) -> None:
+    shown = await canary(send, published)
+    request = pb.PromoteRequest(route="default", by="ada", reason="it is good")
+
+    promoted = (await stub.Promote(request, metadata=ACME)).rollout
+
+    assert (promoted.rollout_id, promoted.stage) == (str(shown.rollout_id), "production")
+    assert (promoted.history[-1].by, promoted.history[-1].reason) == ("ada", "it is good")
+    assert (await changes(published))[-1].arms[0].adapter_digest == "c" * 64
+    again = pb.PromoteRequest(rollout_id=promoted.rollout_id)
+    assert await refusal(stub.Promote(again, metadata=ACME)) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"rollout {promoted.rollout_id} is production: only one under way is promoted",
+    )
+
+    back = (await stub.Rollback(pb.RollbackRequest(route="default"), metadata=ACME)).rollout
+
+    assert (back.stage, back.reason) == ("rolled-back", "rolled back by hand")
+    assert (await changes(published))[-1].arms[0].adapter_digest is None
+    code, message = await refusal(
+        stub.Rollback(pb.RollbackRequest(rollout_id=back.rollout_id), metadata=ACME)
+    )
+    assert (code, "nothing to take back" in message) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+
+async def test_a_person_ends_what_is_under_way_and_not_what_is_behind_it(
+    send: Send, published: Published, stub: Any
+) -> None:
+    await canary(send, published)
+    first = (await stub.Promote(pb.PromoteRequest(route="default"), metadata=ACME)).rollout
+    await send(trained("d"))
+
+    request = pb.RollbackRequest(rollout_id=first.rollout_id)
+    code, message = await refusal(stub.Rollback(request, metadata=ACME))
+    assert (code, "end it first" in message) == (grpc.StatusCode.ABORTED, True)
+
+    ended = (await stub.Rollback(pb.RollbackRequest(route="default"), metadata=ACME)).rollout
+    assert (ended.adapter_digest, ended.stage) == ("d" * 64, "rolled-back")
+    assert (await changes(published))[-1].arms[0].adapter_digest == "c" * 64
+
+
+@pytest.mark.parametrize("call", ["Promote", "Rollback"])
+async def test_what_is_not_there_cannot_be_meant(
+    send: Send, published: Published, stub: Any, call: str
+) -> None:
+    shown = await canary(send, published)
+    method = getattr(stub, call)
+    kind = getattr(pb, f"{call}Request")
+
+    for request, metadata, expected in (
+        (kind(rollout_id=str(uuid4())), ACME, grpc.StatusCode.NOT_FOUND),
+        (kind(route="other"), ACME, grpc.StatusCode.NOT_FOUND),
+        (kind(rollout_id="first"), ACME, grpc.StatusCode.INVALID_ARGUMENT),
+        (
+            kind(rollout_id=str(shown.rollout_id)),
+            calling_for("umbrella"),
+            grpc.StatusCode.NOT_FOUND,
+        ),
+    ):
+        code, _ = await refusal(method(request, metadata=metadata))
+        assert code is expected
+
+
+def sealed(folder: Path, base: str = BASE.digest) -> str:
+    folder.mkdir()
+    config = {"peft_type": "LORA", "r": 8, "bias": "none", "target_modules": ["q_proj"]}
+    (folder / adapters.CONFIG).write_text(json.dumps(config))
+    (folder / adapters.WEIGHTS).write_bytes(b"weights")
+    return adapters.seal(folder, base, {})
+
+
+async def test_an_adapter_from_elsewhere_becomes_a_candidate(
+    send: Send, published: Published, stub: Any, tmp_path: Path
+) -> None:
+    digest = sealed(tmp_path / "mine")
+    request = pb.ImportAdapterRequest(
+        adapter_digest=digest, adapter_uri=f"file://{tmp_path}/mine", by="ada"
+    )
+
+    rollout = (await stub.ImportAdapter(request, metadata=ACME)).rollout
+
+    assert (rollout.stage, rollout.adapter_digest, rollout.job_id) == ("candidate", digest, "")
+    assert (rollout.history[0].by, rollout.history[0].reason) == ("ada", "is imported")
+    arm = (await changes(published))[-1].arms[1]
+    assert (arm.name, arm.share, arm.adapter_digest) == ("candidate", 0, digest)
+    [listed] = (await stub.ListAdapters(pb.ListAdaptersRequest(), metadata=ACME)).adapters
+    assert (listed.digest, listed.stage, listed.route) == (digest, "candidate", "default")
+
+
+async def test_an_adapter_that_is_not_what_it_should_be_is_not_imported(
+    send: Send, stub: Any, tmp_path: Path
+) -> None:
+    digest = sealed(tmp_path / "mine")
+    other = sealed(tmp_path / "other", OTHER.digest)
+    mine, others = f"file://{tmp_path}/mine", f"file://{tmp_path}/other"
+
+    for fields, expected in (
+        ({"adapter_digest": "e" * 64, "adapter_uri": mine}, grpc.StatusCode.INVALID_ARGUMENT),
+        ({"adapter_digest": other, "adapter_uri": others}, grpc.StatusCode.INVALID_ARGUMENT),
+        (
+            {"adapter_digest": digest, "adapter_uri": f"{mine}-not-there"},
+            grpc.StatusCode.UNAVAILABLE,
+        ),
+        (
+            {"adapter_digest": digest, "adapter_uri": mine, "route": "other"},
+            grpc.StatusCode.NOT_FOUND,
+        ),
+    ):
+        code, _ = await refusal(
+            stub.ImportAdapter(pb.ImportAdapterRequest(**fields), metadata=ACME)
+        )
+        assert code is expected
+    assert not (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
+
+
+async def test_lineage_is_told_to_its_tenant(send: Send, published: Published, stub: Any) -> None:
+    answer = answered(await canary(send, published))
+    await send(answer)
+    request = pb.GetLineageRequest(answer_id=str(answer.answer_id))
+
+    found = json.loads((await stub.GetLineage(request, metadata=ACME)).lineage_json)
+
+    assert found["answer"]["answer_id"] == str(answer.answer_id)
+    assert found["adapter"]["digest"] == "c" * 64
+    code, _ = await refusal(stub.GetLineage(request, metadata=calling_for("umbrella")))
+    assert code is grpc.StatusCode.NOT_FOUND
+    wrong = pb.GetLineageRequest(answer_id="one")
+    code, _ = await refusal(stub.GetLineage(wrong, metadata=ACME))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
