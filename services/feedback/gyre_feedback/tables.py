@@ -88,7 +88,9 @@ class Replay(SQLModel, table=True):
     example_id: UUID = Field(primary_key=True)
     route: str
     digest: str
+    conversation: str
     document: str  # the first that it rests on
+    documents: list[str] = Field(sa_type=JSON)  # all of them
     answered_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 

@@ -192,6 +192,39 @@ async def test_what_people_say_of_a_good_answer_decides(
     assert await frozen_replay(send, published, blob) == {str(praised.answer_id): "praised"}
 
 
+@pytest.mark.parametrize("judged", [True, False])
+async def test_what_shares_a_conversation_or_a_document_with_the_holdout_is_not_replayed(
+    send: Send, published: Published, blob: Blob, judged: bool
+) -> None:
+    new = [answer(passages=(*answer().passages, *answer().passages)) for _ in range(6)]
+    older: dict[str, set[str]] = {}  # by the conversation of the new one, what is related to it
+    for one in new:
+        first, second = one.passages
+        other = answer().passages
+        for changes in (
+            {"passages": (second, *other)},
+            {"passages": (*other, first)},
+            {"conversation_id": one.conversation_id},
+        ):
+            given = answer(answer="three years", **changes)
+            await send(given, ce_time=BEFORE)
+            await send(feedback(given) if judged else scored(given))
+            older.setdefault(str(one.conversation_id), set()).add(str(given.answer_id))
+    await send(request())
+    for one in new:
+        await send(one, ce_time=AFTER)
+        await send(feedback(one, edited_answer="three years"), ce_time=AFTER)
+
+    [frozen] = published.frozen
+
+    held = {
+        blob(row["digest"])["conversation_id"] for row in blob(frozen.holdout.digest)["examples"]
+    }
+    replayed = {blob(row["digest"])["answer_id"] for row in blob(frozen.replay.digest)["examples"]}
+    assert len(held) == 2
+    assert replayed == set.union(*(older[name] for name in older.keys() - held))
+
+
 @pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.LIVE])
 async def test_what_nobody_saw_is_not_replayed(
     send: Send, published: Published, blob: Blob, purpose: Purpose
