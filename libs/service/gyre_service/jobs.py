@@ -41,6 +41,7 @@ class Job(SQLModel):
     job_id: UUID = Field(primary_key=True)
     state: str = Field(index=True)
     token: int = 0  # grows with each claim
+    failures: int = 0  # attempts that ended by themselves: neither kills nor what was away
     lease_until: float = 0  # seconds, by the database's clock; while ready: not to be run before
     created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True))
 
@@ -119,6 +120,8 @@ async def work(
         sessions: Of the database that has the jobs.
         table: Of the jobs.
         do: Does one. Cancelled when the lease is lost; raises Unavailable to be tried again.
+            Any other error counts among the job's `failures` and ends this: it is for `do` to
+            end a job that has too many.
         lease_s: After so many seconds without a sign a runner counts as dead.
         poll_s: Between two looks at a table without jobs.
     """
@@ -139,6 +142,9 @@ async def work(
         except (Unavailable, Conflict) as error:
             log.warning("job %s waits: %s", job.job_id, error)
             await _give_back(sessions, job)
+        except Exception:  # a bug: nobody knows whether of the job or of ours
+            await _give_back(sessions, job, failures=1)
+            raise
 
 
 async def _while_held(sessions: Sessions, job: J, do: Do[J], lease_s: float) -> None:
@@ -153,17 +159,21 @@ async def _while_held(sessions: Sessions, job: J, do: Do[J], lease_s: float) -> 
         await asyncio.gather(doing, return_exceptions=True)
 
 
-async def _give_back(sessions: Sessions, job: Job) -> None:
+async def _give_back(sessions: Sessions, job: Job, *, failures: int = 0) -> None:
     table = type(job)
     try:
         async with transaction(sessions) as session:
             back = (
                 update(table)
                 .where(_is_ours(job), col(table.state) == RUNNING)
-                .values(state=READY, lease_until=clock(session) + PAUSE_S)
+                .values(
+                    state=READY,
+                    lease_until=clock(session) + PAUSE_S,
+                    failures=col(table.failures) + failures,
+                )
             )
             await session.exec(back)
-    except Unavailable as error:  # then the lease ends by itself
+    except (Unavailable, Conflict) as error:  # then the lease ends by itself
         log.warning("job %s is not given back: %s", job.job_id, error)
 
 

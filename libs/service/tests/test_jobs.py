@@ -128,6 +128,21 @@ async def test_a_job_for_which_something_is_away_waits_and_is_tried_again(
     assert tokens == [1, 2]
 
 
+async def test_a_bug_counts_and_stands_in_nobodys_way(sessions: Sessions) -> None:
+    await add(sessions, 1, 2)
+
+    async def do(job: Sum) -> None:
+        raise KeyError("answer")
+
+    with pytest.raises(KeyError):
+        await work(sessions, Sum, do)
+
+    first, other = await get(sessions, 1), await claim(sessions, Sum, 15)
+    assert (first.state, first.failures) == (READY, 1)
+    assert other is not None
+    assert (other.job_id, other.failures) == (UUID(int=2), 0)
+
+
 async def test_what_is_taken_over_is_cancelled_here(sessions: Sessions) -> None:
     await add(sessions, 1)
     cancelled = asyncio.Event()

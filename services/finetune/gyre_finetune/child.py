@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from gyre_finetune.training.job import Step
 
 LAST = 1_000  # characters of its standard error that are kept
@@ -52,10 +54,25 @@ async def _steps(process: asyncio.subprocess.Process) -> AsyncIterator[Step]:
     assert process.stdout is not None
     assert process.stderr is not None
     said = asyncio.create_task(process.stderr.read())
-    async for line in process.stdout:
-        yield Step.model_validate_json(line)
+    while line := await _line(process.stdout):
+        yield _step(line)
     code = await process.wait()
     if code:
         last = (await said).decode(errors="replace").strip()[-LAST:]
         why = last.splitlines()[-1] if last else "it said nothing"
         raise Failed(f"the training ended with status {code}: {why}")
+
+
+async def _line(output: asyncio.StreamReader) -> bytes:
+    try:
+        return await output.readline()
+    except ValueError as error:  # a line without an end
+        raise Failed(f"the training wrote what is no step: {error}") from error
+
+
+def _step(line: bytes) -> Step:
+    try:
+        return Step.model_validate_json(line)
+    except ValidationError as error:
+        said = line.decode(errors="replace").strip()[:LAST]
+        raise Failed(f"the training wrote what is no step: {said}") from error

@@ -50,23 +50,24 @@ class Runner:
             Unavailable: Something is away, or the training failed and may be tried again.
             LostLease: Another runner has the job.
         """
-        request = RetrainingRequested.model_validate(job.request)
-        dataset = DatasetFrozen.model_validate(job.dataset)
         folder = folder_of(self.settings, job.tenant, job.job_id)
-        prompt = self.prompt_of(job.tenant, request.route)
         try:
-            counts = await prepare(self.settings, self.blobs, folder, request, dataset, prompt)
-            last = await self._train(job, request, folder)
+            await self._attempt(job, folder)
         except Rejected as error:  # no attempt can mend it
             await self._fail(job, str(error))
-            return
-        except Failed as error:
-            if job.token < self.settings.attempts:
-                raise Unavailable(f"attempt {job.token}: {error}") from error
-            await self._fail(job, f"{job.token} attempts: {error}")
-            return
-        await self._publish(job, request, dataset, folder, last, counts)
+        except (Failed, OSError) as error:
+            await self._count(job, error)
         shutil.rmtree(folder, ignore_errors=True)
+
+    async def _attempt(self, job: Training, folder: Path) -> None:
+        if job.failures >= self.settings.attempts:
+            raise Rejected(f"{job.failures} attempts ended in a bug: see the log of the runner")
+        request = RetrainingRequested.model_validate(job.request)
+        dataset = DatasetFrozen.model_validate(job.dataset)
+        prompt = self.prompt_of(job.tenant, request.route)
+        counts = await prepare(self.settings, self.blobs, folder, request, dataset, prompt)
+        last = await self._train(job, request, folder)
+        await self._publish(job, request, dataset, folder, last, counts)
 
     async def _train(self, job: Training, request: RetrainingRequested, folder: Path) -> Step:
         last, told = None, 0.0
@@ -141,6 +142,22 @@ class Runner:
             id = derived_id(job.tenant, event.topic, job.job_id)
             enqueue(session, event, job.tenant, SERVICE, id)
         log.info("job %s: adapter %s after %.0f s", job.job_id, digest[:12], last.elapsed_s)
+
+    async def _count(self, job: Training, error: Exception) -> None:
+        """Count an attempt that failed; the last one ends the job.
+
+        Raises:
+            Unavailable: It was not the last.
+        """
+        async with transaction(self.sessions) as session:
+            row = await held(session, job)
+            row.failures += 1
+            session.add(row)
+            if row.failures >= self.settings.attempts:
+                log.error("job %s failed: %s", job.job_id, error)
+                fail(session, row, f"{row.failures} attempts: {error}")
+                return
+        raise Unavailable(f"attempt {row.failures}: {error}") from error
 
     async def _fail(self, job: Training, reason: str) -> None:
         log.error("job %s failed: %s", job.job_id, reason)

@@ -18,7 +18,7 @@ from gyre_finetune.store import Training
 from gyre_service.adapters import verify
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
-from gyre_service.errors import Unavailable
+from gyre_service.errors import Rejected, Unavailable
 from gyre_service.jobs import LostLease, claim
 
 from .conftest import DIGEST, dataset, frozen, published, requested
@@ -145,8 +145,83 @@ async def test_a_training_that_fails_is_tried_again_and_then_said_to_have_failed
 
     [(_, _, event)] = await published(sessions)
     assert isinstance(event, TrainingFailed)
+    assert not folder_of(settings, "acme", job_id).exists()
     assert "2 attempts: the training ended with status 1: the training cannot begin" in event.reason
     assert await state(sessions, job_id) == "failed"
+
+
+async def test_kills_are_no_failures_of_the_job(
+    settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    await ready(settings, sessions)
+    for _ in range(settings.attempts):
+        await claimed(sessions, lease_s=-1)
+
+    with pytest.raises(Unavailable, match="attempt 1: the training ended with status 1"):
+        await runner(settings.model_copy(update={"model_path": broken}), sessions).do(
+            await claimed(sessions)
+        )
+
+
+async def test_a_training_that_writes_anything_else_than_steps_has_failed(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    talker = tmp_path / "talker"
+    talker.write_text("#!/bin/sh\necho Have a nice day\n")
+    talker.chmod(0o755)
+    monkeypatch.setattr("gyre_finetune.child.sys.executable", str(talker))
+    await ready(settings, sessions)
+
+    with pytest.raises(Unavailable, match="wrote what is no step: Have a nice day"):
+        await runner(settings, sessions).do(await claimed(sessions))
+
+
+@pytest.mark.parametrize(
+    ("seam", "error", "reason"),
+    [
+        ("prepare", OSError("no space left on device"), "1 attempts: no space left on device"),
+        ("adapters.seal", Rejected("no weights"), "no weights"),
+    ],
+)
+async def test_whatever_goes_wrong_ends_the_job(
+    settings: Settings,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    seam: str,
+    error: Exception,
+    reason: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"gyre_finetune.running.{seam}", fail)
+    job_id = await ready(settings, sessions)
+
+    once = settings.model_copy(update={"attempts": 1})
+    await runner(once, sessions).do(await claimed(sessions))
+
+    *_, (_, _, event) = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert event.reason == reason
+    assert await state(sessions, job_id) == "failed"
+
+
+async def test_a_job_that_has_met_a_bug_too_often_is_not_tried_again(
+    settings: Settings, sessions: Sessions
+) -> None:
+    job_id = await ready(settings, sessions)
+    async with transaction(sessions) as session:
+        job = await session.get_one(Training, ("acme", job_id))
+        job.failures = settings.attempts
+        session.add(job)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert event.reason == "3 attempts ended in a bug: see the log of the runner"
 
 
 @pytest.mark.parametrize(
