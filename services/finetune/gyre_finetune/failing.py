@@ -30,7 +30,14 @@ def fail(session: AsyncSession, row: Training, reason: str) -> None:
 
 
 async def fail_overdue(sessions: Sessions, grace_s: float) -> None:
-    """Fail every job whose dataset has not come in time, until cancelled."""
+    """Fail every job whose dataset has not come in time, until cancelled.
+
+    Args:
+        sessions: Of the database.
+        grace_s: After a deadline, and after the start: what came in time while we were away
+            must be read first.
+    """
+    await asyncio.sleep(grace_s)
     while True:
         try:
             await fail_once(sessions, grace_s)

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -113,3 +114,20 @@ async def test_a_job_without_a_dataset_fails_after_its_deadline(
     assert tenant == "acme"
     assert isinstance(event, TrainingFailed)
     assert "it takes 200 curated examples from 40 conversations" in event.reason
+
+
+async def test_what_came_in_time_while_we_were_away_is_read_before_anything_is_overdue(
+    send: Send, sessions: Sessions
+) -> None:
+    request = requested()
+    await send(request)
+    looking = asyncio.create_task(failing.fail_overdue(sessions, grace_s=2))
+
+    await asyncio.sleep(0.5)
+    await send(frozen(request.job_id, PARTS))
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+    job = await row(sessions, request.job_id)
+    assert job is not None
+    assert (job.state, await published(sessions)) == ("ready", [])
