@@ -17,7 +17,7 @@ from gyre_finetune.training.job import ADAPTER, Step
 from gyre_service import adapters
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Conflict, Rejected, Unavailable
 from gyre_service.ids import derived_id, now
 from gyre_service.jobs import held
 from gyre_service.kafka import enqueue
@@ -76,7 +76,10 @@ class Runner:
                 last = step
                 if not step.final and (time.monotonic() - told > TELL_S or step.step == step.steps):
                     told = time.monotonic()
-                    await self._tell(job, request.route, step)
+                    try:
+                        await self._tell(job, request.route, step)
+                    except (Unavailable, Conflict) as error:  # the training is worth more
+                        log.warning("job %s: step %d is not told: %s", job.job_id, step.step, error)
         if last is None or not last.final:
             raise Failed("the training ended before its last step")
         return last

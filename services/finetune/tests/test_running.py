@@ -120,6 +120,21 @@ async def test_nothing_outlives_a_runner_that_is_cancelled(
     assert [child for child in psutil.Process().children() if child.status() != "zombie"] == []
 
 
+async def test_a_training_goes_on_while_nobody_can_be_told(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(*_: object) -> None:
+        raise Unavailable("database is locked")
+
+    monkeypatch.setattr(Runner, "_tell", tell)
+    await ready(settings, sessions)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, AdapterTrained)
+
+
 async def test_who_was_overtaken_publishes_nothing(settings: Settings, sessions: Sessions) -> None:
     await ready(settings, sessions)
     old = await claimed(sessions, lease_s=-1)
