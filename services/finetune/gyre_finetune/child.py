@@ -20,8 +20,13 @@ class Failed(Exception):
 
 
 @asynccontextmanager
-async def training(folder: Path, threads: int) -> AsyncIterator[AsyncIterator[Step]]:
+async def training(folder: Path, token: int, threads: int) -> AsyncIterator[AsyncIterator[Step]]:
     """Start a training and yield its steps; whatever happens inside, it does not outlive this.
+
+    Args:
+        folder: Of the job.
+        token: Of the claim.
+        threads: Of the processor.
 
     Raises:
         Failed: While the steps are read: it ended with an error.
@@ -35,7 +40,8 @@ async def training(folder: Path, threads: int) -> AsyncIterator[AsyncIterator[St
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gyre_finetune.training", str(folder), str(os.getpid())),
+        *(sys.executable, "-m", "gyre_finetune.training"),
+        *(str(folder), str(token), str(os.getpid())),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_finetune.settings import Settings
 from gyre_finetune.training.examples import Example, read_examples
-from gyre_finetune.training.job import EXAMPLES, Job
+from gyre_finetune.training.job import EXAMPLES, Job, put
 from gyre_service.blobs import Blobs
 from gyre_service.errors import Rejected
 
@@ -78,5 +78,5 @@ def _write(folder: Path, job: Job, examples: list[Example]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # The same bytes in every attempt: what is there already may be in use by a checkpoint.
     lines = "".join(example.model_dump_json() + "\n" for example in examples)
-    (folder / EXAMPLES).write_text(lines, encoding="utf-8")
+    put(folder / EXAMPLES, lines)
     job.write(folder)

@@ -13,7 +13,7 @@ from gyre_finetune.failing import SERVICE, fail
 from gyre_finetune.preparing import folder_of, prepare
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import DONE, Training
-from gyre_finetune.training.job import ADAPTER, Step
+from gyre_finetune.training.job import Step, adapter_of
 from gyre_service import adapters
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
@@ -71,7 +71,7 @@ class Runner:
 
     async def _train(self, job: Training, request: RetrainingRequested, folder: Path) -> Step:
         last, told = None, 0.0
-        async with training(folder, self.settings.threads) as steps:
+        async with training(folder, job.token, self.settings.threads) as steps:
             async for step in steps:
                 last = step
                 if not step.final and (time.monotonic() - told > TELL_S or step.step == step.steps):
@@ -119,9 +119,12 @@ class Runner:
             "steps": last.step,
             "loss": last.loss,
         }
-        digest = adapters.seal(folder / ADAPTER, self.settings.model_digest, about)
-        adapters.verify(folder / ADAPTER, digest, self.settings.model_digest)
-        uri = await adapters.store(folder / ADAPTER, self.settings.adapter_url)
+        async with transaction(self.sessions) as session:
+            await held(session, job)  # or it is another one's to store
+        adapter = adapter_of(folder, job.token)
+        digest = adapters.seal(adapter, self.settings.model_digest, about)
+        adapters.verify(adapter, digest, self.settings.model_digest)
+        uri = await adapters.store(adapter, self.settings.adapter_url)
         event = AdapterTrained(
             job_id=job.job_id,
             route=request.route,

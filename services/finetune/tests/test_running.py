@@ -15,6 +15,7 @@ from gyre_finetune.preparing import folder_of, prepare
 from gyre_finetune.running import Runner
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import Training
+from gyre_finetune.training.job import adapter_of
 from gyre_service.adapters import verify
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
@@ -75,7 +76,7 @@ async def test_a_job_ends_in_an_adapter_that_the_engine_would_take(
 
 
 async def train_until_killed(folder: Path, at: int) -> None:
-    async with training(folder, 1) as steps:
+    async with training(folder, 1, 1) as steps:
         async for step in steps:
             if step.step == at:
                 [child] = psutil.Process().children()
@@ -144,6 +145,26 @@ async def test_who_was_overtaken_publishes_nothing(settings: Settings, sessions:
         await runner(settings, sessions).do(old)
 
     assert await published(sessions) == []
+
+
+async def test_who_was_overtaken_stores_nothing_and_spoils_nothing(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(*_: object) -> None:
+        """Let nobody notice before the training's end."""
+
+    monkeypatch.setattr(Runner, "_tell", tell)
+    job_id = await ready(settings, sessions)
+    old = await claimed(sessions, lease_s=-1)
+    new = await claimed(sessions)
+    theirs = adapter_of(folder_of(settings, "acme", job_id), new.token)
+    theirs.mkdir(parents=True)
+
+    with pytest.raises(LostLease):
+        await runner(settings, sessions).do(old)
+
+    assert list(theirs.iterdir()) == []
+    assert not (settings.home / "adapters").exists()
 
 
 async def test_a_training_that_fails_is_tried_again_and_then_said_to_have_failed(
