@@ -66,7 +66,11 @@ class Trainer:
         if not self._rows[False]:
             raise TooFew("no new example fits into the model's length")
         self.steps = steps_of(
-            len(self._rows[False]), self._policy.batch_examples, self._policy.max_steps, EPOCHS
+            len(self._rows[False]),
+            self._policy.batch_examples,
+            self._policy.max_steps,
+            EPOCHS,
+            self._policy.replay,
         )
         self.model: Any = get_peft_model(base.to(self._device), _config(job)).train()
         self._weights = [one for one in self.model.parameters() if one.requires_grad]
@@ -85,6 +89,7 @@ class Trainer:
             self._policy.batch_examples,
             self.steps,
             self._policy.seed,
+            self._policy.replay,
         )
         began = time.monotonic() - self._elapsed_s
         while self._step < self.steps:
