@@ -38,6 +38,10 @@ class Freezer:
 
     async def check(self, route: str) -> None:
         """Freeze for every request of a route whose floors are reached; close those too old."""
+        if not await store.waiting_requests(self.session, self.cause.tenant, route):
+            return
+        # Two replicas would freeze twice. Who had to wait looks again.
+        await store.lock_dataset(self.session, self.cause.tenant, route)
         for row in await store.waiting_requests(self.session, self.cause.tenant, route):
             request = RetrainingRequested.model_validate(row.event)
             if self.decided_at > request.data_deadline:

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AnswerGenerated, Purpose, RetrainingRequested
 from gyre_events.control import Base
 from gyre_events.policy import TrainingPolicy
 from gyre_feedback import store
-from gyre_service.database import Sessions, snapshot
+from gyre_feedback.tables import Request
+from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import now
 
 from .conftest import DIGEST, Published, Send, answer, feedback, scored
@@ -103,6 +105,36 @@ async def test_a_redelivery_publishes_the_same_under_the_same_id(
     assert len(published.frozen) == 2
     first, second = (one for one in published if one.event in published.frozen)
     assert first == second
+
+
+async def test_what_another_replica_has_just_frozen_is_not_frozen_again(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request()
+    given = answer()
+    await send(given, ce_time=AFTER)
+    await curated(send, 5)
+    await send(asked)
+    async with transaction(sessions) as session:
+        # Its floor falls: the next event, though it adds no example, may complete it.
+        row = await session.get_one(Request, ("acme", asked.job_id))
+        row.event = request(5, 3, job_id=asked.job_id).model_dump(mode="json")
+        session.add(row)
+    lock = store.lock_dataset
+
+    async def freeze_first(session: AsyncSession, tenant: str, route: str) -> None:
+        """Let the other replica commit while we wait for the lock."""
+        row = await session.get_one(Request, (tenant, asked.job_id))
+        row.state = "frozen"
+        session.add(row)
+        await session.flush()
+        await lock(session, tenant, route)
+
+    monkeypatch.setattr(store, "lock_dataset", freeze_first)
+
+    await send(feedback(given, comment="thanks"), ce_time=AFTER)
+
+    assert not published.frozen
 
 
 async def test_conversations_are_counted_too(send: Send, published: Published) -> None:
