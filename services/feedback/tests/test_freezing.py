@@ -137,6 +137,44 @@ async def test_what_another_replica_has_just_frozen_is_not_frozen_again(
     assert not published.frozen
 
 
+@pytest.mark.parametrize("when", ["waiting", "frozen", "expired"])
+async def test_a_request_is_superseded_by_one_that_had_no_data_when_it_was_decided(
+    send: Send, published: Published, sessions: Sessions, when: str
+) -> None:
+    decided_at, far = now() - timedelta(minutes=10), now() + timedelta(hours=1)
+    deadline = decided_at + timedelta(minutes=5) if when == "expired" else far
+    earlier = request(data_deadline=deadline, decided_at=decided_at)
+    later = request(decided_at=decided_at + timedelta(minutes=1))
+    await send(earlier)
+    if when == "frozen":
+        await curated(send, 6)
+
+    await send(later)
+    await send(later)
+    await curated(send, 6)
+
+    assert await state_of(sessions, later) == "superseded"
+    assert [one.job_id for one in published.frozen] == [earlier.job_id] * (when != "expired")
+
+
+@pytest.mark.parametrize("earlier", ["frozen", "expired", "another route", "superseded"])
+async def test_a_request_that_comes_after_the_data_of_the_one_before_has_its_own(
+    send: Send, published: Published, sessions: Sessions, earlier: str
+) -> None:
+    expired: dict[str, Any] = {"data_deadline": now(), "decided_at": now() - timedelta(minutes=1)}
+    cases: dict[str, dict[str, Any]] = {"expired": expired, "another route": {"route": "other"}}
+    changes = cases.get(earlier, {})
+    await send(request(**changes))
+    if earlier == "superseded":
+        await send(request(data_deadline=now() + timedelta(days=9)))
+    await curated(send, 6)
+    later = request()
+
+    await send(later)
+
+    assert await state_of(sessions, later) == "frozen"
+
+
 async def test_conversations_are_counted_too(send: Send, published: Published) -> None:
     await send(request())
     await curated(send, 6, conversation_id=uuid4())

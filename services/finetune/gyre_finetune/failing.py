@@ -20,10 +20,10 @@ SERVICE = "finetune"
 LOOK_S = 1.0
 
 
-def fail(session: AsyncSession, row: Training, reason: str) -> None:
+def fail(session: AsyncSession, row: Training, reason: str, state: str = FAILED) -> None:
     """End a job with a reason, and publish that."""
     request = RetrainingRequested.model_validate(row.request)
-    row.state, row.outcome = FAILED, reason
+    row.state, row.outcome = state, reason
     session.add(row)
     event = TrainingFailed(job_id=row.job_id, route=request.route, reason=reason, decided_at=now())
     enqueue(session, event, row.tenant, SERVICE, derived_id(row.tenant, event.topic, row.job_id))
