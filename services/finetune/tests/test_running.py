@@ -15,7 +15,7 @@ from gyre_finetune.preparing import folder_of, prepare
 from gyre_finetune.running import Runner
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import Training
-from gyre_finetune.training.job import adapter_of
+from gyre_finetune.training.job import Job, adapter_of
 from gyre_service.adapters import verify
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
@@ -73,6 +73,17 @@ async def test_a_job_ends_in_an_adapter_that_the_engine_would_take(
     assert verify(place, last.adapter_digest, DIGEST, max_rank=16).about["job_id"] == str(job_id)
     assert await state(sessions, job_id) == "done"
     assert not folder_of(settings, "acme", job_id).exists()
+
+
+async def test_a_later_attempt_keeps_the_prompt_of_the_first(
+    settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    request, blobs = requested(), Blobs(settings.blob_url)
+    event = frozen(request.job_id, await dataset(settings, 2))
+    for prompt in ("Be short.", "Be long."):
+        await prepare(settings, blobs, tmp_path / "job", request, event, prompt)
+
+    assert Job.read(tmp_path / "job").prompt == "Be short."
 
 
 async def train_until_killed(folder: Path, at: int) -> None:

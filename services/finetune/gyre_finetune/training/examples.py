@@ -1,4 +1,4 @@
-"""From examples to what the model reads: exactly the prompt that inference renders. No torch."""
+"""From examples to what the model reads: what inference renders of a first question. No torch."""
 
 import json
 import random
