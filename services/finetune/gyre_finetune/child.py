@@ -1,6 +1,7 @@
 """The process that trains, from outside."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gyre_finetune.training.job import Step
+
+log = logging.getLogger(__name__)
 
 LAST = 1_000  # characters of its standard error that are kept
 
@@ -63,10 +66,12 @@ async def _steps(process: asyncio.subprocess.Process) -> AsyncIterator[Step]:
     while line := await _line(process.stdout):
         yield _step(line)
     code = await process.wait()
+    last = (await said).decode(errors="replace").strip()[-LAST:]
     if code:
-        last = (await said).decode(errors="replace").strip()[-LAST:]
         why = last.splitlines()[-1] if last else "it said nothing"
         raise Failed(f"the training ended with status {code}: {why}")
+    if last:
+        log.warning("the training said: %s", last)
 
 
 async def _line(output: asyncio.StreamReader) -> bytes:

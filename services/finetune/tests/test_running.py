@@ -1,6 +1,7 @@
 """A real training of a tiny model, in its own process, from a claimed job to the outbox."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -29,7 +30,9 @@ def runner(settings: Settings, sessions: Sessions) -> Runner:
     return Runner(settings, sessions, Blobs(settings.blob_url), lambda tenant, route: "Be short.")
 
 
-async def ready(settings: Settings, sessions: Sessions, examples: int = 6, **changes: int) -> UUID:
+async def ready(
+    settings: Settings, sessions: Sessions, examples: int = 6, **changes: float
+) -> UUID:
     request = requested(None, **changes)
     event = frozen(request.job_id, await dataset(settings, examples, replayed=5))
     async with transaction(sessions) as session:
@@ -114,6 +117,24 @@ async def test_a_killed_training_goes_on_from_its_checkpoint(
     assert first.step >= 5  # it knew 4 of them
     assert isinstance(told[-1], AdapterTrained)
     assert told[-1].steps == 12
+
+
+async def test_a_training_begins_anew_where_its_checkpoint_is_damaged(
+    settings: Settings, sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = await ready(settings, sessions, alpha=0.5)
+    folder = folder_of(settings, "acme", job_id)
+    folder.mkdir(parents=True)
+    (folder / "checkpoint.pt").write_bytes(b"PK\x03\x04 half of it")
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    *_, (_, _, last) = await published(sessions)
+    assert isinstance(last, AdapterTrained)
+    assert last.steps == 6
+    assert "checkpoint.pt is damaged, the training begins anew" in caplog.text
+    place = Path(last.adapter_uri.removeprefix("file://"))
+    assert json.loads((place / "adapter_config.json").read_bytes())["lora_alpha"] == 0.5
 
 
 async def test_nothing_outlives_a_runner_that_is_cancelled(
