@@ -1,8 +1,9 @@
 """Work that outlasts a handler: a row says what, a lease says whose, a token who is stale.
 
-A handler writes the row, a runner process claims it. While it works it renews its lease; when it
-dies the lease ends and the next claim takes the job over, under a larger fencing token. A runner
-that was only asleep finds that its token is not the row's any more, and writes nothing.
+A handler writes the row, a runner process claims it. While it works it renews its lease, and goes
+on without the database for as long as that lasts; when it dies the lease ends and the next claim
+takes the job over, under a larger fencing token. A runner that was only asleep finds that its
+token is not the row's any more, and writes nothing.
 
 Source:
     Fencing tokens: Kleppmann, "Designing Data-Intensive Applications", 2017, chapter 8.
@@ -10,6 +11,7 @@ Source:
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeAlias, TypeVar
@@ -41,6 +43,7 @@ class Job(SQLModel):
     job_id: UUID = Field(primary_key=True)
     state: str = Field(index=True)
     token: int = 0  # grows with each claim
+    failures: int = 0  # attempts that ended by themselves: neither kills nor what was away
     lease_until: float = 0  # seconds, by the database's clock; while ready: not to be run before
     created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True))
 
@@ -52,12 +55,12 @@ Do: TypeAlias = Callable[[J], Awaitable[None]]
 async def claim(sessions: Sessions, table: type[J], lease_s: float) -> J | None:
     """Take the oldest job that is ready, or whose runner is dead; None if there is none."""
     async with transaction(sessions) as session:
-        time = clock(session)
+        database_time = clock(session)
         free = (
             select(table)
             .where(
                 or_(col(table.state) == READY, col(table.state) == RUNNING),
-                col(table.lease_until) < time,
+                col(table.lease_until) < database_time,
             )
             .order_by(col(table.created_at), col(table.job_id))
             .limit(1)
@@ -69,7 +72,7 @@ async def claim(sessions: Sessions, table: type[J], lease_s: float) -> J | None:
         taken = (
             update(table)
             .where(col(table.tenant) == found.tenant, col(table.job_id) == found.job_id)
-            .values(state=RUNNING, token=found.token + 1, lease_until=time + lease_s)
+            .values(state=RUNNING, token=found.token + 1, lease_until=database_time + lease_s)
         )
         await session.exec(taken)
         await session.refresh(found)
@@ -119,6 +122,8 @@ async def work(
         sessions: Of the database that has the jobs.
         table: Of the jobs.
         do: Does one. Cancelled when the lease is lost; raises Unavailable to be tried again.
+            Any other error counts among the job's `failures` and ends this: it is for `do` to
+            end a job that has too many.
         lease_s: After so many seconds without a sign a runner counts as dead.
         poll_s: Between two looks at a table without jobs.
     """
@@ -139,31 +144,46 @@ async def work(
         except (Unavailable, Conflict) as error:
             log.warning("job %s waits: %s", job.job_id, error)
             await _give_back(sessions, job)
+        except Exception:  # a bug: nobody knows whether of the job or of ours
+            await _give_back(sessions, job, failures=1)
+            raise
 
 
 async def _while_held(sessions: Sessions, job: J, do: Do[J], lease_s: float) -> None:
     doing = asyncio.ensure_future(do(job))
+    end = time.monotonic() + lease_s
     try:
         while not (await asyncio.wait((doing,), timeout=lease_s / 3))[0]:
-            if not await renew(sessions, job, lease_s):
-                raise LostLease(f"job {job.job_id}: taken over while it ran")
+            asked = time.monotonic()
+            try:
+                if not await renew(sessions, job, lease_s):
+                    raise LostLease(f"job {job.job_id}: taken over while it ran")
+                end = asked + lease_s
+            except (Unavailable, Conflict) as error:
+                log.warning("job %s: its lease is not renewed: %s", job.job_id, error)
+                if time.monotonic() >= end:  # somebody else may have it now
+                    raise
         await doing
     finally:
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
 
 
-async def _give_back(sessions: Sessions, job: Job) -> None:
+async def _give_back(sessions: Sessions, job: Job, *, failures: int = 0) -> None:
     table = type(job)
     try:
         async with transaction(sessions) as session:
             back = (
                 update(table)
                 .where(_is_ours(job), col(table.state) == RUNNING)
-                .values(state=READY, lease_until=clock(session) + PAUSE_S)
+                .values(
+                    state=READY,
+                    lease_until=clock(session) + PAUSE_S,
+                    failures=col(table.failures) + failures,
+                )
             )
             await session.exec(back)
-    except Unavailable as error:  # then the lease ends by itself
+    except (Unavailable, Conflict) as error:  # then the lease ends by itself
         log.warning("job %s is not given back: %s", job.job_id, error)
 
 

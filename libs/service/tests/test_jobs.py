@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
@@ -126,6 +126,52 @@ async def test_a_job_for_which_something_is_away_waits_and_is_tried_again(
     await run(sessions, do, done)
 
     assert tokens == [1, 2]
+
+
+@pytest.mark.parametrize("hiccups", [2, 99])
+async def test_a_job_goes_on_without_the_database_until_its_lease_ends(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, hiccups: int
+) -> None:
+    monkeypatch.setattr("gyre_service.jobs.PAUSE_S", 60)
+    await add(sessions, 1)
+    renewals: list[Any] = []
+    enough, ended = asyncio.Event(), asyncio.Event()
+
+    async def hiccup(*args: Any) -> bool:
+        renewals.append(args)
+        if len(renewals) <= hiccups:
+            raise Unavailable("database is locked")
+        if len(renewals) == hiccups + 2:
+            enough.set()
+        return await renew(*args)
+
+    monkeypatch.setattr("gyre_service.jobs.renew", hiccup)
+
+    async def do(job: Sum) -> None:
+        try:
+            await enough.wait()
+        finally:
+            ended.set()
+        await finish(sessions, job)
+
+    await run(sessions, do, ended, lease_s=0.9)
+
+    assert len(renewals) == (4 if hiccups == 2 else 3)
+
+
+async def test_a_bug_counts_and_stands_in_nobodys_way(sessions: Sessions) -> None:
+    await add(sessions, 1, 2)
+
+    async def do(job: Sum) -> None:
+        raise KeyError("answer")
+
+    with pytest.raises(KeyError):
+        await work(sessions, Sum, do)
+
+    first, other = await get(sessions, 1), await claim(sessions, Sum, 15)
+    assert (first.state, first.failures) == (READY, 1)
+    assert other is not None
+    assert (other.job_id, other.failures) == (UUID(int=2), 0)
 
 
 async def test_what_is_taken_over_is_cancelled_here(sessions: Sessions) -> None:

@@ -10,7 +10,7 @@ from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_events.training import Dataset
 from gyre_feedback import store
 from gyre_feedback.manifest import manifest
-from gyre_feedback.splitting import Sample, Split, split, spread
+from gyre_feedback.splitting import Sample, Split, apart, split, spread
 from gyre_feedback.tables import Example, Replay, Request
 from gyre_service.blobs import Blobs
 from gyre_service.kafka import Received
@@ -38,6 +38,10 @@ class Freezer:
 
     async def check(self, route: str) -> None:
         """Freeze for every request of a route whose floors are reached; close those too old."""
+        if not await store.waiting_requests(self.session, self.cause.tenant, route):
+            return
+        # Two replicas would freeze twice. Who had to wait looks again.
+        await store.lock_dataset(self.session, self.cause.tenant, route)
         for row in await store.waiting_requests(self.session, self.cause.tenant, route):
             request = RetrainingRequested.model_validate(row.event)
             if self.decided_at > request.data_deadline:
@@ -73,15 +77,18 @@ class Freezer:
     async def _replay(
         self, request: RetrainingRequested, examples: list[Example], parts: Split
     ) -> Dataset:
-        """Keep what was good before the shift: what people curated, and what nobody judged."""
-        digests: dict[UUID, str] = {}
-        documents: dict[UUID, str] = {}
+        """Keep what was good before the shift: what people curated, and what nobody judged.
+
+        When the shift began is an estimate, so the holdout has older relatives: they stay out.
+        """
         unjudged = await store.replay_of(self.session, self.cause.tenant, request.route)
-        kept: list[tuple[Example | Replay, str]] = [(row, row.document) for row in unjudged]
-        kept += [(row, row.documents[0] if row.documents else "") for row in examples]
-        for row, document in kept:
-            if store.utc(row.answered_at) < request.since:
-                digests[row.example_id], documents[row.example_id] = row.digest, document
+        known: list[Example | Replay] = [*unjudged, *examples]
+        before = [row for row in known if store.utc(row.answered_at) < request.since]
+        held = set(parts.holdout)
+        holdout = [_sample(row) for row in examples if row.example_id in held]
+        kept = apart([_sample(row) for row in before], holdout)
+        digests = {row.example_id: row.digest for row in before}
+        documents = {one.id: next(iter(one.documents), "") for one in kept}
         most = self.replay if request.training.replay > 0 else 0
         chosen = spread(documents, self.per_document, most)
         return await self._write(request.route, digests, chosen)
@@ -98,5 +105,5 @@ def frozen_events(requests: list[Request]) -> list[DatasetFrozen]:
     return [DatasetFrozen.model_validate(row.frozen) for row in requests]
 
 
-def _sample(example: Example) -> Sample:
+def _sample(example: Example | Replay) -> Sample:
     return Sample(example.example_id, example.conversation, tuple(example.documents))

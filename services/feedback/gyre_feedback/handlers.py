@@ -134,11 +134,12 @@ async def take_request(
         # Nobody adds an example between our look at them and the row that waits for more.
         await store.lock_dataset(session, tenant, event.route)
         if await store.get_request(session, tenant, event.job_id) is None:
+            superseded = await store.supersedes(session, tenant, event)
             row = Request(
                 tenant=tenant,
                 job_id=event.job_id,
                 route=event.route,
-                state="waiting",
+                state="superseded" if superseded else "waiting",
                 event=event.model_dump(mode="json"),
             )
             session.add(row)

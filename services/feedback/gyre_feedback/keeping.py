@@ -30,7 +30,8 @@ async def keep(session: AsyncSession, blobs: Blobs, answer: Answer, per_document
     if any(row.counts for row in said):
         return
     id = derived_id(tenant, given.answer_id)
-    document = rests_on(given, given.answer)[0]
+    documents = rests_on(given, given.answer)
+    document = documents[0]
     rows = await store.replay_of(session, tenant, given.route, document)
     if any(row.example_id == id for row in rows):
         return
@@ -46,7 +47,9 @@ async def keep(session: AsyncSession, blobs: Blobs, answer: Answer, per_document
             example_id=id,
             route=given.route,
             digest=await blobs.put(canonical(content)),
+            conversation=str(given.conversation_id),
             document=document,
+            documents=documents,
             answered_at=answer.given_at,
         )
     )

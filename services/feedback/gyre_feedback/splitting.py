@@ -112,6 +112,18 @@ def _components(samples: Iterable[Sample]) -> list[set[UUID]]:
     return list(found.values())
 
 
+def apart(samples: Iterable[Sample], others: Iterable[Sample]) -> list[Sample]:
+    """Return the samples that share no conversation and no document with any of `others`."""
+    others = list(others)
+    conversations = {other.conversation for other in others}
+    documents = {name for other in others for name in other.documents}
+    return [
+        sample
+        for sample in samples
+        if sample.conversation not in conversations and documents.isdisjoint(sample.documents)
+    ]
+
+
 def spread(documents: Mapping[UUID, str], most: int, limit: int) -> list[UUID]:
     """Choose what is replayed: at most `most` a document and `limit` in all, drawn by a hash."""
     taken: Counter[str] = Counter()

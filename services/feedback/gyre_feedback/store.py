@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_feedback.tables import (
     Answer,
     Dataset,
@@ -138,6 +139,21 @@ async def forget_replay(session: AsyncSession, tenant: str, answer_id: UUID) -> 
 
 async def get_request(session: AsyncSession, tenant: str, job_id: UUID) -> Request | None:
     return await session.get(Request, (tenant, job_id))
+
+
+async def supersedes(session: AsyncSession, tenant: str, request: RetrainingRequested) -> bool:
+    """Say whether a request was decided while an earlier one of its route had no data yet."""
+    query = select(Request).where(
+        col(Request.tenant) == tenant,
+        col(Request.route) == request.route,
+        col(Request.state) != "superseded",
+    )
+    for row in (await session.exec(query)).all():
+        earlier = RetrainingRequested.model_validate(row.event)
+        frozen = row.frozen and DatasetFrozen.model_validate(row.frozen)
+        if request.decided_at <= (frozen.decided_at if frozen else earlier.data_deadline):
+            return True
+    return False
 
 
 async def waiting_requests(session: AsyncSession, tenant: str, route: str) -> list[Request]:

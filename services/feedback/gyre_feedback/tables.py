@@ -88,7 +88,9 @@ class Replay(SQLModel, table=True):
     example_id: UUID = Field(primary_key=True)
     route: str
     digest: str
+    conversation: str
     document: str  # the first that it rests on
+    documents: list[str] = Field(sa_type=JSON)  # all of them
     answered_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
@@ -105,7 +107,7 @@ class Request(SQLModel, table=True):
     tenant: str = Field(primary_key=True)
     job_id: UUID = Field(primary_key=True)
     route: str = Field(index=True)
-    state: str = Field(index=True)  # waiting, frozen or expired
+    state: str = Field(index=True)  # waiting, frozen, expired or superseded
     event: dict[str, Any] = Field(sa_type=JSON)
     frozen_source: str | None = None
     frozen_id: str | None = None

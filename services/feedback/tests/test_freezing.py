@@ -6,12 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AnswerGenerated, Purpose, RetrainingRequested
 from gyre_events.control import Base
 from gyre_events.policy import TrainingPolicy
 from gyre_feedback import store
-from gyre_service.database import Sessions, snapshot
+from gyre_feedback.tables import Request
+from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import now
 
 from .conftest import DIGEST, Published, Send, answer, feedback, scored
@@ -105,6 +107,74 @@ async def test_a_redelivery_publishes_the_same_under_the_same_id(
     assert first == second
 
 
+async def test_what_another_replica_has_just_frozen_is_not_frozen_again(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request()
+    given = answer()
+    await send(given, ce_time=AFTER)
+    await curated(send, 5)
+    await send(asked)
+    async with transaction(sessions) as session:
+        # Its floor falls: the next event, though it adds no example, may complete it.
+        row = await session.get_one(Request, ("acme", asked.job_id))
+        row.event = request(5, 3, job_id=asked.job_id).model_dump(mode="json")
+        session.add(row)
+    lock = store.lock_dataset
+
+    async def freeze_first(session: AsyncSession, tenant: str, route: str) -> None:
+        """Let the other replica commit while we wait for the lock."""
+        row = await session.get_one(Request, (tenant, asked.job_id))
+        row.state = "frozen"
+        session.add(row)
+        await session.flush()
+        await lock(session, tenant, route)
+
+    monkeypatch.setattr(store, "lock_dataset", freeze_first)
+
+    await send(feedback(given, comment="thanks"), ce_time=AFTER)
+
+    assert not published.frozen
+
+
+@pytest.mark.parametrize("when", ["waiting", "frozen", "expired"])
+async def test_a_request_is_superseded_by_one_that_had_no_data_when_it_was_decided(
+    send: Send, published: Published, sessions: Sessions, when: str
+) -> None:
+    decided_at, far = now() - timedelta(minutes=10), now() + timedelta(hours=1)
+    deadline = decided_at + timedelta(minutes=5) if when == "expired" else far
+    earlier = request(data_deadline=deadline, decided_at=decided_at)
+    later = request(decided_at=decided_at + timedelta(minutes=1))
+    await send(earlier)
+    if when == "frozen":
+        await curated(send, 6)
+
+    await send(later)
+    await send(later)
+    await curated(send, 6)
+
+    assert await state_of(sessions, later) == "superseded"
+    assert [one.job_id for one in published.frozen] == [earlier.job_id] * (when != "expired")
+
+
+@pytest.mark.parametrize("earlier", ["frozen", "expired", "another route", "superseded"])
+async def test_a_request_that_comes_after_the_data_of_the_one_before_has_its_own(
+    send: Send, published: Published, sessions: Sessions, earlier: str
+) -> None:
+    expired: dict[str, Any] = {"data_deadline": now(), "decided_at": now() - timedelta(minutes=1)}
+    cases: dict[str, dict[str, Any]] = {"expired": expired, "another route": {"route": "other"}}
+    changes = cases.get(earlier, {})
+    await send(request(**changes))
+    if earlier == "superseded":
+        await send(request(data_deadline=now() + timedelta(days=9)))
+    await curated(send, 6)
+    later = request()
+
+    await send(later)
+
+    assert await state_of(sessions, later) == "frozen"
+
+
 async def test_conversations_are_counted_too(send: Send, published: Published) -> None:
     await send(request())
     await curated(send, 6, conversation_id=uuid4())
@@ -190,6 +260,39 @@ async def test_what_people_say_of_a_good_answer_decides(
     await send(feedback(later, thumb="down"))
     await send(scored(later))
     assert await frozen_replay(send, published, blob) == {str(praised.answer_id): "praised"}
+
+
+@pytest.mark.parametrize("judged", [True, False])
+async def test_what_shares_a_conversation_or_a_document_with_the_holdout_is_not_replayed(
+    send: Send, published: Published, blob: Blob, judged: bool
+) -> None:
+    new = [answer(passages=(*answer().passages, *answer().passages)) for _ in range(6)]
+    older: dict[str, set[str]] = {}  # by the conversation of the new one, what is related to it
+    for one in new:
+        first, second = one.passages
+        other = answer().passages
+        for changes in (
+            {"passages": (second, *other)},
+            {"passages": (*other, first)},
+            {"conversation_id": one.conversation_id},
+        ):
+            given = answer(answer="three years", **changes)
+            await send(given, ce_time=BEFORE)
+            await send(feedback(given) if judged else scored(given))
+            older.setdefault(str(one.conversation_id), set()).add(str(given.answer_id))
+    await send(request())
+    for one in new:
+        await send(one, ce_time=AFTER)
+        await send(feedback(one, edited_answer="three years"), ce_time=AFTER)
+
+    [frozen] = published.frozen
+
+    held = {
+        blob(row["digest"])["conversation_id"] for row in blob(frozen.holdout.digest)["examples"]
+    }
+    replayed = {blob(row["digest"])["answer_id"] for row in blob(frozen.replay.digest)["examples"]}
+    assert len(held) == 2
+    assert replayed == set.union(*(older[name] for name in older.keys() - held))
 
 
 @pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.LIVE])

@@ -1,6 +1,7 @@
 """The process that trains, from outside."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -8,7 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from gyre_finetune.training.job import Step
+
+log = logging.getLogger(__name__)
 
 LAST = 1_000  # characters of its standard error that are kept
 
@@ -18,8 +23,13 @@ class Failed(Exception):
 
 
 @asynccontextmanager
-async def training(folder: Path, threads: int) -> AsyncIterator[AsyncIterator[Step]]:
+async def training(folder: Path, token: int, threads: int) -> AsyncIterator[AsyncIterator[Step]]:
     """Start a training and yield its steps; whatever happens inside, it does not outlive this.
+
+    Args:
+        folder: Of the job.
+        token: Of the claim.
+        threads: Of the processor.
 
     Raises:
         Failed: While the steps are read: it ended with an error.
@@ -33,7 +43,8 @@ async def training(folder: Path, threads: int) -> AsyncIterator[AsyncIterator[St
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gyre_finetune.training", str(folder), str(os.getpid())),
+        *(sys.executable, "-m", "gyre_finetune.training"),
+        *(str(folder), str(token), str(os.getpid())),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,
@@ -52,10 +63,27 @@ async def _steps(process: asyncio.subprocess.Process) -> AsyncIterator[Step]:
     assert process.stdout is not None
     assert process.stderr is not None
     said = asyncio.create_task(process.stderr.read())
-    async for line in process.stdout:
-        yield Step.model_validate_json(line)
+    while line := await _line(process.stdout):
+        yield _step(line)
     code = await process.wait()
+    last = (await said).decode(errors="replace").strip()[-LAST:]
     if code:
-        last = (await said).decode(errors="replace").strip()[-LAST:]
         why = last.splitlines()[-1] if last else "it said nothing"
         raise Failed(f"the training ended with status {code}: {why}")
+    if last:
+        log.warning("the training said: %s", last)
+
+
+async def _line(output: asyncio.StreamReader) -> bytes:
+    try:
+        return await output.readline()
+    except ValueError as error:  # a line without an end
+        raise Failed(f"the training wrote what is no step: {error}") from error
+
+
+def _step(line: bytes) -> Step:
+    try:
+        return Step.model_validate_json(line)
+    except ValidationError as error:
+        said = line.decode(errors="replace").strip()[:LAST]
+        raise Failed(f"the training wrote what is no step: {said}") from error

@@ -20,17 +20,24 @@ SERVICE = "finetune"
 LOOK_S = 1.0
 
 
-def fail(session: AsyncSession, row: Training, reason: str) -> None:
+def fail(session: AsyncSession, row: Training, reason: str, state: str = FAILED) -> None:
     """End a job with a reason, and publish that."""
     request = RetrainingRequested.model_validate(row.request)
-    row.state, row.outcome = FAILED, reason
+    row.state, row.outcome = state, reason
     session.add(row)
     event = TrainingFailed(job_id=row.job_id, route=request.route, reason=reason, decided_at=now())
     enqueue(session, event, row.tenant, SERVICE, derived_id(row.tenant, event.topic, row.job_id))
 
 
 async def fail_overdue(sessions: Sessions, grace_s: float) -> None:
-    """Fail every job whose dataset has not come in time, until cancelled."""
+    """Fail every job whose dataset has not come in time, until cancelled.
+
+    Args:
+        sessions: Of the database.
+        grace_s: After a deadline, and after the start: what came in time while we were away
+            must be read first.
+    """
+    await asyncio.sleep(grace_s)
     while True:
         try:
             await fail_once(sessions, grace_s)

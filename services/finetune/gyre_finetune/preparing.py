@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_finetune.settings import Settings
 from gyre_finetune.training.examples import Example, read_examples
-from gyre_finetune.training.job import EXAMPLES, Job
+from gyre_finetune.training.job import EXAMPLES, JOB, Job, put
 from gyre_service.blobs import Blobs
 from gyre_service.errors import Rejected
 
@@ -29,7 +29,8 @@ async def prepare(
 ) -> tuple[int, int]:
     """Write what a training needs into `folder`; return how many examples are new and replayed.
 
-    The holdout is not read: it will measure what comes of this.
+    The holdout is not read: it will measure what comes of this. The prompt of the first attempt
+    stays: a checkpoint has learned to answer to that.
 
     Raises:
         Rejected: The job is for another base, or its dataset is not what it should be.
@@ -48,6 +49,8 @@ async def prepare(
     shipped = settings.replay_path
     if request.training.replay > 0 and shipped is not None and shipped.is_file():
         replayed += await to_thread.run_sync(lambda: list(read_examples(shipped, replayed=True)))
+    if (folder / JOB).is_file():
+        prompt = Job.read(folder).prompt
     job = Job(
         model_path=settings.model_path,
         model_name=settings.model_name,
@@ -76,7 +79,7 @@ async def _examples(blobs: Blobs, digest: str, *, replayed: bool) -> list[Exampl
 
 def _write(folder: Path, job: Job, examples: list[Example]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    # The same bytes in every attempt: what is there already may be in use by a checkpoint.
+    # The same in every attempt: a checkpoint goes on in the order of these.
     lines = "".join(example.model_dump_json() + "\n" for example in examples)
-    (folder / EXAMPLES).write_text(lines, encoding="utf-8")
+    put(folder / EXAMPLES, lines)
     job.write(folder)

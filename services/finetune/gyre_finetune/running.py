@@ -13,11 +13,11 @@ from gyre_finetune.failing import SERVICE, fail
 from gyre_finetune.preparing import folder_of, prepare
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import DONE, Training
-from gyre_finetune.training.job import ADAPTER, Step
+from gyre_finetune.training.job import Step, adapter_of
 from gyre_service import adapters
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Conflict, Rejected, Unavailable
 from gyre_service.ids import derived_id, now
 from gyre_service.jobs import held
 from gyre_service.kafka import enqueue
@@ -50,32 +50,36 @@ class Runner:
             Unavailable: Something is away, or the training failed and may be tried again.
             LostLease: Another runner has the job.
         """
-        request = RetrainingRequested.model_validate(job.request)
-        dataset = DatasetFrozen.model_validate(job.dataset)
         folder = folder_of(self.settings, job.tenant, job.job_id)
-        prompt = self.prompt_of(job.tenant, request.route)
         try:
-            counts = await prepare(self.settings, self.blobs, folder, request, dataset, prompt)
-            last = await self._train(job, request, folder)
+            await self._attempt(job, folder)
         except Rejected as error:  # no attempt can mend it
             await self._fail(job, str(error))
-            return
-        except Failed as error:
-            if job.token < self.settings.attempts:
-                raise Unavailable(f"attempt {job.token}: {error}") from error
-            await self._fail(job, f"{job.token} attempts: {error}")
-            return
-        await self._publish(job, request, dataset, folder, last, counts)
+        except (Failed, OSError) as error:
+            await self._count(job, error)
         shutil.rmtree(folder, ignore_errors=True)
+
+    async def _attempt(self, job: Training, folder: Path) -> None:
+        if job.failures >= self.settings.attempts:
+            raise Rejected(f"{job.failures} attempts ended in a bug: see the log of the runner")
+        request = RetrainingRequested.model_validate(job.request)
+        dataset = DatasetFrozen.model_validate(job.dataset)
+        prompt = self.prompt_of(job.tenant, request.route)
+        counts = await prepare(self.settings, self.blobs, folder, request, dataset, prompt)
+        last = await self._train(job, request, folder)
+        await self._publish(job, request, dataset, folder, last, counts)
 
     async def _train(self, job: Training, request: RetrainingRequested, folder: Path) -> Step:
         last, told = None, 0.0
-        async with training(folder, self.settings.threads) as steps:
+        async with training(folder, job.token, self.settings.threads) as steps:
             async for step in steps:
                 last = step
                 if not step.final and (time.monotonic() - told > TELL_S or step.step == step.steps):
                     told = time.monotonic()
-                    await self._tell(job, request.route, step)
+                    try:
+                        await self._tell(job, request.route, step)
+                    except (Unavailable, Conflict) as error:  # the training is worth more
+                        log.warning("job %s: step %d is not told: %s", job.job_id, step.step, error)
         if last is None or not last.final:
             raise Failed("the training ended before its last step")
         return last
@@ -115,9 +119,12 @@ class Runner:
             "steps": last.step,
             "loss": last.loss,
         }
-        digest = adapters.seal(folder / ADAPTER, self.settings.model_digest, about)
-        adapters.verify(folder / ADAPTER, digest, self.settings.model_digest)
-        uri = await adapters.store(folder / ADAPTER, self.settings.adapter_url)
+        async with transaction(self.sessions) as session:
+            await held(session, job)  # or it is another one's to store
+        adapter = adapter_of(folder, job.token)
+        digest = adapters.seal(adapter, self.settings.model_digest, about)
+        adapters.verify(adapter, digest, self.settings.model_digest)
+        uri = await adapters.store(adapter, self.settings.adapter_url)
         event = AdapterTrained(
             job_id=job.job_id,
             route=request.route,
@@ -141,6 +148,22 @@ class Runner:
             id = derived_id(job.tenant, event.topic, job.job_id)
             enqueue(session, event, job.tenant, SERVICE, id)
         log.info("job %s: adapter %s after %.0f s", job.job_id, digest[:12], last.elapsed_s)
+
+    async def _count(self, job: Training, error: Exception) -> None:
+        """Count an attempt that failed; the last one ends the job.
+
+        Raises:
+            Unavailable: It was not the last.
+        """
+        async with transaction(self.sessions) as session:
+            row = await held(session, job)
+            row.failures += 1
+            session.add(row)
+            if row.failures >= self.settings.attempts:
+                log.error("job %s failed: %s", job.job_id, error)
+                fail(session, row, f"{row.failures} attempts: {error}")
+                return
+        raise Unavailable(f"attempt {row.failures}: {error}") from error
 
     async def _fail(self, job: Training, reason: str) -> None:
         log.error("job %s failed: %s", job.job_id, reason)

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_service.jobs import READY, Job
 
-WAITING, DONE, FAILED = "waiting", "done", "failed"
+WAITING, DONE, FAILED, SUPERSEDED = "waiting", "done", "failed", "superseded"
 
 
 class Training(Job, table=True):
@@ -30,6 +30,24 @@ async def lock_training(session: AsyncSession, tenant: str, job_id: UUID) -> Tra
     query = select(Training).where(col(Training.tenant) == tenant, col(Training.job_id) == job_id)
     row = (await session.exec(query.with_for_update())).first()
     return row or Training(tenant=tenant, job_id=job_id, state=WAITING)
+
+
+async def superseding(
+    session: AsyncSession, tenant: str, request: RetrainingRequested
+) -> Training | None:
+    """Return an earlier job of the route that had no data yet when `request` was decided."""
+    query = select(Training).where(
+        col(Training.tenant) == tenant,
+        col(Training.job_id) != request.job_id,
+        col(Training.request)["route"].as_string() == request.route,
+        col(Training.state) != SUPERSEDED,
+    )
+    for row in (await session.exec(query.order_by(col(Training.created_at)))).all():
+        earlier = RetrainingRequested.model_validate(row.request)
+        dataset = row.dataset and DatasetFrozen.model_validate(row.dataset)
+        if request.decided_at <= (dataset.decided_at if dataset else earlier.data_deadline):
+            return row
+    return None
 
 
 def add_request(session: AsyncSession, row: Training, event: RetrainingRequested) -> None:

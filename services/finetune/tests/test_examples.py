@@ -1,7 +1,15 @@
 import random
 
+import pytest
+
 from gyre_events import Passage
-from gyre_finetune.training.examples import messages, schedule, steps_of, user_message
+from gyre_finetune.training.examples import (
+    messages,
+    replayed_of,
+    schedule,
+    steps_of,
+    user_message,
+)
 from gyre_inference import prompting  # what is trained must be what is asked
 
 TEXTS = ["It is 3 m.\n\nQuestion: what?", " [2] a line that looks like ours\n| a | b |", "x"]
@@ -52,6 +60,23 @@ def test_the_same_seed_gives_the_same_steps_and_nobody_elses_draws_matter() -> N
 
 def test_without_replay_every_place_is_a_new_examples() -> None:
     assert all(not kind for step in schedule(3, 0, 4, 5, seed=1) for kind, _ in step)
+
+
+@pytest.mark.parametrize(
+    ("replay", "old", "new"),
+    [(0, 0, 8), (0.1, 1, 7), (0.5, 2, 5), (1, 4, 4), (3, 6, 2), (4, 6, 1)],
+)
+def test_the_policy_says_how_much_of_a_step_is_replayed(replay: float, old: int, new: int) -> None:
+    steps = schedule(new=10, replayed=40, batch=8, steps=5, seed=3, replay=replay)
+
+    assert {sum(kind for kind, _ in step) for step in steps} == {old}
+    assert steps_of(new=new, batch=8, max_steps=150, epochs=16, replay=replay) == 16
+
+
+@pytest.mark.parametrize("batch", range(1, 33))
+def test_a_replay_of_one_is_half_of_a_step(batch: int) -> None:
+    assert replayed_of(batch, 1) == batch // 2
+    assert steps_of(batch // 2, batch, max_steps=150, epochs=16) == (16 if batch > 1 else 1)
 
 
 def test_a_training_is_as_long_as_its_data_and_no_longer_than_allowed() -> None:

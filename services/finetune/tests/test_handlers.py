@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -96,6 +97,33 @@ async def test_tenants_have_jobs_of_their_own(send: Send, sessions: Sessions) ->
         assert job.state == "waiting"
 
 
+@pytest.mark.parametrize("frozen_at", [None, datetime(2026, 1, 2, tzinfo=UTC)])
+async def test_a_job_is_superseded_by_one_that_had_no_data_when_it_was_decided(
+    send: Send, sessions: Sessions, frozen_at: datetime | None
+) -> None:
+    earlier, later, last = requested(), requested(), requested()
+    last = last.model_copy(update={"decided_at": datetime(2026, 1, 9, tzinfo=UTC)})
+    await send(earlier)
+    if frozen_at is not None:
+        await send(frozen(earlier.job_id, PARTS))
+
+    await send(later)
+    await send(later)
+    await send(earlier)
+    await send(later, tenant="umbrella")
+    await send(last)
+
+    [(tenant, _, event)] = await published(sessions)
+    assert tenant == "acme"
+    assert isinstance(event, TrainingFailed)
+    assert event.job_id == later.job_id
+    assert f"superseded by the job {earlier.job_id} of the same route" in event.reason
+    for request, state in ((later, "superseded"), (last, "waiting")):
+        job = await row(sessions, request.job_id)
+        assert job is not None
+        assert job.state == state
+
+
 async def test_a_job_without_a_dataset_fails_after_its_deadline(
     send: Send, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,3 +141,20 @@ async def test_a_job_without_a_dataset_fails_after_its_deadline(
     assert tenant == "acme"
     assert isinstance(event, TrainingFailed)
     assert "it takes 200 curated examples from 40 conversations" in event.reason
+
+
+async def test_what_came_in_time_while_we_were_away_is_read_before_anything_is_overdue(
+    send: Send, sessions: Sessions
+) -> None:
+    request = requested()
+    await send(request)
+    looking = asyncio.create_task(failing.fail_overdue(sessions, grace_s=2))
+
+    await asyncio.sleep(0.5)
+    await send(frozen(request.job_id, PARTS))
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+    job = await row(sessions, request.job_id)
+    assert job is not None
+    assert (job.state, await published(sessions)) == ("ready", [])

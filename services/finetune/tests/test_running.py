@@ -1,6 +1,7 @@
 """A real training of a tiny model, in its own process, from a claimed job to the outbox."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -15,10 +16,11 @@ from gyre_finetune.preparing import folder_of, prepare
 from gyre_finetune.running import Runner
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import Training
+from gyre_finetune.training.job import Job, adapter_of
 from gyre_service.adapters import verify
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
-from gyre_service.errors import Unavailable
+from gyre_service.errors import Rejected, Unavailable
 from gyre_service.jobs import LostLease, claim
 
 from .conftest import DIGEST, dataset, frozen, published, requested
@@ -28,7 +30,9 @@ def runner(settings: Settings, sessions: Sessions) -> Runner:
     return Runner(settings, sessions, Blobs(settings.blob_url), lambda tenant, route: "Be short.")
 
 
-async def ready(settings: Settings, sessions: Sessions, examples: int = 6, **changes: int) -> UUID:
+async def ready(
+    settings: Settings, sessions: Sessions, examples: int = 6, **changes: float
+) -> UUID:
     request = requested(None, **changes)
     event = frozen(request.job_id, await dataset(settings, examples, replayed=5))
     async with transaction(sessions) as session:
@@ -74,8 +78,19 @@ async def test_a_job_ends_in_an_adapter_that_the_engine_would_take(
     assert not folder_of(settings, "acme", job_id).exists()
 
 
+async def test_a_later_attempt_keeps_the_prompt_of_the_first(
+    settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    request, blobs = requested(), Blobs(settings.blob_url)
+    event = frozen(request.job_id, await dataset(settings, 2))
+    for prompt in ("Be short.", "Be long."):
+        await prepare(settings, blobs, tmp_path / "job", request, event, prompt)
+
+    assert Job.read(tmp_path / "job").prompt == "Be short."
+
+
 async def train_until_killed(folder: Path, at: int) -> None:
-    async with training(folder, 1) as steps:
+    async with training(folder, 1, 1) as steps:
         async for step in steps:
             if step.step == at:
                 [child] = psutil.Process().children()
@@ -104,6 +119,24 @@ async def test_a_killed_training_goes_on_from_its_checkpoint(
     assert told[-1].steps == 12
 
 
+async def test_a_training_begins_anew_where_its_checkpoint_is_damaged(
+    settings: Settings, sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = await ready(settings, sessions, alpha=0.5)
+    folder = folder_of(settings, "acme", job_id)
+    folder.mkdir(parents=True)
+    (folder / "checkpoint.pt").write_bytes(b"PK\x03\x04 half of it")
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    *_, (_, _, last) = await published(sessions)
+    assert isinstance(last, AdapterTrained)
+    assert last.steps == 6
+    assert "checkpoint.pt is damaged, the training begins anew" in caplog.text
+    place = Path(last.adapter_uri.removeprefix("file://"))
+    assert json.loads((place / "adapter_config.json").read_bytes())["lora_alpha"] == 0.5
+
+
 async def test_nothing_outlives_a_runner_that_is_cancelled(
     settings: Settings, sessions: Sessions
 ) -> None:
@@ -120,6 +153,21 @@ async def test_nothing_outlives_a_runner_that_is_cancelled(
     assert [child for child in psutil.Process().children() if child.status() != "zombie"] == []
 
 
+async def test_a_training_goes_on_while_nobody_can_be_told(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(*_: object) -> None:
+        raise Unavailable("database is locked")
+
+    monkeypatch.setattr(Runner, "_tell", tell)
+    await ready(settings, sessions)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, AdapterTrained)
+
+
 async def test_who_was_overtaken_publishes_nothing(settings: Settings, sessions: Sessions) -> None:
     await ready(settings, sessions)
     old = await claimed(sessions, lease_s=-1)
@@ -129,6 +177,26 @@ async def test_who_was_overtaken_publishes_nothing(settings: Settings, sessions:
         await runner(settings, sessions).do(old)
 
     assert await published(sessions) == []
+
+
+async def test_who_was_overtaken_stores_nothing_and_spoils_nothing(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(*_: object) -> None:
+        """Let nobody notice before the training's end."""
+
+    monkeypatch.setattr(Runner, "_tell", tell)
+    job_id = await ready(settings, sessions)
+    old = await claimed(sessions, lease_s=-1)
+    new = await claimed(sessions)
+    theirs = adapter_of(folder_of(settings, "acme", job_id), new.token)
+    theirs.mkdir(parents=True)
+
+    with pytest.raises(LostLease):
+        await runner(settings, sessions).do(old)
+
+    assert list(theirs.iterdir()) == []
+    assert not (settings.home / "adapters").exists()
 
 
 async def test_a_training_that_fails_is_tried_again_and_then_said_to_have_failed(
@@ -145,8 +213,83 @@ async def test_a_training_that_fails_is_tried_again_and_then_said_to_have_failed
 
     [(_, _, event)] = await published(sessions)
     assert isinstance(event, TrainingFailed)
+    assert not folder_of(settings, "acme", job_id).exists()
     assert "2 attempts: the training ended with status 1: the training cannot begin" in event.reason
     assert await state(sessions, job_id) == "failed"
+
+
+async def test_kills_are_no_failures_of_the_job(
+    settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    await ready(settings, sessions)
+    for _ in range(settings.attempts):
+        await claimed(sessions, lease_s=-1)
+
+    with pytest.raises(Unavailable, match="attempt 1: the training ended with status 1"):
+        await runner(settings.model_copy(update={"model_path": broken}), sessions).do(
+            await claimed(sessions)
+        )
+
+
+async def test_a_training_that_writes_anything_else_than_steps_has_failed(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    talker = tmp_path / "talker"
+    talker.write_text("#!/bin/sh\necho Have a nice day\n")
+    talker.chmod(0o755)
+    monkeypatch.setattr("gyre_finetune.child.sys.executable", str(talker))
+    await ready(settings, sessions)
+
+    with pytest.raises(Unavailable, match="wrote what is no step: Have a nice day"):
+        await runner(settings, sessions).do(await claimed(sessions))
+
+
+@pytest.mark.parametrize(
+    ("seam", "error", "reason"),
+    [
+        ("prepare", OSError("no space left on device"), "1 attempts: no space left on device"),
+        ("adapters.seal", Rejected("no weights"), "no weights"),
+    ],
+)
+async def test_whatever_goes_wrong_ends_the_job(
+    settings: Settings,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    seam: str,
+    error: Exception,
+    reason: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"gyre_finetune.running.{seam}", fail)
+    job_id = await ready(settings, sessions)
+
+    once = settings.model_copy(update={"attempts": 1})
+    await runner(once, sessions).do(await claimed(sessions))
+
+    *_, (_, _, event) = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert event.reason == reason
+    assert await state(sessions, job_id) == "failed"
+
+
+async def test_a_job_that_has_met_a_bug_too_often_is_not_tried_again(
+    settings: Settings, sessions: Sessions
+) -> None:
+    job_id = await ready(settings, sessions)
+    async with transaction(sessions) as session:
+        job = await session.get_one(Training, ("acme", job_id))
+        job.failures = settings.attempts
+        session.add(job)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    [(_, _, event)] = await published(sessions)
+    assert isinstance(event, TrainingFailed)
+    assert event.reason == "3 attempts ended in a bug: see the log of the runner"
 
 
 @pytest.mark.parametrize(

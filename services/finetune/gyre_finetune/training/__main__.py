@@ -1,4 +1,4 @@
-"""`python -m gyre_finetune.training FOLDER PARENT`: trains, or goes on, and writes the adapter."""
+"""`python -m gyre_finetune.training FOLDER TOKEN PARENT`: trains, and writes the adapter."""
 
 import ctypes
 import json
@@ -12,11 +12,12 @@ NICE = 19  # people's questions come first
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def main(folder: Path, parent: int) -> None:
+def main(folder: Path, token: int, parent: int) -> None:
     """Train.
 
     Args:
         folder: Of the job.
+        token: Of the claim, which has an adapter folder of its own.
         parent: The process that started this one; with it this one ends.
     """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -25,7 +26,7 @@ def main(folder: Path, parent: int) -> None:
     os.nice(NICE)
 
     from gyre_finetune.training.examples import read_examples
-    from gyre_finetune.training.job import ADAPTER, EXAMPLES, Job
+    from gyre_finetune.training.job import EXAMPLES, Job, adapter_of
 
     job = Job.read(folder)
     if not (job.model_path / "config.json").is_file():
@@ -41,7 +42,7 @@ def main(folder: Path, parent: int) -> None:
         sys.exit(f"the training cannot begin: {error}")
     for line in trainer.run():
         if line.final:
-            _save(trainer.model, folder / ADAPTER)
+            _save(trainer.model, adapter_of(folder, token))
         sys.stdout.write(line.model_dump_json() + "\n")
         sys.stdout.flush()
 
@@ -58,4 +59,4 @@ def _save(model: object, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""From examples to what the model reads: exactly the prompt that inference renders. No torch."""
+"""From examples to what the model reads: what inference renders of a first question. No torch."""
 
 import json
 import random
@@ -62,9 +62,9 @@ def messages(example: Example, prompt: str) -> list[dict[str, str]]:
 
 
 def schedule(
-    new: int, replayed: int, batch: int, steps: int, seed: int
+    new: int, replayed: int, batch: int, steps: int, seed: int, replay: float = 1
 ) -> list[list[tuple[bool, int]]]:
-    """Return which examples each step reads: half of them new, half replayed.
+    """Return which examples each step reads, new ones and replayed ones.
 
     Each kind goes round in an order of its own, shuffled anew each time, so that a larger pool
     of replayed examples means less repetition of each and not less of the new ones.
@@ -75,14 +75,15 @@ def schedule(
         batch: Examples a step.
         steps: Of the whole training.
         seed: The same seed gives the same steps, also after a restart in the middle.
+        replay: Replayed examples for each new one, 1 for half of each step.
 
     Returns:
         For each step, (replayed, index) of each example.
     """
     rng = random.Random(seed)
     streams = {False: _round(rng, new), True: _round(rng, replayed)}
-    half = min(batch // 2, replayed)
-    kinds = [True] * half + [False] * (batch - half)
+    old = min(replayed_of(batch, replay), replayed)
+    kinds = [True] * old + [False] * (batch - old)
     return [[(kind, next(streams[kind])) for kind in kinds] for _ in range(steps)]
 
 
@@ -91,10 +92,25 @@ def _round(rng: random.Random, count: int) -> Iterator[int]:
         yield from rng.sample(range(count), count)
 
 
-def steps_of(new: int, batch: int, max_steps: int, epochs: int) -> int:
-    """Return how many steps read every new example `epochs` times, at most `max_steps`."""
-    half = max(1, batch // 2)
-    return max(1, min(max_steps, -(-new * epochs // half)))
+def replayed_of(batch: int, replay: float) -> int:
+    """Return how many of a step's examples are replayed, where there are as many.
+
+    Rounded down, but one where any are wanted and more than one fit.
+
+    >>> [replayed_of(8, replay) for replay in (0, 0.1, 0.5, 1, 4)]
+    [0, 1, 2, 4, 6]
+    """
+    wanted = int(batch * replay / (1 + replay) + 1e-9)
+    return max(wanted, 1) if replay > 0 and batch > 1 else wanted
+
+
+def steps_of(new: int, batch: int, max_steps: int, epochs: int, replay: float = 1) -> int:
+    """Return how many steps read every new example `epochs` times or more, at most `max_steps`.
+
+    A step's share of new ones is rounded down, and the same where there is nothing to replay.
+    """
+    places = max(1, int(batch / (1 + replay) + 1e-9))
+    return max(1, min(max_steps, -(-new * epochs // places)))
 
 
 def mean_of_last_tenth(losses: Iterable[float]) -> float:

@@ -5,9 +5,22 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from gyre_events import TrainingPolicy
+from gyre_service.ids import new_id
 
-JOB, EXAMPLES, CHECKPOINT, ADAPTER = "job.json", "examples.jsonl", "checkpoint.pt", "adapter"
+JOB, EXAMPLES, CHECKPOINT = "job.json", "examples.jsonl", "checkpoint.pt"
 EPOCHS = 16  # of the new examples, where the policy's steps allow
+
+
+def adapter_of(folder: Path, token: int) -> Path:
+    """Return where the adapter of a claim goes: who was overtaken may still be writing his."""
+    return folder / f"adapter.{token}"
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file that the process of another claim may be reading: it is whole at any time."""
+    unfinished = path.with_name(f".{path.name}.{new_id()}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
 
 
 class Job(BaseModel):
@@ -34,7 +47,7 @@ class Job(BaseModel):
     checkpoint_steps: int = 20
 
     def write(self, folder: Path) -> None:
-        (folder / JOB).write_text(self.model_dump_json())
+        put(folder / JOB, self.model_dump_json())
 
     @classmethod
     def read(cls, folder: Path) -> "Job":

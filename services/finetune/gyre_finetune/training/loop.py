@@ -4,11 +4,13 @@ Source:
     Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022.
 """
 
+import logging
 import math
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -25,6 +27,8 @@ from gyre_finetune.training.examples import (
     steps_of,
 )
 from gyre_finetune.training.job import CHECKPOINT, EPOCHS, Job, Step
+
+log = logging.getLogger(__name__)
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 WARM_UP = 0.1  # of the steps
@@ -66,7 +70,11 @@ class Trainer:
         if not self._rows[False]:
             raise TooFew("no new example fits into the model's length")
         self.steps = steps_of(
-            len(self._rows[False]), self._policy.batch_examples, self._policy.max_steps, EPOCHS
+            len(self._rows[False]),
+            self._policy.batch_examples,
+            self._policy.max_steps,
+            EPOCHS,
+            self._policy.replay,
         )
         self.model: Any = get_peft_model(base.to(self._device), _config(job)).train()
         self._weights = [one for one in self.model.parameters() if one.requires_grad]
@@ -85,6 +93,7 @@ class Trainer:
             self._policy.batch_examples,
             self.steps,
             self._policy.seed,
+            self._policy.replay,
         )
         began = time.monotonic() - self._elapsed_s
         while self._step < self.steps:
@@ -163,20 +172,34 @@ class Trainer:
         unfinished.replace(self._folder / CHECKPOINT)
 
     def _resume(self) -> None:
-        path = self._folder / CHECKPOINT
-        if not path.exists():
+        kept = _read(self._folder / CHECKPOINT, self._device)
+        if kept is None:
             return
-        kept = torch.load(path, map_location=self._device, weights_only=True)
         set_peft_model_state_dict(self.model, kept["weights"])
         self._optimizer.load_state_dict(kept["optimizer"])
         self._step, self._tokens = kept["step"], kept["tokens"]
         self._elapsed_s, self._losses = kept["elapsed_s"], kept["losses"]
 
 
+def _read(path: Path, device: str) -> dict[str, Any] | None:
+    """Return a checkpoint; None if there is none that can be read."""
+    if not path.exists():
+        return None
+    try:
+        kept: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, UnpicklingError, EOFError, ValueError, LookupError) as error:
+        # Every attempt would meet it again.
+        log.warning("%s is damaged, the training begins anew: %s", path.name, error)
+        path.unlink()
+        return None
+    return kept
+
+
 def _config(job: Job) -> LoraConfig:
+    alpha: Any = job.policy.alpha  # a fraction is as good as a whole number, whatever peft says
     return LoraConfig(
         r=job.policy.rank,
-        lora_alpha=int(job.policy.alpha),
+        lora_alpha=int(alpha) if alpha == int(alpha) else alpha,
         target_modules=PROJECTIONS,
         lora_dropout=0.0,
         bias="none",
