@@ -86,7 +86,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     rollouts,
                     Answerer(engine, search, settings),
                     answers,
-                    reconciler.has,
+                    reconciler,
                 )
                 add = partial(add_InferenceServiceServicer_to_server, servicer)
                 name = "gyre_rpc.inference.v1.InferenceService"

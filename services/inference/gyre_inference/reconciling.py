@@ -61,6 +61,10 @@ class Reconciler:
         """Whether an arm with this adapter can answer; the base always can."""
         return digest is None or digest in self._here
 
+    def refuses(self, digest: str | None) -> bool:
+        """Whether an adapter will never answer here, as long as a route wants it."""
+        return digest in self._refused
+
     def changed(self) -> None:
         """Look again: the routes have changed."""
         self._changed.set()
@@ -70,7 +74,7 @@ class Reconciler:
         for tenant, rollout in self._rollouts.rows():
             for arm in rollout.arms:
                 digest = arm.adapter_digest
-                if arm.share and not self.has(digest) and digest not in self._refused:
+                if arm.share and not self.has(digest) and not self.refuses(digest):
                     return f"{tenant}/{rollout.route}: adapter {str(digest)[:12]} is not loaded"
         return ""
 

@@ -1,7 +1,6 @@
 """What a question is asked of: its route, and the arm of it that a conversation is given."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -19,6 +18,13 @@ SHORTEST = 8  # digits of a digest
 class Rollouts(Protocol):
     def get(self, tenant: str, key: str) -> RolloutChanged | None: ...
     def rows(self) -> list[tuple[str, RolloutChanged]]: ...
+
+
+class Adapters(Protocol):
+    """Which adapters can answer here, by digest; None is the base, which always can."""
+
+    def has(self, digest: str | None) -> bool: ...
+    def refuses(self, digest: str | None) -> bool: ...
 
 
 def find_route(rollouts: Rollouts, tenant: str, name: str) -> RolloutChanged:
@@ -88,8 +94,7 @@ def pinned_arm(rollout: RolloutChanged, adapter: str) -> Arm:
         NotFound: This route has no such arm.
     """
     if adapter == BASE:
-        prompt = rollout.arms[0].prompt
-        return Arm(name=BASE, share=0, prompt=prompt)
+        return base_arm(rollout)
     for arm in rollout.arms:
         if adapter == arm.name:
             return arm
@@ -103,17 +108,28 @@ def pinned_arm(rollout: RolloutChanged, adapter: str) -> Arm:
     )
 
 
-def served_arm(rollout: RolloutChanged, arm: Arm, has: Callable[[str | None], bool]) -> Arm:
-    """Return the arm that answers: the production arm where the adapter of `arm` is not loaded.
+def base_arm(rollout: RolloutChanged) -> Arm:
+    """Return the base alone, with the prompt of production. It has no share of its own."""
+    return Arm(name=BASE, share=0, prompt=rollout.arms[0].prompt)
+
+
+def served_arm(rollout: RolloutChanged, arm: Arm, adapters: Adapters) -> Arm:
+    """Return the arm that answers.
+
+    The production arm stands in where the adapter of `arm` is not loaded, and the base where that
+    of production is refused: it will never be loaded, and this replica is ready without it.
 
     Raises:
-        Unavailable: That of production is not loaded either.
+        Unavailable: That of production is not loaded yet.
     """
-    for one in (arm, rollout.arms[0]):
-        if has(one.adapter_digest):
+    production = rollout.arms[0]
+    for one in (arm, production):
+        if adapters.has(one.adapter_digest):
             return one
+    if adapters.refuses(production.adapter_digest):
+        return base_arm(rollout)
     raise Unavailable(
-        f"route {rollout.route}: adapter {str(rollout.arms[0].adapter_digest)[:12]} is not loaded"
+        f"route {rollout.route}: adapter {str(production.adapter_digest)[:12]} is not loaded"
     )
 
 

@@ -1,7 +1,7 @@
 """RPC in: who asks, what, of which route; then answer, keep and publish."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 from uuid import UUID
@@ -49,7 +49,7 @@ class Servicer(InferenceServiceServicer):
         rollouts: What every route serves.
         answerer: Answers.
         answers: Keeps and publishes what was answered.
-        has: Whether an adapter, by its digest, can answer here.
+        adapters: Knows which of them can answer here.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Servicer(InferenceServiceServicer):
         rollouts: routes.Rollouts,
         answerer: Answerer,
         answers: Answers,
-        has: Callable[[str | None], bool],
+        adapters: routes.Adapters,
     ) -> None:
         self._settings = settings
         self._access = access
         self._rollouts = rollouts
         self._answerer = answerer
         self._answers = answers
-        self._has = has
+        self._adapters = adapters
 
     async def Generate(
         self,
@@ -164,10 +164,11 @@ class Servicer(InferenceServiceServicer):
             if not caller.may_pin:
                 raise Forbidden("this API key may not choose the adapter: it lacks `operate`")
             arm = routes.pinned_arm(rollout, request.adapter)
-            if not self._has(arm.adapter_digest):
+            if not self._adapters.has(arm.adapter_digest):
                 raise Unavailable(f"the adapter of arm {arm.name} is not loaded (yet)")
         else:
-            arm = routes.served_arm(rollout, routes.pick_arm(rollout, conversation), self._has)
+            picked = routes.pick_arm(rollout, conversation)
+            arm = routes.served_arm(rollout, picked, self._adapters)
         # Who chooses what answers is comparing: that is no traffic to learn from.
         chosen = bool(request.adapter) and caller.purpose is Purpose.LIVE
         if request.retrieval not in MODES:

@@ -190,6 +190,17 @@ def keys() -> FakeTable:
 
 
 UNLOADED = "c" * 64  # the adapter that no test's engine has
+REFUSED = "e" * 64  # the adapter that every test's engine refuses
+
+
+class FakeAdapters:
+    """Has every adapter but two."""
+
+    def has(self, digest: str | None) -> bool:
+        return digest not in (UNLOADED, REFUSED)
+
+    def refuses(self, digest: str | None) -> bool:
+        return digest == REFUSED
 
 
 @pytest.fixture
@@ -234,7 +245,7 @@ async def stub(
         rollouts,
         Answerer(engine, search, settings),
         Answers(sessions, settings),
-        has=lambda digest: digest != UNLOADED,
+        FakeAdapters(),
     )
     server = aio.server(interceptors=[ErrorStatus()])
     add_InferenceServiceServicer_to_server(servicer, server)

@@ -13,10 +13,9 @@ import pytest
 from gyre_events import AdapterLoaded, Arm, Base, Policy, Prompt, RolloutChanged
 from gyre_inference.generation import Adapter
 from gyre_inference.reconciling import Reconciler
-from gyre_inference.routes import served_arm
 from gyre_inference.settings import Settings
 from gyre_service.adapters import seal
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Rejected
 from gyre_service.ids import now
 
 PROMPT = Prompt(digest="d" * 64, text="Be short.")
@@ -163,7 +162,7 @@ async def test_one_that_is_refused_stops_nobody(settings: Settings, tmp_path: Pa
         for reason, digest in bad.items():
             assert outcomes[digest].outcome == "refused"
             assert reason in outcomes[digest].reason
-            assert not made.has(digest)
+            assert (made.has(digest), made.refuses(digest)) == (False, True)
         assert outcomes[good].outcome == "loaded"
         assert engine.has == {good}
         assert await made.reason() == ""
@@ -194,14 +193,3 @@ async def test_a_folder_that_is_not_there_yet_is_waited_for(
         (tmp_path / "elsewhere").rename(tmp_path / there)
         await until(lambda: made.has(there))
         assert len(said) == 2
-
-
-def test_an_arm_that_cannot_answer_is_stood_in_for_by_production() -> None:
-    rollouts = FakeRollouts()
-    rollouts.put("a" * 64, "b" * 64)
-    [(_, rollout)] = rollouts.rows()
-    production, other = rollout.arms
-    assert served_arm(rollout, other, lambda digest: True) is other
-    assert served_arm(rollout, other, lambda digest: digest == "a" * 64) is production
-    with pytest.raises(Unavailable, match="adapter aaaaaaaaaaaa is not loaded"):
-        served_arm(rollout, other, lambda digest: digest is None)

@@ -4,10 +4,17 @@ from uuid import uuid4
 import pytest
 
 from gyre_events import Arm, Base
-from gyre_inference.routes import adapter_of, check_base, find_route, pick_arm, pinned_arm
+from gyre_inference.routes import (
+    adapter_of,
+    check_base,
+    find_route,
+    pick_arm,
+    pinned_arm,
+    served_arm,
+)
 from gyre_service.errors import NotFound, Unavailable
 
-from .conftest import FakeTable, prompt, rollout
+from .conftest import REFUSED, UNLOADED, FakeAdapters, FakeTable, prompt, rollout
 
 
 def test_an_unknown_route_names_those_that_exist(rollouts: FakeTable) -> None:
@@ -102,3 +109,19 @@ def test_the_engines_name_of_an_adapter_contains_its_digest() -> None:
     assert found is not None
     assert (found.name, found.path) == ("default--bbbbbbbb", "/adapters/" + "b" * 64)
     assert adapter_of(served, served.arms[0]) is None
+
+
+def test_an_arm_that_cannot_answer_is_stood_in_for() -> None:
+    def served(*digests: str | None) -> str:
+        names = ("production", "candidate")
+        made = tuple(
+            Arm(name=name, share=5_000, prompt=prompt(), adapter_digest=digest)
+            for name, digest in zip(names, digests, strict=True)
+        )
+        return served_arm(rollout(arms=made), made[1], FakeAdapters()).name
+
+    assert served("b" * 64, "d" * 64) == "candidate"
+    assert served("b" * 64, UNLOADED) == served(None, REFUSED) == "production"
+    assert served(REFUSED, UNLOADED) == served(REFUSED, REFUSED) == "base"
+    with pytest.raises(Unavailable, match="adapter cccccccccccc is not loaded"):
+        served(UNLOADED, REFUSED)

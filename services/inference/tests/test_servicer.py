@@ -16,7 +16,7 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.kafka.outbox import Outbox
 
-from .conftest import TOKEN, UNLOADED, FakeEngine, FakeSearch, FakeTable, rollout
+from .conftest import REFUSED, TOKEN, UNLOADED, FakeEngine, FakeSearch, FakeTable, rollout
 
 ACME = (("authorization", "Bearer acme.1"),)
 UMBRELLA = (("authorization", "Bearer umbrella.1"),)
@@ -262,6 +262,22 @@ async def test_an_arm_without_its_adapter_is_stood_in_for_and_a_choice_is_not(
 
     assert (answered.started.arm, answered.started.adapter) == (production.name, "")
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_where_productions_adapter_is_refused_the_base_answers_and_says_so(
+    stub: Any, rollouts: FakeTable, sessions: Sessions
+) -> None:
+    base = rollout()
+    changes = {"adapter_digest": REFUSED, "adapter_uri": "/adapters/e"}
+    production = base.arms[0].model_copy(update=changes)
+    rollouts.put("default", base.model_copy(update={"arms": (production,)}))
+
+    answered = await complete(stub, asking())
+
+    started = answered.started
+    assert (started.arm, started.adapter, started.model) == ("base", "", "tiny")
+    [event] = await published(sessions)
+    assert (event.arm, event.adapter_digest, event.purpose) == ("base", None, Purpose.LIVE)
 
 
 @pytest.mark.parametrize(
