@@ -31,6 +31,10 @@ class Loader(Protocol):
     def in_use(self, adapter: Adapter) -> int: ...
 
 
+class NoRoom(Rejected):
+    """So many adapters are wanted that this one has no place; that may change."""
+
+
 class Reconciler:
     """Knows which adapters answer here.
 
@@ -53,7 +57,7 @@ class Reconciler:
         self._rollouts = rollouts
         self._publish = publish
         self._here: dict[str, tuple[Adapter, float]] = {}  # by digest, with seconds to load
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, Rejected] = {}
         self._told: set[tuple[str, str, str]] = set()
         self._changed = asyncio.Event()
 
@@ -92,49 +96,67 @@ class Reconciler:
             await self._changed.wait()
 
     async def _reconcile(self) -> None:
-        wanted: set[str] = set()
-        later: Unavailable | None = None
-        for tenant, rollout in self._rollouts.rows():
-            for arm in rollout.arms:
-                adapter = adapter_of(rollout, arm)
-                if adapter is None:
-                    continue
-                wanted.add(adapter.digest)
-                try:
-                    await self._load(adapter, rollout)
-                except Unavailable as error:  # the others do not wait for it
-                    later = error
-                    continue
-                await self._tell(tenant, rollout, arm)
+        arms = [(t, rollout, arm) for t, rollout in self._rollouts.rows() for arm in rollout.arms]
+        wanted = {arm.adapter_digest for _, _, arm in arms}
+        later = await self._let_go(wanted)  # first: what comes needs the room
+        for tenant, rollout, arm in arms:
+            adapter = adapter_of(rollout, arm)
+            if adapter is None:
+                continue
+            try:
+                await self._load(adapter, wanted)
+            except Unavailable as error:  # the others do not wait for it
+                later = error
+                continue
+            await self._tell(tenant, rollout, arm)
+        if later is not None:
+            raise later
+
+    async def _let_go(self, wanted: set[str | None]) -> Unavailable | None:
+        """Unload what no arm wants; return why some of it has to stay for now."""
+        later = None
         for digest in set(self._here) - wanted:
             adapter, _ = self._here[digest]
             if self._engine.in_use(adapter):
-                later = later or Unavailable(f"adapter {digest[:12]} still answers")
+                later = Unavailable(f"adapter {digest[:12]} still answers")
             else:
                 del self._here[digest]
                 await self._engine.unload(adapter)
                 log.info("adapter %s is unloaded", adapter.name)
-        for digest in set(self._refused) - wanted:
-            del self._refused[digest]
-        if later is not None:
-            raise later
+        has_room = len(self._here) < self._settings.max_cpu_loras
+        for digest, refusal in list(self._refused.items()):
+            if digest not in wanted or (has_room and isinstance(refusal, NoRoom)):
+                del self._refused[digest]
+        return later
 
-    async def _load(self, adapter: Adapter, rollout: RolloutChanged) -> None:
+    def _check_room(self, wanted: set[str | None]) -> None:
+        """Let another adapter be loaded.
+
+        Raises:
+            NoRoom: Others are wanted, as many as there may be.
+            Unavailable: One of them is not wanted any more, and will be let go of.
+        """
+        limit = self._settings.max_cpu_loras
+        if len(self._here) < limit:
+            return
+        full = f"{len(self._here)} adapters are loaded, at most {limit}"
+        if set(self._here) - wanted:
+            raise Unavailable(full)
+        raise NoRoom(full)
+
+    async def _load(self, adapter: Adapter, wanted: set[str | None]) -> None:
         if adapter.digest in self._here or adapter.digest in self._refused:
             return
         begin = time.monotonic()
         try:
-            if len(self._here) >= self._settings.max_cpu_loras:
-                raise Rejected(
-                    f"{len(self._here)} adapters are loaded, at most {self._settings.max_cpu_loras}"
-                )
+            self._check_room(wanted)
             cache = self._settings.home / "cache" / "adapters"
             folder = await adapters.fetch(adapter.path, cache)
             await asyncio.to_thread(self._verify, folder, adapter)
             local = Adapter(adapter.name, adapter.digest, str(folder))
             await self._engine.load(local)
         except Rejected as error:
-            self._refused[adapter.digest] = str(error)
+            self._refused[adapter.digest] = error
             log.error("adapter %s is refused: %s", adapter.name, error)
             return
         seconds = time.monotonic() - begin
@@ -155,7 +177,7 @@ class Reconciler:
         key = (tenant, str(rollout.rollout_id), digest)
         if key in self._told:
             return
-        refusal = self._refused.get(digest, "")
+        refusal = str(self._refused.get(digest, ""))
         event = AdapterLoaded(
             route=rollout.route,
             revision=rollout.revision,

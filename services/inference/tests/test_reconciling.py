@@ -178,6 +178,48 @@ async def test_one_too_many_is_refused(settings: Settings, tmp_path: Path) -> No
         assert "at most 3" in said[-1][1].reason
 
 
+async def test_what_is_not_wanted_any_more_makes_room_first(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_inference.reconciling.AGAIN_S", 0.01)
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    first, second, third, fourth, fifth = (
+        make(tmp_path, seed, settings.model_digest) for seed in range(5)
+    )
+    rollouts.put(first, second, third, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: len(said) == 3)
+
+        rollouts.put(first, second, fourth, home=tmp_path)
+        made.changed()
+        await until(lambda: len(said) == 6)
+        assert engine.has == {first, second, fourth}
+
+        engine.busy.add(fourth)
+        rollouts.put(first, second, fifth, home=tmp_path)
+        made.changed()
+        await until(lambda: len(said) == 8)  # of the new rollout: those that stay
+        assert not made.refuses(fifth), "there is room as soon as the other one has answered"
+        engine.busy.clear()
+        await until(lambda: len(said) == 9)
+        assert {event.outcome for _, event in said} == {"loaded"}
+
+
+async def test_one_that_had_no_room_is_loaded_when_there_is(
+    settings: Settings, tmp_path: Path
+) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digests = [make(tmp_path, seed, settings.model_digest) for seed in range(4)]
+    rollouts.put(*digests, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: made.refuses(digests[-1]))
+        rollouts.put(digests[0], digests[-1], home=tmp_path)
+        made.changed()
+        await until(lambda: made.has(digests[-1]))
+        await until(lambda: len(said) == 6)
+        assert said[-1][1].outcome == "loaded"
+
+
 async def test_a_folder_that_is_not_there_yet_is_waited_for(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
