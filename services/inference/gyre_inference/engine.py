@@ -8,9 +8,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from functools import partial
 from math import isfinite
 from typing import Any, TypeVar
@@ -115,21 +115,19 @@ class VllmEngine:
             id,
             lora_request=self._lora(adapter),
         )
-        if not self._working:
-            self._last_step = time.monotonic()
-        self._working += 1
         used = adapter.digest if adapter else ""
         self._in_use[used] += 1
         try:
-            async with aclosing(outputs):
-                async for output in outputs:
-                    made = output.outputs[0]
-                    yield Piece(
-                        text=made.text,
-                        tokens=len(made.token_ids),
-                        cached_tokens=output.num_cached_tokens or 0,
-                        finish_reason=made.finish_reason,
-                    )
+            with self._at_work():
+                async with aclosing(outputs):
+                    async for output in outputs:
+                        made = output.outputs[0]
+                        yield Piece(
+                            text=made.text,
+                            tokens=len(made.token_ids),
+                            cached_tokens=output.num_cached_tokens or 0,
+                            finish_reason=made.finish_reason,
+                        )
         except EngineDeadError as error:
             raise Unavailable("the engine has died: try again in a minute") from error
         except (VLLMClientError, ValueError) as error:
@@ -137,7 +135,6 @@ class VllmEngine:
         except EngineGenerateError as error:
             raise Unavailable(f"the engine failed: {error.__cause__}") from error
         finally:
-            self._working -= 1
             self._in_use[used] -= 1
 
     async def load(self, adapter: Adapter) -> None:
@@ -145,16 +142,23 @@ class VllmEngine:
 
         Raises:
             Rejected: The engine does not take it, or answers as if it were not there.
-            Unavailable: The engine is not ready.
+            Unavailable: The engine is not ready, has died, or takes too long.
         """
         self._check()
+        seconds = self._settings.adapter_timeout_s
         try:
-            taken = await self._llm.add_lora(self._lora(adapter))
-            without, with_it = await self._probe(None), await self._probe(adapter)
+            async with asyncio.timeout(seconds):
+                taken = await self._llm.add_lora(self._lora(adapter))
+                with self._at_work():
+                    without, with_it = await self._probe(None), await self._probe(adapter)
         except UNAVAILABLE:
             raise
+        except TimeoutError as error:
+            raise Unavailable(f"the engine did not load the adapter in {seconds:g} s") from error
         except Exception as error:  # whatever vLLM makes of a folder that is none
             self._check()
+            if self._llm.errored:  # `run` has not seen it yet; it says nothing of the adapter
+                raise Unavailable("the engine has died: try again in a minute") from error
             raise Rejected(f"the engine refuses the adapter: {error}") from error
         if not taken:
             raise Rejected("the engine refuses the adapter")
@@ -207,6 +211,17 @@ class VllmEngine:
         # vLLM knows adapters by number: one number, one digest, for the life of the process.
         number = self._adapter_ids.setdefault(adapter.digest, len(self._adapter_ids) + 1)
         return LoRARequest(adapter.name, number, adapter.path)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Let `run` see to it that steps end while something is inside."""
+        if not self._working:
+            self._last_step = time.monotonic()
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
 
     def _step(self) -> None:
         self._last_step = time.monotonic()
