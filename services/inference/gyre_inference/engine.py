@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing, contextmanager
@@ -49,7 +48,6 @@ class VllmEngine:
         self._llm: Any = None
         self._tokens: Tokens | None = None
         self._adapter_ids: dict[str, int] = {}
-        self._in_use: Counter[str] = Counter()  # requests at work, by the adapter's digest
         self._working = 0  # requests given to vLLM and not finished
         self._last_step = time.monotonic()
         self._max_model_len = settings.max_model_len
@@ -115,8 +113,6 @@ class VllmEngine:
             id,
             lora_request=self._lora(adapter),
         )
-        used = adapter.digest if adapter else ""
-        self._in_use[used] += 1
         try:
             with self._at_work():
                 async with aclosing(outputs):
@@ -134,8 +130,6 @@ class VllmEngine:
             raise Rejected(f"the engine refuses this: {error}") from error
         except EngineGenerateError as error:
             raise Unavailable(f"the engine failed: {error.__cause__}") from error
-        finally:
-            self._in_use[used] -= 1
 
     async def load(self, adapter: Adapter) -> None:
         """Load an adapter from local disk, and prove that it changes what the model says.
@@ -172,10 +166,6 @@ class VllmEngine:
     async def unload(self, adapter: Adapter) -> None:
         self._check()
         await self._llm.remove_lora(self._adapter_ids[adapter.digest])
-
-    def in_use(self, adapter: Adapter) -> int:
-        """Return how many answers are being made with an adapter."""
-        return self._in_use[adapter.digest]
 
     async def _probe(self, adapter: Adapter | None) -> dict[int, float]:
         """Return the likeliest next tokens of a fixed prompt, with their log-probabilities."""

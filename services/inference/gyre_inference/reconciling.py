@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +31,6 @@ class Loader(Protocol):
 
     async def load(self, adapter: Adapter) -> None: ...
     async def unload(self, adapter: Adapter) -> None: ...
-    def in_use(self, adapter: Adapter) -> int: ...
 
 
 class NoRoom(Rejected):
@@ -58,6 +60,7 @@ class Reconciler:
         self._publish = publish
         self._here: dict[str, tuple[Adapter, float]] = {}  # by digest, with seconds to load
         self._refused: dict[str, Rejected] = {}
+        self._held: Counter[str] = Counter()  # answers under way, by the adapter's digest
         self._told: set[tuple[str, str, str]] = set()
         self._changed = asyncio.Event()
 
@@ -68,6 +71,22 @@ class Reconciler:
     def refuses(self, digest: str | None) -> bool:
         """Whether an adapter will never answer here, as long as a route wants it."""
         return digest in self._refused
+
+    def local(self, adapter: Adapter) -> Adapter:
+        """Return an adapter that is loaded, with the folder that it was loaded from."""
+        return replace(adapter, path=self._here[adapter.digest][0].path)
+
+    @contextmanager
+    def hold(self, adapter: Adapter | None) -> Iterator[None]:
+        """Keep an adapter loaded inside the block, whatever the routes want by then."""
+        if adapter is None:
+            yield
+            return
+        self._held[adapter.digest] += 1
+        try:
+            yield
+        finally:
+            self._held[adapter.digest] -= 1
 
     def changed(self) -> None:
         """Look again: the routes have changed."""
@@ -117,7 +136,7 @@ class Reconciler:
         later = None
         for digest in set(self._here) - wanted:
             adapter, _ = self._here[digest]
-            if self._engine.in_use(adapter):
+            if self._held[digest]:
                 later = Unavailable(f"adapter {digest[:12]} still answers")
             else:
                 del self._here[digest]
@@ -153,7 +172,7 @@ class Reconciler:
             cache = self._settings.home / "cache" / "adapters"
             folder = await adapters.fetch(adapter.path, cache)
             await asyncio.to_thread(self._verify, folder, adapter)
-            local = Adapter(adapter.name, adapter.digest, str(folder))
+            local = replace(adapter, path=str(folder))
             await self._engine.load(local)
         except Rejected as error:
             self._refused[adapter.digest] = error

@@ -1,6 +1,7 @@
 """What a question is asked of: its route, and the arm of it that a conversation is given."""
 
 import hashlib
+from contextlib import AbstractContextManager
 from typing import Protocol
 from uuid import UUID
 
@@ -25,6 +26,13 @@ class Adapters(Protocol):
 
     def has(self, digest: str | None) -> bool: ...
     def refuses(self, digest: str | None) -> bool: ...
+    def local(self, adapter: Adapter) -> Adapter:
+        """Return an adapter that is loaded, with the folder that it was loaded from."""
+        ...
+
+    def hold(self, adapter: Adapter | None) -> AbstractContextManager[None]:
+        """Keep an adapter loaded inside the block, whatever the routes want by then."""
+        ...
 
 
 def find_route(rollouts: Rollouts, tenant: str, name: str) -> RolloutChanged:
@@ -134,7 +142,10 @@ def served_arm(rollout: RolloutChanged, arm: Arm, adapters: Adapters) -> Arm:
 
 
 def adapter_of(rollout: RolloutChanged, arm: Arm) -> Adapter | None:
-    """Return the adapter of an arm under the engine's name for it, or None for the base alone."""
+    """Return the adapter of an arm under the engine's name for it, or None for the base alone.
+
+    Its path is the registry's: a folder, or any location that `gyre_service.adapters` fetches.
+    """
     if arm.adapter_digest is None or arm.adapter_uri is None:
         return None
     name = f"{rollout.route}--{arm.adapter_digest[:8]}"

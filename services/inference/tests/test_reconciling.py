@@ -29,7 +29,6 @@ class FakeEngine:
         self.loaded.set()
         self.has: set[str] = set()
         self.refuses: set[str] = set()
-        self.busy: set[str] = set()
 
     async def load(self, adapter: Adapter) -> None:
         if adapter.digest in self.refuses:
@@ -38,9 +37,6 @@ class FakeEngine:
 
     async def unload(self, adapter: Adapter) -> None:
         self.has.remove(adapter.digest)
-
-    def in_use(self, adapter: Adapter) -> int:
-        return int(adapter.digest in self.busy)
 
 
 class FakeRollouts:
@@ -91,6 +87,11 @@ def make(home: Path, seed: int, base: str, rank: int = 8) -> str:
     return digest
 
 
+def adapter(digest: str) -> Adapter:
+    """Return one as the registry knows it."""
+    return Adapter(f"default--{digest[:8]}", digest, f"s3://adapters/{digest}")
+
+
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
     return make_settings(home=tmp_path, replica="here", max_cpu_loras=3)
@@ -133,14 +134,14 @@ async def test_what_is_wanted_is_loaded_and_said_and_let_go_when_it_is_not(
         await until(lambda: len(said) == 2)
         assert await made.reason() == ""
         assert made.has(first)
+        assert made.local(adapter(first)).path == str(tmp_path / first)
         assert [(t, e.outcome, e.replica) for t, e in said] == [("acme", "loaded", "here")] * 2
 
-        engine.busy.add(second)
-        rollouts.put(first, home=tmp_path)
-        made.changed()
-        await until(lambda: len(said) == 3)  # of the new rollout
-        assert second in engine.has, "somebody is being answered with it"
-        engine.busy.clear()
+        with made.hold(made.local(adapter(second))):
+            rollouts.put(first, home=tmp_path)
+            made.changed()
+            await until(lambda: len(said) == 3)  # of the new rollout
+            assert second in engine.has, "somebody is being answered with it"
         await until(lambda: second not in engine.has)
 
 
@@ -195,12 +196,11 @@ async def test_what_is_not_wanted_any_more_makes_room_first(
         await until(lambda: len(said) == 6)
         assert engine.has == {first, second, fourth}
 
-        engine.busy.add(fourth)
-        rollouts.put(first, second, fifth, home=tmp_path)
-        made.changed()
-        await until(lambda: len(said) == 8)  # of the new rollout: those that stay
-        assert not made.refuses(fifth), "there is room as soon as the other one has answered"
-        engine.busy.clear()
+        with made.hold(made.local(adapter(fourth))):
+            rollouts.put(first, second, fifth, home=tmp_path)
+            made.changed()
+            await until(lambda: len(said) == 8)  # of the new rollout: those that stay
+            assert not made.refuses(fifth), "there is room as soon as the other one has answered"
         await until(lambda: len(said) == 9)
         assert {event.outcome for _, event in said} == {"loaded"}
 

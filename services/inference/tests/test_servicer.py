@@ -16,7 +16,16 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.kafka.outbox import Outbox
 
-from .conftest import REFUSED, TOKEN, UNLOADED, FakeEngine, FakeSearch, FakeTable, rollout
+from .conftest import (
+    REFUSED,
+    TOKEN,
+    UNLOADED,
+    FakeAdapters,
+    FakeEngine,
+    FakeSearch,
+    FakeTable,
+    rollout,
+)
 
 ACME = (("authorization", "Bearer acme.1"),)
 UMBRELLA = (("authorization", "Bearer umbrella.1"),)
@@ -262,6 +271,33 @@ async def test_an_arm_without_its_adapter_is_stood_in_for_and_a_choice_is_not(
 
     assert (answered.started.arm, answered.started.adapter) == (production.name, "")
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_an_answer_holds_its_adapter_from_the_search_on_and_uses_the_local_copy(
+    stub: Any,
+    rollouts: FakeTable,
+    engine: FakeEngine,
+    search: FakeSearch,
+    adapters: FakeAdapters,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = rollout()
+    changes = {"adapter_digest": "b" * 64, "adapter_uri": "s3://adapters/b"}
+    arm = base.arms[0].model_copy(update=changes)
+    rollouts.put("default", base.model_copy(update={"arms": (arm,)}))
+    held: list[int] = []
+    find = search.search
+
+    async def watched_search(*asked: Any) -> Any:
+        held.append(adapters.held["b" * 64])
+        return await find(*asked)
+
+    monkeypatch.setattr(search, "search", watched_search)
+    await complete(stub, asking())
+
+    [call] = engine.calls
+    assert call["adapter"].path == "/here/" + "b" * 64
+    assert (held, adapters.held["b" * 64]) == ([1], 0)
 
 
 async def test_where_productions_adapter_is_refused_the_base_answers_and_says_so(
