@@ -39,7 +39,8 @@ def find_route(rollouts: Rollouts, tenant: str, name: str) -> RolloutChanged:
     """Return a tenant's route.
 
     A tenant without a route `default` of its own uses the definition that the tenant `default`
-    has, on its own documents.
+    has, on its own documents, with the whole share for production: a canary is judged by its own
+    tenant's answers, and nobody would count the bad ones of others.
 
     Args:
         rollouts: The desired state of every route.
@@ -52,7 +53,8 @@ def find_route(rollouts: Rollouts, tenant: str, name: str) -> RolloutChanged:
     name = name or DEFAULT_ROUTE
     found = rollouts.get(tenant, name)
     if found is None and name == DEFAULT_ROUTE:
-        found = rollouts.get(DEFAULT_TENANT, DEFAULT_ROUTE)
+        shared = rollouts.get(DEFAULT_TENANT, DEFAULT_ROUTE)
+        found = shared and _without_canary(shared)
     if found is not None:
         return found
     names = {row.route for owner, row in rollouts.rows() if owner == tenant}
@@ -60,6 +62,13 @@ def find_route(rollouts: Rollouts, tenant: str, name: str) -> RolloutChanged:
         names.add(DEFAULT_ROUTE)
     there = f"there are {', '.join(sorted(names))}" if names else "there are none yet"
     raise NotFound(f"no route {name!r}: {there}", param="route")
+
+
+def _without_canary(rollout: RolloutChanged) -> RolloutChanged:
+    shares = (WHOLE, *(0 for _ in rollout.arms[1:]))
+    arms = zip(rollout.arms, shares, strict=True)
+    served = tuple(arm.model_copy(update={"share": share}) for arm, share in arms)
+    return rollout.model_copy(update={"arms": served})
 
 
 def check_base(rollout: RolloutChanged, model: str, digest: str) -> None:

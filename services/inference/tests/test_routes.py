@@ -26,7 +26,19 @@ def test_an_unknown_route_names_those_that_exist(rollouts: FakeTable) -> None:
 
 
 def test_a_tenant_without_a_default_route_uses_the_stacks(rollouts: FakeTable) -> None:
-    assert find_route(rollouts, "acme", "") is rollouts.get("default", "default")
+    assert find_route(rollouts, "acme", "") == rollouts.get("default", "default")
+
+
+def test_the_canary_of_the_stacks_route_is_not_shown_to_other_tenants(rollouts: FakeTable) -> None:
+    rollouts.put("default", rollout(arms=arms(5_000, 5_000)))
+
+    def shown(tenant: str) -> set[str]:
+        served = find_route(rollouts, tenant, "")
+        return {pick_arm(served, uuid4()).name for _ in range(50)}
+
+    assert shown("default") == {"arm0", "arm1"}
+    assert shown("acme") == {"arm0"}
+    assert pinned_arm(find_route(rollouts, "acme", ""), "arm1").name == "arm1"
 
 
 def test_a_tenants_own_default_route_comes_first(rollouts: FakeTable) -> None:

@@ -264,7 +264,7 @@ async def test_an_arm_without_its_adapter_is_stood_in_for_and_a_choice_is_not(
     changes = {"adapter_digest": UNLOADED, "adapter_uri": "/adapters/c"}
     candidate = production.model_copy(update={"name": "candidate", "share": 10_000, **changes})
     arms = (production.model_copy(update={"share": 0}), candidate)
-    rollouts.put("default", base.model_copy(update={"arms": arms}))
+    rollouts.put("umbrella", base.model_copy(update={"arms": arms}))
 
     answered = await complete(stub, asking(), UMBRELLA)
     error = await refusal(stub, asking(adapter="candidate"), UMBRELLA)
