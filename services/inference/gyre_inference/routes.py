@@ -87,15 +87,15 @@ def check_base(rollout: RolloutChanged, model: str, digest: str) -> None:
 def pick_arm(rollout: RolloutChanged, conversation: UUID) -> Arm:
     """Return the arm of a conversation: the same one as long as the rollout lasts.
 
-    Conversations are spread over 10,000 places. The arms take them from the top in the order
-    that they have, the first one what is left; so who is among 1 % is also among 10 %.
+    Conversations are spread over 10,000 places. The last arm has those below its share, those
+    before it the next ones, and the first what is left; so who is among 1 % is also among 10 %.
     """
     place = hashlib.sha256(f"{rollout.rollout_id}/{conversation}".encode()).digest()
     number = int.from_bytes(place) % WHOLE
-    end = WHOLE
+    end = 0
     for arm in reversed(rollout.arms):
-        end -= arm.share
-        if number >= end and arm.share:
+        end += arm.share
+        if number < end:
             return arm
     return rollout.arms[0]
 

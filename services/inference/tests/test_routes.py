@@ -1,3 +1,4 @@
+import hashlib
 from collections import Counter
 from uuid import uuid4
 
@@ -99,6 +100,14 @@ def test_who_is_among_one_percent_is_also_among_ten() -> None:
         return {c for c in conversations if pick_arm(served, c).name == "arm1"}
 
     assert canaries(0) == set() < canaries(100) < canaries(1_000) < canaries(5_000)
+
+
+def test_a_canary_has_the_places_below_its_share() -> None:
+    served = rollout(arms=arms(9_000, 1_000))
+    for conversation in (uuid4() for _ in range(500)):
+        text = f"{served.rollout_id}/{conversation}"
+        below = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10_000 < 1_000
+        assert (pick_arm(served, conversation).name == "arm1") == below
 
 
 def test_an_arm_without_a_share_is_reached_by_its_digest_only() -> None:
