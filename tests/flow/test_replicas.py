@@ -128,7 +128,8 @@ def test_both_replicas_serve_what_the_route_wants(
     route = f"replicas-{uuid4().hex[:8]}"
     body = {"yaml": json.dumps(SUITE)}
     assert api.put(f"/v1/suites/{route}", json=body).status_code == 200
-    policy = {"release": {"suites": [route]}}
+    # Half of the conversations: of 1 %, twenty would agree without anybody's doing.
+    policy = {"release": {"suites": [route], "steps": [5_000]}}
     made = api.put(f"/v1/routes/{route}", json={"collection": route, "policy": policy})
     assert made.status_code == 200, made.text
 
@@ -153,16 +154,23 @@ def test_both_replicas_serve_what_the_route_wants(
         return str(rollout["stage"])
 
     until(lambda: stage() == "canary", "the gate lets it pass", 120)
-    # Shares: 1 % of the conversations, the same ones everywhere.
+
+    def knows_the_canary(address: str) -> Callable[[], bool]:
+        return lambda: ask(address, route, str(uuid4()))[0] == "candidate"
+
+    addresses = (stack.inference, second.address)
+    for address in addresses:
+        until(knows_the_canary(address), "the replica knows the canary")
     conversations = [str(uuid4()) for _ in range(20)]
-    for conversation in conversations:
-        assert ask(stack.inference, route, conversation) == ask(second.address, route, conversation)
+    ours, theirs = ([ask(one, route, asked) for asked in conversations] for one in addresses)
+    assert ours == theirs
+    assert set(ours) == {("production", ""), ("candidate", digest)}
 
     assert api.post(f"/v1/routes/{route}/promote", json={}).status_code == 200
 
     def everywhere(wanted: str) -> Callable[[], bool]:
-        addresses = (stack.inference, second.address)
-        return lambda: all(ask(one, route, str(uuid4()))[1] == wanted for one in addresses)
+        answer = ("production", wanted)
+        return lambda: all(ask(one, route, str(uuid4())) == answer for one in addresses)
 
     until(everywhere(digest), "both replicas answer with the adapter")
 

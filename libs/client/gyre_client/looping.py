@@ -1,6 +1,6 @@
 """The loop: what drift sees, what is trained, what is on its way to production."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from gyre_client.connection import AsyncConnection, Connection
 from gyre_client.errors import GyreError
 from gyre_client.loop_results import Accepted, Adapter, Alarm, Drift, Job, Lineage, Rollout
 
+UNDER_WAY = ("candidate", "canary")
 BATCH = 256  # past questions a request
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -45,13 +46,19 @@ class Loop(Connection):
         self, rollout_id: str | None = None, *, route: str | None = None, reason: str = ""
     ) -> Rollout:
         """Put what is under way into production: a rollout, or that of a route."""
-        return self._do(Rollout, _decide("promote", rollout_id, route, reason))
+        return self._decide("promote", rollout_id, route, reason)
 
     def rollback(
         self, rollout_id: str | None = None, *, route: str | None = None, reason: str = ""
     ) -> Rollout:
         """End what is under way, or take back what is in production."""
-        return self._do(Rollout, _decide("rollback", rollout_id, route, reason))
+        return self._decide("rollback", rollout_id, route, reason)
+
+    def _decide(self, act: str, rollout_id: str | None, route: str | None, reason: str) -> Rollout:
+        _check_choice(act, rollout_id, route)
+        if route is not None:
+            rollout_id = _current(self.rollouts(route), route)
+        return self._do(Rollout, _decision(act, str(rollout_id), reason))
 
     def lineage(self, answer_id: str) -> Lineage:
         """Return where an answer came from."""
@@ -95,12 +102,20 @@ class AsyncLoop(AsyncConnection):
     async def promote(
         self, rollout_id: str | None = None, *, route: str | None = None, reason: str = ""
     ) -> Rollout:
-        return await self._do(Rollout, _decide("promote", rollout_id, route, reason))
+        return await self._decide("promote", rollout_id, route, reason)
 
     async def rollback(
         self, rollout_id: str | None = None, *, route: str | None = None, reason: str = ""
     ) -> Rollout:
-        return await self._do(Rollout, _decide("rollback", rollout_id, route, reason))
+        return await self._decide("rollback", rollout_id, route, reason)
+
+    async def _decide(
+        self, act: str, rollout_id: str | None, route: str | None, reason: str
+    ) -> Rollout:
+        _check_choice(act, rollout_id, route)
+        if route is not None:
+            rollout_id = _current(await self.rollouts(route), route)
+        return await self._do(Rollout, _decision(act, str(rollout_id), reason))
 
     async def lineage(self, answer_id: str) -> Lineage:
         return await self._do(Lineage, _lineage(answer_id))
@@ -119,13 +134,25 @@ def _baselines(questions: Iterable[str], route: str) -> Iterator[Call]:
         yield Call("POST", "/v1/baselines", json={"route": route, "questions": part})
 
 
-def _decide(act: str, rollout_id: str | None, route: str | None, reason: str) -> Call:
+def _check_choice(act: str, rollout_id: str | None, route: str | None) -> None:
     if (rollout_id is None) == (route is None):
         raise GyreError(f"say what to {act}: a rollout's id, or a route")
-    if rollout_id is not None:
-        thing = calls.one("/v1/rollouts", rollout_id, "POST")
-    else:
-        thing = calls.one("/v1/routes", str(route), "POST")
+
+
+def _current(newest_first: Sequence[Rollout], route: str) -> str:
+    """Return the rollout that a route means: that under way, else the newest.
+
+    It is looked up once, before anything is decided: a decision by the route's name, sent again
+    because its answer was lost, would meet the rollout that came next.
+    """
+    if not newest_first:
+        raise GyreError(f"there is no rollout on route {route}")
+    under_way = (rollout for rollout in newest_first if rollout.stage in UNDER_WAY)
+    return next(under_way, newest_first[0]).id
+
+
+def _decision(act: str, rollout_id: str, reason: str) -> Call:
+    thing = calls.one("/v1/rollouts", rollout_id, "POST")
     return Call("POST", f"{thing.path}/{act}", json={"reason": reason})
 
 

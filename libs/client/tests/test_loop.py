@@ -90,7 +90,7 @@ def loop(fake: Any) -> Any:
     fake.posts |= {
         "/v1/baselines": {"object": "baseline", "route": "default", "accepted": 2},
         "/v1/rollouts/01900000-r/promote": ROLLOUT,
-        "/v1/routes/default/rollback": ROLLOUT | {"stage": "rolled-back"},
+        "/v1/rollouts/01900000-r/rollback": ROLLOUT | {"stage": "rolled-back"},
         "/v1/adapters": ROLLOUT,
     }
     return fake
@@ -180,6 +180,21 @@ def test_a_person_promotes_or_takes_back(loop: Any, gyre: Run) -> None:
     for wrong in (("promote",), ("rollback", "x", "--route", "default")):
         result = gyre(*wrong)
         assert (result.exit_code, "a rollout's id, or a route" in result.stderr) == (2, True)
+
+
+def test_a_route_means_the_rollout_that_is_under_way_now(loop: Any) -> None:
+    waiting = ROLLOUT | {"id": "later", "stage": "waiting"}
+    loop.lists["/v1/rollouts"] = page(waiting, ROLLOUT, ROLLOUT | {"id": "x", "stage": "rejected"})
+    with Gyre(loop.url) as gyre:
+        gyre.promote(route="default")
+        assert [request["path"] for request in loop.requests] == [
+            "/v1/rollouts",
+            "/v1/rollouts/01900000-r/promote",
+        ]
+
+        loop.lists["/v1/rollouts"] = page()
+        with pytest.raises(GyreError, match="no rollout on route hr"):
+            gyre.rollback(route="hr")
 
 
 def test_lineage_names_what_made_an_answer(loop: Any, gyre: Run) -> None:

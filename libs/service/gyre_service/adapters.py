@@ -72,12 +72,22 @@ def verify(folder: Path, digest: str, base_digest: str, *, max_rank: int = 512) 
     """Return the manifest of an adapter that may be loaded.
 
     Raises:
-        Rejected: It is not what its digest says, was made for another base, or is of a kind
-            that the engine does not serve.
+        Rejected: It is not what its digest says, was made for another base, is of a kind that
+            the engine does not serve, or cannot be read.
     """
     try:
-        text = (folder / MANIFEST).read_bytes()
+        return _verify(folder, digest, base_digest, max_rank)
     except OSError as error:
+        name = Path(error.filename or folder).name
+        raise Rejected(
+            f"adapter {digest[:12]}: {name} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _verify(folder: Path, digest: str, base_digest: str, max_rank: int) -> Manifest:
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except FileNotFoundError as error:
         raise Rejected(f"adapter {digest[:12]}: no {MANIFEST}: {error.strerror}") from error
     if hashlib.sha256(text).hexdigest() != digest:
         raise Rejected(f"adapter {digest[:12]}: its {MANIFEST} is that of another one")

@@ -44,6 +44,17 @@ def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
         verify(made, digest, BASE)
 
 
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, MANIFEST])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    made = folder(tmp_path)
+    digest = seal(made, BASE, {})
+    (made / name).unlink()
+    (made / name).mkdir()  # whoever may read everything cannot read that
+
+    with pytest.raises(Rejected, match=f"{name} cannot be read"):
+        verify(made, digest, BASE)
+
+
 def test_a_further_file_is_refused(tmp_path: Path) -> None:
     made = folder(tmp_path / "a")
     digest = seal(made, BASE, {})

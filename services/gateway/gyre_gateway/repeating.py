@@ -12,12 +12,12 @@ from gyre_service.ids import derived_id, new_id, now
 async def event_id(
     sessions: Sessions, tenant: str, subject: str, key: str | None, body: object
 ) -> UUID:
-    """Return the id of the event that a request becomes.
+    """Return the id of the event, or of the rollout, that a request becomes.
 
     Args:
         sessions: Where keys are kept for 24 hours.
         tenant: Whose request it is.
-        subject: documents or feedback.
+        subject: documents, feedback or adapters.
         key: Its Idempotency-Key; without one every request is another.
         body: What was asked for, as JSON.
 

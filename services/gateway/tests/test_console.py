@@ -7,10 +7,11 @@ import httpx
 import pytest
 
 from gyre_events import AnswerGenerated, AnswerScored, FeedbackGiven, Passage, Score
+from gyre_gateway.console.figures import count
 from gyre_gateway.console.router import console
 from gyre_gateway.store import answers, judgements
 from gyre_gateway.web import make_web
-from gyre_service.database import transaction
+from gyre_service.database import snapshot, transaction
 
 from .conftest import Stack
 from .fakes import ANSWER_ID
@@ -37,13 +38,16 @@ async def csrf(browser: httpx.AsyncClient, path: str = "/") -> str:
     return found[1]
 
 
-async def answered(stack: Stack, tenant: str = "default") -> AnswerGenerated:
+async def answered(
+    stack: Stack, tenant: str = "default", purpose: str = "live", score: float = 0.75
+) -> AnswerGenerated:
     """Put an answer with a nasty passage and a score into the read model."""
     shared = {"answer_id": uuid4(), "conversation_id": uuid4(), "rollout_id": uuid4()}
     event = AnswerGenerated.model_validate(
         shared
         | {
             "route": "default",
+            "purpose": purpose,
             "model": "gyre/default",
             "base_digest": "1" * 64,
             "prompt_digest": "2" * 64,
@@ -66,9 +70,10 @@ async def answered(stack: Stack, tenant: str = "default") -> AnswerGenerated:
         shared
         | {
             "route": "default",
+            "purpose": purpose,
             "model": "gyre/default",
             "judge": "rules-v1",
-            "scores": (Score(name="groundedness", value=0.75),),
+            "scores": (Score(name="groundedness", value=score),),
         }
     )
     async with transaction(stack.sessions) as session:
@@ -121,6 +126,17 @@ async def test_an_answer_shows_its_sources_and_scores_as_text(
     assert "groundedness" in page
     assert "0.75" in page
     assert "cosine 0.50" in page
+
+
+async def test_the_overview_counts_what_people_were_shown(stack: Stack) -> None:
+    await answered(stack)
+    await answered(stack, purpose="shadow", score=0)
+    await answered(stack, tenant="acme", score=0)
+
+    async with snapshot(stack.sessions) as session:
+        figures = await count(session, "default")
+
+    assert (figures.answers, figures.scores) == (1, {"groundedness": 0.75})
 
 
 async def test_another_tenant_sees_none_of_it(browser: httpx.AsyncClient, stack: Stack) -> None:

@@ -268,6 +268,26 @@ async def test_an_adapter_is_sealed_stored_and_handed_on(
     assert listed["digest"] == ADAPTER
 
 
+async def test_an_import_that_is_sent_again_is_one_rollout(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    stack.registry.routes["default", "hr"] = registry_pb2.Route(name="hr", base_digest="1" * 64)
+
+    async def send(key: str | None, config: bytes = CONFIG) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        sent = {"data": {"route": "hr"}, "files": files(config), "headers": headers}
+        return await http.post("/v1/adapters", **sent)  # type: ignore[arg-type]
+
+    for key in ("once", "once", "other", None, None):
+        assert (await send(key)).status_code == 201
+    other = await send("once", CONFIG.replace(b"8", b"16"))
+
+    ids = [asked.rollout_id for asked in stack.registry.imported]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == len(ids) - 1 == 4
+    assert other.status_code == 422
+
+
 @pytest.mark.parametrize(
     ("route", "parts", "message"),
     [

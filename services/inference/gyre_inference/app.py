@@ -51,6 +51,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
         keys = Table(settings, ApiKeyChanged)
         reconciler = Reconciler(settings, engine, rollouts, publisher(process.sessions, settings))
         reconcilers.append(reconciler)
+        answers = Answers(process.sessions, settings)
 
         async def model_loaded() -> str:
             return engine.reason()
@@ -69,6 +70,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
             "adapters": reconciler.reason,
         }
         try:
+            await answers.forget_claims()
             await asyncio.gather(rollouts.start(), keys.start())
             reconciling = asyncio.create_task(reconciler.run())
             reconciling.add_done_callback(_ended)
@@ -83,8 +85,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     ),
                     rollouts,
                     Answerer(engine, search, settings),
-                    Answers(process.sessions, settings),
-                    reconciler.has,
+                    answers,
+                    reconciler,
                 )
                 add = partial(add_InferenceServiceServicer_to_server, servicer)
                 name = "gyre_rpc.inference.v1.InferenceService"

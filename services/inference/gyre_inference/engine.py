@@ -7,10 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from functools import partial
 from math import isfinite
 from typing import Any, TypeVar
@@ -49,7 +48,6 @@ class VllmEngine:
         self._llm: Any = None
         self._tokens: Tokens | None = None
         self._adapter_ids: dict[str, int] = {}
-        self._in_use: Counter[str] = Counter()  # requests at work, by the adapter's digest
         self._working = 0  # requests given to vLLM and not finished
         self._last_step = time.monotonic()
         self._max_model_len = settings.max_model_len
@@ -115,46 +113,46 @@ class VllmEngine:
             id,
             lora_request=self._lora(adapter),
         )
-        if not self._working:
-            self._last_step = time.monotonic()
-        self._working += 1
-        used = adapter.digest if adapter else ""
-        self._in_use[used] += 1
         try:
-            async with aclosing(outputs):
-                async for output in outputs:
-                    made = output.outputs[0]
-                    yield Piece(
-                        text=made.text,
-                        tokens=len(made.token_ids),
-                        cached_tokens=output.num_cached_tokens or 0,
-                        finish_reason=made.finish_reason,
-                    )
+            with self._at_work():
+                async with aclosing(outputs):
+                    async for output in outputs:
+                        made = output.outputs[0]
+                        yield Piece(
+                            text=made.text,
+                            tokens=len(made.token_ids),
+                            cached_tokens=output.num_cached_tokens or 0,
+                            finish_reason=made.finish_reason,
+                        )
         except EngineDeadError as error:
             raise Unavailable("the engine has died: try again in a minute") from error
         except (VLLMClientError, ValueError) as error:
             raise Rejected(f"the engine refuses this: {error}") from error
         except EngineGenerateError as error:
             raise Unavailable(f"the engine failed: {error.__cause__}") from error
-        finally:
-            self._working -= 1
-            self._in_use[used] -= 1
 
     async def load(self, adapter: Adapter) -> None:
         """Load an adapter from local disk, and prove that it changes what the model says.
 
         Raises:
             Rejected: The engine does not take it, or answers as if it were not there.
-            Unavailable: The engine is not ready.
+            Unavailable: The engine is not ready, has died, or takes too long.
         """
         self._check()
+        seconds = self._settings.adapter_timeout_s
         try:
-            taken = await self._llm.add_lora(self._lora(adapter))
-            without, with_it = await self._probe(None), await self._probe(adapter)
+            async with asyncio.timeout(seconds):
+                taken = await self._llm.add_lora(self._lora(adapter))
+                with self._at_work():
+                    without, with_it = await self._probe(None), await self._probe(adapter)
         except UNAVAILABLE:
             raise
+        except TimeoutError as error:
+            raise Unavailable(f"the engine did not load the adapter in {seconds:g} s") from error
         except Exception as error:  # whatever vLLM makes of a folder that is none
             self._check()
+            if self._llm.errored:  # `run` has not seen it yet; it says nothing of the adapter
+                raise Unavailable("the engine has died: try again in a minute") from error
             raise Rejected(f"the engine refuses the adapter: {error}") from error
         if not taken:
             raise Rejected("the engine refuses the adapter")
@@ -168,10 +166,6 @@ class VllmEngine:
     async def unload(self, adapter: Adapter) -> None:
         self._check()
         await self._llm.remove_lora(self._adapter_ids[adapter.digest])
-
-    def in_use(self, adapter: Adapter) -> int:
-        """Return how many answers are being made with an adapter."""
-        return self._in_use[adapter.digest]
 
     async def _probe(self, adapter: Adapter | None) -> dict[int, float]:
         """Return the likeliest next tokens of a fixed prompt, with their log-probabilities."""
@@ -207,6 +201,17 @@ class VllmEngine:
         # vLLM knows adapters by number: one number, one digest, for the life of the process.
         number = self._adapter_ids.setdefault(adapter.digest, len(self._adapter_ids) + 1)
         return LoRARequest(adapter.name, number, adapter.path)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Let `run` see to it that steps end while something is inside."""
+        if not self._working:
+            self._last_step = time.monotonic()
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
 
     def _step(self) -> None:
         self._last_step = time.monotonic()

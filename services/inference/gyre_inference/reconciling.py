@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +31,10 @@ class Loader(Protocol):
 
     async def load(self, adapter: Adapter) -> None: ...
     async def unload(self, adapter: Adapter) -> None: ...
-    def in_use(self, adapter: Adapter) -> int: ...
+
+
+class NoRoom(Rejected):
+    """So many adapters are wanted that this one has no place; that may change."""
 
 
 class Reconciler:
@@ -53,13 +59,34 @@ class Reconciler:
         self._rollouts = rollouts
         self._publish = publish
         self._here: dict[str, tuple[Adapter, float]] = {}  # by digest, with seconds to load
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, Rejected] = {}
+        self._held: Counter[str] = Counter()  # answers under way, by the adapter's digest
         self._told: set[tuple[str, str, str]] = set()
         self._changed = asyncio.Event()
 
     def has(self, digest: str | None) -> bool:
         """Whether an arm with this adapter can answer; the base always can."""
         return digest is None or digest in self._here
+
+    def refuses(self, digest: str | None) -> bool:
+        """Whether an adapter will never answer here, as long as a route wants it."""
+        return digest in self._refused
+
+    def local(self, adapter: Adapter) -> Adapter:
+        """Return an adapter that is loaded, with the folder that it was loaded from."""
+        return replace(adapter, path=self._here[adapter.digest][0].path)
+
+    @contextmanager
+    def hold(self, adapter: Adapter | None) -> Iterator[None]:
+        """Keep an adapter loaded inside the block, whatever the routes want by then."""
+        if adapter is None:
+            yield
+            return
+        self._held[adapter.digest] += 1
+        try:
+            yield
+        finally:
+            self._held[adapter.digest] -= 1
 
     def changed(self) -> None:
         """Look again: the routes have changed."""
@@ -70,7 +97,7 @@ class Reconciler:
         for tenant, rollout in self._rollouts.rows():
             for arm in rollout.arms:
                 digest = arm.adapter_digest
-                if arm.share and not self.has(digest) and digest not in self._refused:
+                if arm.share and not self.has(digest) and not self.refuses(digest):
                     return f"{tenant}/{rollout.route}: adapter {str(digest)[:12]} is not loaded"
         return ""
 
@@ -88,49 +115,67 @@ class Reconciler:
             await self._changed.wait()
 
     async def _reconcile(self) -> None:
-        wanted: set[str] = set()
-        later: Unavailable | None = None
-        for tenant, rollout in self._rollouts.rows():
-            for arm in rollout.arms:
-                adapter = adapter_of(rollout, arm)
-                if adapter is None:
-                    continue
-                wanted.add(adapter.digest)
-                try:
-                    await self._load(adapter, rollout)
-                except Unavailable as error:  # the others do not wait for it
-                    later = error
-                    continue
-                await self._tell(tenant, rollout, arm)
+        arms = [(t, rollout, arm) for t, rollout in self._rollouts.rows() for arm in rollout.arms]
+        wanted = {arm.adapter_digest for _, _, arm in arms}
+        later = await self._let_go(wanted)  # first: what comes needs the room
+        for tenant, rollout, arm in arms:
+            adapter = adapter_of(rollout, arm)
+            if adapter is None:
+                continue
+            try:
+                await self._load(adapter, wanted)
+            except Unavailable as error:  # the others do not wait for it
+                later = error
+                continue
+            await self._tell(tenant, rollout, arm)
+        if later is not None:
+            raise later
+
+    async def _let_go(self, wanted: set[str | None]) -> Unavailable | None:
+        """Unload what no arm wants; return why some of it has to stay for now."""
+        later = None
         for digest in set(self._here) - wanted:
             adapter, _ = self._here[digest]
-            if self._engine.in_use(adapter):
-                later = later or Unavailable(f"adapter {digest[:12]} still answers")
+            if self._held[digest]:
+                later = Unavailable(f"adapter {digest[:12]} still answers")
             else:
                 del self._here[digest]
                 await self._engine.unload(adapter)
                 log.info("adapter %s is unloaded", adapter.name)
-        for digest in set(self._refused) - wanted:
-            del self._refused[digest]
-        if later is not None:
-            raise later
+        has_room = len(self._here) < self._settings.max_cpu_loras
+        for digest, refusal in list(self._refused.items()):
+            if digest not in wanted or (has_room and isinstance(refusal, NoRoom)):
+                del self._refused[digest]
+        return later
 
-    async def _load(self, adapter: Adapter, rollout: RolloutChanged) -> None:
+    def _check_room(self, wanted: set[str | None]) -> None:
+        """Let another adapter be loaded.
+
+        Raises:
+            NoRoom: Others are wanted, as many as there may be.
+            Unavailable: One of them is not wanted any more, and will be let go of.
+        """
+        limit = self._settings.max_cpu_loras
+        if len(self._here) < limit:
+            return
+        full = f"{len(self._here)} adapters are loaded, at most {limit}"
+        if set(self._here) - wanted:
+            raise Unavailable(full)
+        raise NoRoom(full)
+
+    async def _load(self, adapter: Adapter, wanted: set[str | None]) -> None:
         if adapter.digest in self._here or adapter.digest in self._refused:
             return
         begin = time.monotonic()
         try:
-            if len(self._here) >= self._settings.max_cpu_loras:
-                raise Rejected(
-                    f"{len(self._here)} adapters are loaded, at most {self._settings.max_cpu_loras}"
-                )
+            self._check_room(wanted)
             cache = self._settings.home / "cache" / "adapters"
             folder = await adapters.fetch(adapter.path, cache)
             await asyncio.to_thread(self._verify, folder, adapter)
-            local = Adapter(adapter.name, adapter.digest, str(folder))
+            local = replace(adapter, path=str(folder))
             await self._engine.load(local)
         except Rejected as error:
-            self._refused[adapter.digest] = str(error)
+            self._refused[adapter.digest] = error
             log.error("adapter %s is refused: %s", adapter.name, error)
             return
         seconds = time.monotonic() - begin
@@ -151,7 +196,7 @@ class Reconciler:
         key = (tenant, str(rollout.rollout_id), digest)
         if key in self._told:
             return
-        refusal = self._refused.get(digest, "")
+        refusal = str(self._refused.get(digest, ""))
         event = AdapterLoaded(
             route=rollout.route,
             revision=rollout.revision,

@@ -24,7 +24,8 @@ class Answers:
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
         self._service = settings.service
-        # After that nobody is answering any more: the process has died.
+        self._replica = settings.replica
+        # After that nobody is answering any more: the process has died, and did not come back.
         self._answering = timedelta(seconds=settings.answer_timeout_s + 5)
         self._keep = timedelta(seconds=settings.keep_answers_s)
         self._max_spooled = settings.max_spooled
@@ -43,6 +44,11 @@ class Answers:
             )
         return waiting
 
+    async def forget_claims(self) -> None:
+        """Drop what this replica was answering when it was killed. Only at start: nobody is."""
+        async with transaction(self._sessions) as session:
+            await store.forget_claims(session, self._replica)
+
     async def claim(self, tenant: str, answer_id: UUID, body: bytes) -> bytes | None:
         """Return what was answered under this id, or claim it and return None.
 
@@ -60,6 +66,7 @@ class Answers:
                         tenant=tenant,
                         answer_id=answer_id,
                         body_sha256=digest,
+                        replica=self._replica,
                         until=now() + self._answering,
                     )
                 )

@@ -1,7 +1,7 @@
 """RPC in: who asks, what, of which route; then answer, keep and publish."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 from uuid import UUID
@@ -49,7 +49,7 @@ class Servicer(InferenceServiceServicer):
         rollouts: What every route serves.
         answerer: Answers.
         answers: Keeps and publishes what was answered.
-        has: Whether an adapter, by its digest, can answer here.
+        adapters: Knows which of them can answer here.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Servicer(InferenceServiceServicer):
         rollouts: routes.Rollouts,
         answerer: Answerer,
         answers: Answers,
-        has: Callable[[str | None], bool],
+        adapters: routes.Adapters,
     ) -> None:
         self._settings = settings
         self._access = access
         self._rollouts = rollouts
         self._answerer = answerer
         self._answers = answers
-        self._has = has
+        self._adapters = adapters
 
     async def Generate(
         self,
@@ -102,10 +102,25 @@ class Servicer(InferenceServiceServicer):
             raise Rejected(f"gyre-request-id must have 1 to {MAX_REQUEST_ID} characters")
         answer_id = derived_id(caller.tenant, request_id) if request_id else new_id()
         question = self._question(request, context, caller, answer_id)
+        # From here on, search included: the adapter was chosen, and has to be there at the end.
+        with self._adapters.hold(question.adapter):
+            async with aclosing(self._once(request, context, question, request_id)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _once(
+        self,
+        request: pb.GenerateRequest,
+        context: Context,
+        question: Question,
+        request_id: str | None,
+    ) -> Parts:
+        """Answer, or give what was answered under the same request id."""
+        tenant, answer_id = question.tenant, question.answer_id
         signals.SPOOLED.set(await self._answers.check_spool())
         if request_id:
             body = requests.body_of(request) + question.conversation_id.bytes
-            stored = await self._answers.claim(caller.tenant, answer_id, body)
+            stored = await self._answers.claim(tenant, answer_id, body)
             if stored is not None:
                 for part in _again(pb.CompleteResponse.FromString(stored)):
                     yield part
@@ -119,7 +134,7 @@ class Servicer(InferenceServiceServicer):
                     yield part
         except BaseException:  # a cancel too: the next attempt answers anew
             if request_id:
-                await self._answers.give_up(caller.tenant, answer_id)
+                await self._answers.give_up(tenant, answer_id)
             raise
 
     async def _answered(self, question: Question, *, keep: bool) -> Parts:
@@ -164,10 +179,12 @@ class Servicer(InferenceServiceServicer):
             if not caller.may_pin:
                 raise Forbidden("this API key may not choose the adapter: it lacks `operate`")
             arm = routes.pinned_arm(rollout, request.adapter)
-            if not self._has(arm.adapter_digest):
+            if not self._adapters.has(arm.adapter_digest):
                 raise Unavailable(f"the adapter of arm {arm.name} is not loaded (yet)")
         else:
-            arm = routes.served_arm(rollout, routes.pick_arm(rollout, conversation), self._has)
+            picked = routes.pick_arm(rollout, conversation)
+            arm = routes.served_arm(rollout, picked, self._adapters)
+        adapter = routes.adapter_of(rollout, arm)
         # Who chooses what answers is comparing: that is no traffic to learn from.
         chosen = bool(request.adapter) and caller.purpose is Purpose.LIVE
         if request.retrieval not in MODES:
@@ -180,7 +197,7 @@ class Servicer(InferenceServiceServicer):
             person=requests.person_of(request),
             rollout=rollout,
             arm=arm,
-            adapter=routes.adapter_of(rollout, arm),
+            adapter=adapter and self._adapters.local(adapter),
             turns=turns,
             sampling=requests.sampling_of(
                 request.sampling, rollout.policy, self._answerer.max_model_len

@@ -32,6 +32,7 @@ class Settings(ServiceSettings):
     max_lora_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = 16
     answer_timeout_s: Seconds = 120
     search_timeout_s: Seconds = 5
+    adapter_timeout_s: Seconds = 120  # to load one and prove it; then it is tried again
     hang_s: Seconds = 15  # work waits and no engine step ends: the engine is restarted
     keep_answers_s: Seconds = 86_400  # for who asks again under the same request id
 

@@ -19,6 +19,7 @@ class StoredAnswer(SQLModel, table=True):
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
     body_sha256: str
+    replica: str = ""  # that answered it, or is answering it
     response: bytes | None = None  # a CompleteResponse; null: it is being answered
     # Until then it is kept; while being answered: until then nobody else answers it.
     until: datetime = Field(sa_type=DateTime(timezone=True), index=True)
@@ -35,6 +36,15 @@ async def forget_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> 
             col(StoredAnswer.tenant) == tenant,
             col(StoredAnswer.answer_id) == answer_id,
             col(StoredAnswer.response).is_(None),
+        )
+    )
+
+
+async def forget_claims(session: AsyncSession, replica: str) -> None:
+    """Let everything be answered anew that a replica began and has not finished."""
+    await session.exec(
+        delete(StoredAnswer).where(
+            col(StoredAnswer.replica) == replica, col(StoredAnswer.response).is_(None)
         )
     )
 

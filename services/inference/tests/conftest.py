@@ -2,7 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -190,6 +193,30 @@ def keys() -> FakeTable:
 
 
 UNLOADED = "c" * 64  # the adapter that no test's engine has
+REFUSED = "e" * 64  # the adapter that every test's engine refuses
+
+
+class FakeAdapters:
+    """Has every adapter but two, fetched to `/here`; who holds one is kept."""
+
+    def __init__(self) -> None:
+        self.held: Counter[str] = Counter()
+
+    def has(self, digest: str | None) -> bool:
+        return digest not in (UNLOADED, REFUSED)
+
+    def refuses(self, digest: str | None) -> bool:
+        return digest == REFUSED
+
+    def local(self, adapter: Adapter) -> Adapter:
+        return replace(adapter, path=f"/here/{adapter.digest}")
+
+    @contextmanager
+    def hold(self, adapter: Adapter | None) -> Iterator[None]:
+        digest = adapter.digest if adapter else ""
+        self.held[digest] += 1
+        yield
+        self.held[digest] -= 1
 
 
 @pytest.fixture
@@ -219,6 +246,11 @@ async def sessions(settings: Settings) -> AsyncIterator[Sessions]:
 
 
 @pytest.fixture
+def adapters() -> FakeAdapters:
+    return FakeAdapters()
+
+
+@pytest.fixture
 async def stub(
     engine: FakeEngine,
     search: FakeSearch,
@@ -226,6 +258,7 @@ async def stub(
     keys: FakeTable,
     settings: Settings,
     sessions: Sessions,
+    adapters: FakeAdapters,
 ) -> AsyncIterator[Any]:
     """A client of the service over a real connection."""
     servicer = Servicer(
@@ -234,7 +267,7 @@ async def stub(
         rollouts,
         Answerer(engine, search, settings),
         Answers(sessions, settings),
-        has=lambda digest: digest != UNLOADED,
+        adapters,
     )
     server = aio.server(interceptors=[ErrorStatus()])
     add_InferenceServiceServicer_to_server(servicer, server)

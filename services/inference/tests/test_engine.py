@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,80 @@ async def test_a_model_that_cannot_be_loaded_is_reported(settings: Settings) -> 
         await VllmEngine(settings, lost.append).run()  # its folder has no config.json
 
     assert "the engine did not start" in lost[0]
+
+
+class FakeLlm:
+    """Stands for vLLM: takes every adapter, and is as alive as it is told to be."""
+
+    errored = False
+
+    async def add_lora(self, _: object) -> bool:
+        return True
+
+    def shutdown(self) -> None:
+        """Nothing to stop."""
+
+
+ADAPTER = Adapter("default--bbbbbbbb", "b" * 64, "/adapters/b")
+Probe = Callable[[Adapter | None], Awaitable[dict[int, float]]]
+
+
+@pytest.fixture
+def loading(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[VllmEngine, FakeLlm, list[str]]]:
+    """Return what makes an engine without vLLM, whose probe is given."""
+
+    def make(probe: Probe, **changes: float) -> tuple[VllmEngine, FakeLlm, list[str]]:
+        llm, lost = FakeLlm(), list[str]()
+
+        async def load() -> FakeLlm:
+            return llm
+
+        made = VllmEngine(make_settings(**changes), lost.append)
+        monkeypatch.setattr(made, "_load_in_a_thread", load)
+        monkeypatch.setattr(made, "_lora", lambda _: None)
+        monkeypatch.setattr(made, "_probe", probe)
+        monkeypatch.setattr(made, "_kill", lambda: None)
+        return made, llm, lost
+
+    return make
+
+
+async def test_an_engine_that_dies_while_it_loads_an_adapter_refuses_nothing(
+    loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]],
+) -> None:
+    async def dies(_: Adapter | None) -> dict[int, float]:
+        llm.errored = True
+        raise RuntimeError("the core is gone")
+
+    engine, llm, lost = loading(dies)
+    running = asyncio.create_task(engine.run())
+    await engine.loaded.wait()
+
+    with pytest.raises(Unavailable, match="has died"):
+        await engine.load(ADAPTER)
+    await running
+    assert lost == ["the engine has died"]
+    await engine.stop()
+
+
+async def test_an_adapter_that_hangs_the_engine_is_noticed(
+    loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]],
+) -> None:
+    async def hangs(_: Adapter | None) -> dict[int, float]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    engine, _, lost = loading(hangs, hang_s=0.1, adapter_timeout_s=2)
+    running = asyncio.create_task(engine.run())
+    await engine.loaded.wait()
+
+    with pytest.raises(Unavailable, match="did not load the adapter in 2 s"):
+        await asyncio.wait_for(engine.load(ADAPTER), 5)
+    await asyncio.wait_for(running, 5)
+    assert lost == ["the engine hung: no step in 0.1 s"]
+    await engine.stop()
 
 
 def random_adapter(folder: Path, scale: float) -> Adapter:
@@ -109,7 +183,10 @@ async def test_an_adapter_is_loaded_beside_the_base_proved_and_let_go(
     one, other = await asyncio.gather(answer("with", strong), answer("without", None))
     assert one != base == other
 
-    for name, scale, reason in (("zero", 0.0, "changes nothing"), ("nan", float("nan"), "not finite|refuses")):
+    for name, scale, reason in (
+        ("zero", 0.0, "changes nothing"),
+        ("nan", float("nan"), "not finite|refuses"),
+    ):
         with pytest.raises(Rejected, match=reason):
             await engine.load(random_adapter(tmp_path / name, scale))
     broken = random_adapter(tmp_path / "broken", scale=2.0)
@@ -117,6 +194,5 @@ async def test_an_adapter_is_loaded_beside_the_base_proved_and_let_go(
     with pytest.raises(Rejected, match="refuses the adapter"):
         await engine.load(broken)
 
-    assert engine.in_use(strong) == 0
     await engine.unload(strong)
     assert await answer("again", None) == base

@@ -13,10 +13,9 @@ import pytest
 from gyre_events import AdapterLoaded, Arm, Base, Policy, Prompt, RolloutChanged
 from gyre_inference.generation import Adapter
 from gyre_inference.reconciling import Reconciler
-from gyre_inference.routes import served_arm
 from gyre_inference.settings import Settings
 from gyre_service.adapters import seal
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Rejected
 from gyre_service.ids import now
 
 PROMPT = Prompt(digest="d" * 64, text="Be short.")
@@ -30,7 +29,6 @@ class FakeEngine:
         self.loaded.set()
         self.has: set[str] = set()
         self.refuses: set[str] = set()
-        self.busy: set[str] = set()
 
     async def load(self, adapter: Adapter) -> None:
         if adapter.digest in self.refuses:
@@ -39,9 +37,6 @@ class FakeEngine:
 
     async def unload(self, adapter: Adapter) -> None:
         self.has.remove(adapter.digest)
-
-    def in_use(self, adapter: Adapter) -> int:
-        return int(adapter.digest in self.busy)
 
 
 class FakeRollouts:
@@ -92,6 +87,11 @@ def make(home: Path, seed: int, base: str, rank: int = 8) -> str:
     return digest
 
 
+def adapter(digest: str) -> Adapter:
+    """Return one as the registry knows it."""
+    return Adapter(f"default--{digest[:8]}", digest, f"s3://adapters/{digest}")
+
+
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
     return make_settings(home=tmp_path, replica="here", max_cpu_loras=3)
@@ -134,14 +134,14 @@ async def test_what_is_wanted_is_loaded_and_said_and_let_go_when_it_is_not(
         await until(lambda: len(said) == 2)
         assert await made.reason() == ""
         assert made.has(first)
+        assert made.local(adapter(first)).path == str(tmp_path / first)
         assert [(t, e.outcome, e.replica) for t, e in said] == [("acme", "loaded", "here")] * 2
 
-        engine.busy.add(second)
-        rollouts.put(first, home=tmp_path)
-        made.changed()
-        await until(lambda: len(said) == 3)  # of the new rollout
-        assert second in engine.has, "somebody is being answered with it"
-        engine.busy.clear()
+        with made.hold(made.local(adapter(second))):
+            rollouts.put(first, home=tmp_path)
+            made.changed()
+            await until(lambda: len(said) == 3)  # of the new rollout
+            assert second in engine.has, "somebody is being answered with it"
         await until(lambda: second not in engine.has)
 
 
@@ -163,7 +163,7 @@ async def test_one_that_is_refused_stops_nobody(settings: Settings, tmp_path: Pa
         for reason, digest in bad.items():
             assert outcomes[digest].outcome == "refused"
             assert reason in outcomes[digest].reason
-            assert not made.has(digest)
+            assert (made.has(digest), made.refuses(digest)) == (False, True)
         assert outcomes[good].outcome == "loaded"
         assert engine.has == {good}
         assert await made.reason() == ""
@@ -177,6 +177,47 @@ async def test_one_too_many_is_refused(settings: Settings, tmp_path: Path) -> No
         await until(lambda: len(said) == 4)
         assert [event.outcome for _, event in said] == ["loaded"] * 3 + ["refused"]
         assert "at most 3" in said[-1][1].reason
+
+
+async def test_what_is_not_wanted_any_more_makes_room_first(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_inference.reconciling.AGAIN_S", 0.01)
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    first, second, third, fourth, fifth = (
+        make(tmp_path, seed, settings.model_digest) for seed in range(5)
+    )
+    rollouts.put(first, second, third, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: len(said) == 3)
+
+        rollouts.put(first, second, fourth, home=tmp_path)
+        made.changed()
+        await until(lambda: len(said) == 6)
+        assert engine.has == {first, second, fourth}
+
+        with made.hold(made.local(adapter(fourth))):
+            rollouts.put(first, second, fifth, home=tmp_path)
+            made.changed()
+            await until(lambda: len(said) == 8)  # of the new rollout: those that stay
+            assert not made.refuses(fifth), "there is room as soon as the other one has answered"
+        await until(lambda: len(said) == 9)
+        assert {event.outcome for _, event in said} == {"loaded"}
+
+
+async def test_one_that_had_no_room_is_loaded_when_there_is(
+    settings: Settings, tmp_path: Path
+) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digests = [make(tmp_path, seed, settings.model_digest) for seed in range(4)]
+    rollouts.put(*digests, home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: made.refuses(digests[-1]))
+        rollouts.put(digests[0], digests[-1], home=tmp_path)
+        made.changed()
+        await until(lambda: made.has(digests[-1]))
+        await until(lambda: len(said) == 6)
+        assert said[-1][1].outcome == "loaded"
 
 
 async def test_a_folder_that_is_not_there_yet_is_waited_for(
@@ -194,14 +235,3 @@ async def test_a_folder_that_is_not_there_yet_is_waited_for(
         (tmp_path / "elsewhere").rename(tmp_path / there)
         await until(lambda: made.has(there))
         assert len(said) == 2
-
-
-def test_an_arm_that_cannot_answer_is_stood_in_for_by_production() -> None:
-    rollouts = FakeRollouts()
-    rollouts.put("a" * 64, "b" * 64)
-    [(_, rollout)] = rollouts.rows()
-    production, other = rollout.arms
-    assert served_arm(rollout, other, lambda digest: True) is other
-    assert served_arm(rollout, other, lambda digest: digest == "a" * 64) is production
-    with pytest.raises(Unavailable, match="adapter aaaaaaaaaaaa is not loaded"):
-        served_arm(rollout, other, lambda digest: digest is None)

@@ -1,13 +1,21 @@
+import hashlib
 from collections import Counter
 from uuid import uuid4
 
 import pytest
 
 from gyre_events import Arm, Base
-from gyre_inference.routes import adapter_of, check_base, find_route, pick_arm, pinned_arm
+from gyre_inference.routes import (
+    adapter_of,
+    check_base,
+    find_route,
+    pick_arm,
+    pinned_arm,
+    served_arm,
+)
 from gyre_service.errors import NotFound, Unavailable
 
-from .conftest import FakeTable, prompt, rollout
+from .conftest import REFUSED, UNLOADED, FakeAdapters, FakeTable, prompt, rollout
 
 
 def test_an_unknown_route_names_those_that_exist(rollouts: FakeTable) -> None:
@@ -19,7 +27,19 @@ def test_an_unknown_route_names_those_that_exist(rollouts: FakeTable) -> None:
 
 
 def test_a_tenant_without_a_default_route_uses_the_stacks(rollouts: FakeTable) -> None:
-    assert find_route(rollouts, "acme", "") is rollouts.get("default", "default")
+    assert find_route(rollouts, "acme", "") == rollouts.get("default", "default")
+
+
+def test_the_canary_of_the_stacks_route_is_not_shown_to_other_tenants(rollouts: FakeTable) -> None:
+    rollouts.put("default", rollout(arms=arms(5_000, 5_000)))
+
+    def shown(tenant: str) -> set[str]:
+        served = find_route(rollouts, tenant, "")
+        return {pick_arm(served, uuid4()).name for _ in range(50)}
+
+    assert shown("default") == {"arm0", "arm1"}
+    assert shown("acme") == {"arm0"}
+    assert pinned_arm(find_route(rollouts, "acme", ""), "arm1").name == "arm1"
 
 
 def test_a_tenants_own_default_route_comes_first(rollouts: FakeTable) -> None:
@@ -82,6 +102,14 @@ def test_who_is_among_one_percent_is_also_among_ten() -> None:
     assert canaries(0) == set() < canaries(100) < canaries(1_000) < canaries(5_000)
 
 
+def test_a_canary_has_the_places_below_its_share() -> None:
+    served = rollout(arms=arms(9_000, 1_000))
+    for conversation in (uuid4() for _ in range(500)):
+        text = f"{served.rollout_id}/{conversation}"
+        below = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10_000 < 1_000
+        assert (pick_arm(served, conversation).name == "arm1") == below
+
+
 def test_an_arm_without_a_share_is_reached_by_its_digest_only() -> None:
     served = rollout(arms=arms(10_000, 0))
 
@@ -102,3 +130,19 @@ def test_the_engines_name_of_an_adapter_contains_its_digest() -> None:
     assert found is not None
     assert (found.name, found.path) == ("default--bbbbbbbb", "/adapters/" + "b" * 64)
     assert adapter_of(served, served.arms[0]) is None
+
+
+def test_an_arm_that_cannot_answer_is_stood_in_for() -> None:
+    def served(*digests: str | None) -> str:
+        names = ("production", "candidate")
+        made = tuple(
+            Arm(name=name, share=5_000, prompt=prompt(), adapter_digest=digest)
+            for name, digest in zip(names, digests, strict=True)
+        )
+        return served_arm(rollout(arms=made), made[1], FakeAdapters()).name
+
+    assert served("b" * 64, "d" * 64) == "candidate"
+    assert served("b" * 64, UNLOADED) == served(None, REFUSED) == "production"
+    assert served(REFUSED, UNLOADED) == served(REFUSED, REFUSED) == "base"
+    with pytest.raises(Unavailable, match="adapter cccccccccccc is not loaded"):
+        served(UNLOADED, REFUSED)

@@ -16,7 +16,16 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.kafka.outbox import Outbox
 
-from .conftest import TOKEN, UNLOADED, FakeEngine, FakeSearch, FakeTable, rollout
+from .conftest import (
+    REFUSED,
+    TOKEN,
+    UNLOADED,
+    FakeAdapters,
+    FakeEngine,
+    FakeSearch,
+    FakeTable,
+    rollout,
+)
 
 ACME = (("authorization", "Bearer acme.1"),)
 UMBRELLA = (("authorization", "Bearer umbrella.1"),)
@@ -255,13 +264,56 @@ async def test_an_arm_without_its_adapter_is_stood_in_for_and_a_choice_is_not(
     changes = {"adapter_digest": UNLOADED, "adapter_uri": "/adapters/c"}
     candidate = production.model_copy(update={"name": "candidate", "share": 10_000, **changes})
     arms = (production.model_copy(update={"share": 0}), candidate)
-    rollouts.put("default", base.model_copy(update={"arms": arms}))
+    rollouts.put("umbrella", base.model_copy(update={"arms": arms}))
 
     answered = await complete(stub, asking(), UMBRELLA)
     error = await refusal(stub, asking(adapter="candidate"), UMBRELLA)
 
     assert (answered.started.arm, answered.started.adapter) == (production.name, "")
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_an_answer_holds_its_adapter_from_the_search_on_and_uses_the_local_copy(
+    stub: Any,
+    rollouts: FakeTable,
+    engine: FakeEngine,
+    search: FakeSearch,
+    adapters: FakeAdapters,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = rollout()
+    changes = {"adapter_digest": "b" * 64, "adapter_uri": "s3://adapters/b"}
+    arm = base.arms[0].model_copy(update=changes)
+    rollouts.put("default", base.model_copy(update={"arms": (arm,)}))
+    held: list[int] = []
+    find = search.search
+
+    async def watched_search(*asked: Any) -> Any:
+        held.append(adapters.held["b" * 64])
+        return await find(*asked)
+
+    monkeypatch.setattr(search, "search", watched_search)
+    await complete(stub, asking())
+
+    [call] = engine.calls
+    assert call["adapter"].path == "/here/" + "b" * 64
+    assert (held, adapters.held["b" * 64]) == ([1], 0)
+
+
+async def test_where_productions_adapter_is_refused_the_base_answers_and_says_so(
+    stub: Any, rollouts: FakeTable, sessions: Sessions
+) -> None:
+    base = rollout()
+    changes = {"adapter_digest": REFUSED, "adapter_uri": "/adapters/e"}
+    production = base.arms[0].model_copy(update=changes)
+    rollouts.put("default", base.model_copy(update={"arms": (production,)}))
+
+    answered = await complete(stub, asking())
+
+    started = answered.started
+    assert (started.arm, started.adapter, started.model) == ("base", "", "tiny")
+    [event] = await published(sessions)
+    assert (event.arm, event.adapter_digest, event.purpose) == ("base", None, Purpose.LIVE)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,8 @@ async def import_adapter(
     if adapter.route != name:
         raise Rejected(f"adapter {adapter.digest[:12]} belongs to the route {adapter.route}")
     session.add(adapter)
-    return await rollouts.enter(session, tenant, adapter, new_id(), request.by or BY)
+    id = UUID(request.rollout_id) if request.rollout_id else new_id()
+    return await rollouts.enter(session, tenant, adapter, id, request.by or BY)
 
 
 async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:

@@ -11,9 +11,11 @@ from starlette.datastructures import FormData, UploadFile
 
 from gyre_gateway.api.rollouts import BY, ShownRollout
 from gyre_gateway.api.routes import RouteName
+from gyre_gateway.asking import IdempotencyKey
 from gyre_gateway.errors import TooLarge
 from gyre_gateway.gateway import Operator, Parts
 from gyre_gateway.openai_wire.base import Shown
+from gyre_gateway.repeating import event_id
 from gyre_gateway.showing import fields_of
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_service import adapters
@@ -67,8 +69,13 @@ async def list_adapters(parts: Parts, caller: Operator, route: str = "") -> Adap
 
 
 @router.post("/v1/adapters", status_code=201, openapi_extra=REQUEST_BODY)
-async def import_adapter(request: Request, parts: Parts, caller: Operator) -> ShownRollout:
-    """Bring a LoRA adapter of peft for a route's base: it goes the way of every other one."""
+async def import_adapter(
+    request: Request, parts: Parts, caller: Operator, idempotency_key: IdempotencyKey = None
+) -> ShownRollout:
+    """Bring a LoRA adapter of peft for a route's base: it goes the way of every other one.
+
+    With the same `Idempotency-Key` it goes that way once.
+    """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         async with request.form(max_files=len(FILES), max_fields=5) as form:
@@ -78,7 +85,9 @@ async def import_adapter(request: Request, parts: Parts, caller: Operator) -> Sh
         base = await _base_of(parts, caller.tenant, route)
         digest = await to_thread.run_sync(_sealed, folder, base)
         uri = await adapters.store(folder, parts.settings.adapter_url)
-    wanted = pb.ImportAdapterRequest(route=route, adapter_digest=digest, adapter_uri=uri, by=BY)
+    body = {"route": route, "adapter_digest": digest}
+    id = await event_id(parts.sessions, caller.tenant, "adapters", idempotency_key, body)
+    wanted = pb.ImportAdapterRequest(**body, adapter_uri=uri, by=BY, rollout_id=str(id))
     return ShownRollout.of(await parts.registry.import_adapter(caller.tenant, wanted))
 
 

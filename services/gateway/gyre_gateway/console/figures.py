@@ -23,7 +23,7 @@ class Figures:
     thumbs: Counter[str]  # up, down
     edits: int
     examples: int
-    scores: dict[str, float]  # mean by name
+    scores: dict[str, float]  # mean by name, of live answers
 
 
 async def count(session: AsyncSession, tenant: str) -> Figures:
@@ -55,9 +55,11 @@ async def count(session: AsyncSession, tenant: str) -> Figures:
     examples = await session.exec(
         select(func.sum(Dataset.examples)).where(col(Dataset.tenant) == tenant)
     )
+    # Shadows are scored as well, and nobody was shown them.
     scores = await session.exec(
         select(col(Score.name), func.avg(Score.value))
-        .where(col(Score.tenant) == tenant)
+        .join(Answer, col(Answer.answer_id) == col(Score.answer_id))
+        .where(*live, col(Score.tenant) == tenant)
         .group_by(col(Score.name))
         .order_by(col(Score.name))
     )

@@ -1,4 +1,4 @@
-"""Idempotency keys of what the gateway itself accepts: documents and feedback."""
+"""Idempotency keys of what the gateway itself accepts: documents, feedback, adapters."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar

@@ -487,10 +487,13 @@ class ImportAdapterRequest(_message.Message):
     ADAPTER_DIGEST_FIELD_NUMBER: _builtins.int
     ADAPTER_URI_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
+    ROLLOUT_ID_FIELD_NUMBER: _builtins.int
     route: _builtins.str
     adapter_digest: _builtins.str
     adapter_uri: _builtins.str
     by: _builtins.str
+    rollout_id: _builtins.str
+    """UUID; of one that exists: it is returned; empty: a new one"""
     def __init__(
         self,
         *,
@@ -498,10 +501,11 @@ class ImportAdapterRequest(_message.Message):
         adapter_digest: _builtins.str = ...,
         adapter_uri: _builtins.str = ...,
         by: _builtins.str = ...,
+        rollout_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter_digest", b"adapter_digest", "adapter_uri", b"adapter_uri", "by", b"by", "route", b"route"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter_digest", b"adapter_digest", "adapter_uri", b"adapter_uri", "by", b"by", "rollout_id", b"rollout_id", "route", b"route"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
