@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
@@ -47,6 +47,7 @@ class Desk:
     Args:
         session: Of the transaction.
         cause: The event.
+        time: Of the event, on the platform's clock.
         rollout: Of its route, if the registry has said one.
         row: The route's stream.
         watched: Its detectors; None while warming.
@@ -54,16 +55,22 @@ class Desk:
 
     session: AsyncSession
     cause: Received
+    time: datetime
     rollout: RolloutChanged | None
     row: Stream
     watched: Watched | None
 
     @classmethod
     async def open(
-        cls, session: AsyncSession, cause: Received, route: str, rollout: RolloutChanged | None
+        cls,
+        session: AsyncSession,
+        cause: Received,
+        time: datetime,
+        route: str,
+        rollout: RolloutChanged | None,
     ) -> "Desk":
         row = await store.lock_stream(session, cause.tenant, route)
-        desk = cls(session, cause, rollout, row, store.watched_of(row))
+        desk = cls(session, cause, time, rollout, row, store.watched_of(row))
         return await desk._after_promotion()
 
     @property
@@ -83,12 +90,12 @@ class Desk:
         if not live:
             store.save(self.session, self.row, desk.watched)
             return []
-        await store.remember(self.session, self.row, event.text, vector, self.cause.time)
+        await store.remember(self.session, self.row, event.text, vector, self.time)
         assert self.row.reference_id is not None
         reference = await store.get_reference(
             self.session, self.row.tenant, self.row.route, self.row.reference_id
         )
-        alarms = desk.watched.question(reference, vector, self.cause.time)
+        alarms = desk.watched.question(reference, vector, self.time)
         return await desk._decide(alarms, reference)
 
     async def judged(self, take: Callable[[Watched], list[Alarm]]) -> list[Event]:
@@ -109,7 +116,7 @@ class Desk:
             reference = await asyncio.to_thread(
                 Reference.build, id, vectors[:half], texts[:half], vectors[half:]
             )
-            await store.keep_reference(self.session, self.row, reference, self.cause.time)
+            await store.keep_reference(self.session, self.row, reference, self.time)
             self.row.reference_id, self.row.collected = id, 0
             watched = Watched.new(policy, len(reference.centres))
         store.save(self.session, self.row, watched)
@@ -119,7 +126,7 @@ class Desk:
         await store.forget_collected(self.session, self.row)
         self.row.encoder, self.row.reference_id, self.row.waiting = encoder, None, ""
         store.save(self.session, self.row, None)
-        return Desk(self.session, self.cause, self.rollout, self.row, None)
+        return replace(self, watched=None)
 
     async def _after_promotion(self) -> "Desk":
         """Begin a new reference when what we asked for has come into production."""
@@ -165,7 +172,7 @@ class Desk:
         elif auc is not None or not self.row.waiting:  # else what was said last still holds
             self.row.waiting = decision.reason
         store.save(self.session, self.row, watched)
-        store.decide(self.session, self.cause, self.row.route, events)
+        store.decide(self.session, self.cause, self.row.route, self.time, events)
         return events
 
     async def _auc(self, reference: Reference | None) -> Auc | None:
@@ -218,7 +225,7 @@ class Desk:
             return None
         asked = await store.requests(self.session, self.row.tenant, self.row.route)
         times = [store.utc(row.at) for row in asked]
-        held = deciding.allowed(times, self.cause.time, self.policy.drift)
+        held = deciding.allowed(times, self.time, self.policy.drift)
         if held:
             HELD.inc()
             self.row.waiting = f"{reason}; {held}"

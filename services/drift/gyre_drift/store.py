@@ -131,10 +131,10 @@ async def newest(
 
 
 def decide(
-    session: AsyncSession, cause: Received, route: str, events: list[Event], first: int = 0
+    session: AsyncSession, cause: Received, route: str, time: datetime, events: list[Event]
 ) -> None:
-    """Keep what a handled event caused."""
-    for ordinal, event in enumerate(events, first):
+    """Keep what a handled event caused, at `time` on the platform's clock."""
+    for ordinal, event in enumerate(events):
         session.add(
             Decision(
                 tenant=cause.tenant,
@@ -144,7 +144,7 @@ def decide(
                 topic=event.topic,
                 route=route,
                 event=event.model_dump(mode="json"),
-                at=cause.time,
+                at=time,
             )
         )
 

@@ -161,7 +161,9 @@ async def send(
         event = TOPICS[topic].model_validate_json(message.body)
         said.append((message.headers["ce_id"], event))
 
-    async def publish(event: Event, tenant: str = "acme", id: str | None = None) -> None:
+    async def publish(
+        event: Event, tenant: str = "acme", id: str | None = None, time: datetime | None = None
+    ) -> None:
         nonlocal number
         number += 1
         headers = {
@@ -169,7 +171,7 @@ async def send(
             "ce_id": id or str(UUID(int=number)),
             "ce_source": "/gyre/test",
             "ce_type": f"gyre.{event.topic}",
-            "ce_time": (WHEN + timedelta(seconds=number)).isoformat(),
+            "ce_time": (time or WHEN + timedelta(seconds=number)).isoformat(),
             "ce_tenant": tenant,
             "content-type": "application/json",
         }

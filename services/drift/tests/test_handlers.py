@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +7,8 @@ import pytest
 from sqlmodel import select
 
 from gyre_drift.desk import Desk
-from gyre_drift.tables import Reference, Stream
+from gyre_drift.store import utc
+from gyre_drift.tables import Decision, Reference, Stream
 from gyre_events import AnswerScored, Arm, Policy, Prompt, Score, VerdictRecorded
 from gyre_service.database import Sessions, snapshot
 
@@ -40,9 +41,9 @@ def about(purpose: str = "live") -> dict[str, Any]:
     }
 
 
-def verdict(thumb: str, purpose: str = "live") -> VerdictRecorded:
+def verdict(thumb: str, purpose: str = "live", at: datetime = WHEN) -> VerdictRecorded:
     fields: dict[str, Any] = about(purpose) | {"thumb": thumb}
-    return VerdictRecorded(feedback_id=uuid4(), decided_at=WHEN, **fields)
+    return VerdictRecorded(feedback_id=uuid4(), decided_at=at, **fields)
 
 
 def scored(value: float, purpose: str = "live") -> AnswerScored:
@@ -190,6 +191,25 @@ async def test_a_second_training_waits_for_the_cooldown(
     assert len(said.alarms) > 1
     assert len(said.requests) == 1
     assert "cooldown" in (await stream(sessions)).waiting
+
+
+async def test_the_clock_of_who_gave_feedback_steers_nothing(
+    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=POLICY.model_copy(update={"auc": 1.0})))
+    await baseline(send, World(1))
+    for _ in range(POLICY.score_events):
+        await send(verdict("up"))
+    await live(send, World(2), 40)
+    for _ in range(60):
+        await send(verdict("down"), time=WHEN + timedelta(days=365))
+
+    assert {alarm.family for alarm in said.alarms} == {"input", "people"}
+    assert max(alarm.onset for alarm in said.alarms) < WHEN + timedelta(days=1)
+    assert len(said.requests) == 1
+    async with snapshot(sessions) as session:
+        decisions = (await session.exec(select(Decision))).all()
+    assert max(utc(row.at) for row in decisions) < WHEN + timedelta(days=1)
 
 
 async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt(
