@@ -112,10 +112,8 @@ class Desk:
             await self.session.flush()
             texts, vectors = await store.take_collected(self.session, self.row)
             id = derived_id(self.row.tenant, SERVICE, "reference", self.cause.source, self.cause.id)
-            half = policy.reference_events
-            reference = await asyncio.to_thread(
-                Reference.build, id, vectors[:half], texts[:half], vectors[half:]
-            )
+            calibration = len(texts) - policy.reference_events
+            reference = await asyncio.to_thread(Reference.build, id, vectors, texts, calibration)
             await store.keep_reference(self.session, self.row, reference, self.time)
             self.row.reference_id, self.row.collected = id, 0
             watched = Watched.new(policy, len(reference.centres))

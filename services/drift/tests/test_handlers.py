@@ -1,6 +1,7 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from sqlmodel import select
 
 from gyre_drift.desk import Desk
 from gyre_drift.store import utc
-from gyre_drift.tables import Decision, Reference, Stream
+from gyre_drift.tables import Decision, Stream
+from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.reference import Reference
 from gyre_events import AnswerScored, Arm, Policy, Prompt, Score, VerdictRecorded
 from gyre_service.database import Sessions, snapshot
 
@@ -215,6 +218,10 @@ async def test_the_clock_of_who_gave_feedback_steers_nothing(
 async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt(
     send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
 ) -> None:
+    build = Reference.build  # what it draws follows from its id, and that from the tenant
+    monkeypatch.setattr(
+        Reference, "build", lambda id, *rest: replace(build(UUID(int=1), *rest), reference_id=id)
+    )
     known, moved = World(1), World(2)
     await baseline(send, known)
     await live(send, known, 60)
@@ -230,13 +237,13 @@ async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt
 
     assert len(said.alarms) == before
     async with snapshot(sessions) as session:
-        assert len((await session.exec(select(Reference))).all()) == 2
+        assert len((await session.exec(select(ReferenceRow))).all()) == 2
 
 
 @pytest.mark.parametrize(
     ("vector", "reason"),
     [
-        ("@@@", "not base64"),
+        ("    vectors = [*known.questions(60), *moved@", "not base64"),
         ("AAAA", "has 3 bytes, expected 256"),
         ("AAAA" * 85 + "AA==", "has 256 bytes|no length"),
     ],

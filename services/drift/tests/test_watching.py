@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gyre_drift.watching.batch import compare
 from gyre_drift.watching.deciding import Raised, allowed, confirmed, recent
@@ -67,15 +68,47 @@ def test_the_onset_is_near_the_change() -> None:
     assert 560 <= (alarm.onset - WHEN).total_seconds() <= 602
 
 
+def reference(vectors: NDArray[np.float32], texts: list[str] | None = None) -> Reference:
+    texts = texts or [f"question {n}" for n in range(len(vectors))]
+    return Reference.build(UUID(int=7), vectors, texts, calibration=len(vectors) // 2)
+
+
 def test_a_reference_is_the_same_after_it_was_stored() -> None:
     vectors = World(1).questions(400)
-    texts = [f"question {n}" for n in range(200)]
-    made = Reference.build(UUID(int=7), vectors[:200], texts, vectors[200:])
+    made = reference(vectors)
     again = Reference.of_bytes(UUID(int=7), made.to_bytes())
     probe = World(9).questions(1)[0]
     assert again.z(probe) == made.z(probe) > 2
     assert again.cluster(probe) == made.cluster(probe)
-    assert again.nearest(vectors[5]) == "question 5"
+    assert again.texts == made.texts
+    assert {again.nearest(one) for one in vectors} == set(made.texts)
+
+
+def test_one_long_text_costs_its_own_length_only() -> None:
+    texts = ["Ä" * 32_000] * 2 + [f"question {n}" for n in range(198)]
+    made = reference(World(1).questions(200), texts)
+    plain = reference(World(1).questions(200))
+    assert len(made.to_bytes()) - len(plain.to_bytes()) < 150_000
+    assert Reference.of_bytes(UUID(int=7), made.to_bytes()).texts == made.texts
+
+
+def test_a_file_in_the_order_of_its_topics_calibrates_as_any_other() -> None:
+    vectors = World(1).questions(800)
+    topic = np.argmax(vectors @ World(1).centres.T, axis=1)
+    live = World(1, draw=2).questions(400)
+    for order in (np.arange(800), np.argsort(topic, kind="stable")):
+        made = reference(vectors[order])
+        found = np.array([made.z(one) for one in live])
+        assert abs(found.mean()) < 0.5
+        assert 0.7 < found.std() < 1.3
+
+
+def test_other_things_of_the_same_kind_are_no_news() -> None:
+    """What is asked next is about things that the past questions were not about."""
+    past, live = World(1, topics=120), World(2, topics=120)
+    made = reference(past.questions(800))
+    found = np.array([made.z(one) for one in live.questions(400)])
+    assert abs(found.mean()) < 1
 
 
 def test_the_batch_test_tells_worlds_apart_and_only_those() -> None:
