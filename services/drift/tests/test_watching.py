@@ -1,25 +1,39 @@
+import pickle
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from gyre_drift.watching.batch import compare
 from gyre_drift.watching.deciding import Raised, allowed, confirmed, recent
-from gyre_drift.watching.detectors import QUIET, Detector, Rise, Share
+from gyre_drift.watching.detectors import QUIET, Alarm, Detector, Rise
 from gyre_drift.watching.reference import Reference
-from gyre_drift.watching.thresholds import run_length, threshold_for
+from gyre_drift.watching.shares import Share
+from gyre_drift.watching.thresholds import run_length, share_of, threshold_for
 from gyre_events import DriftPolicy
 
 from .conftest import World
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+USUAL = threshold_for(share_of(DriftPolicy().false_alarm_events, 3))
+
+
+def feed(detector: Detector, values: NDArray[np.float64], killed_at: int = -1) -> list[Alarm]:
+    """Return the alarms of values that come a second apart; a killed detector is restored."""
+    found, times = [], [WHEN + timedelta(seconds=number) for number in range(len(values))]
+    for number, value in enumerate(values):
+        if number == killed_at:
+            detector = pickle.loads(pickle.dumps(detector))
+        found.append(detector.update(float(value), times[max(0, number - 500) : number + 1]))
+    return [alarm for alarm in found if alarm is not None]
 
 
 def test_false_alarms_of_the_rise_are_as_rare_as_its_threshold_says() -> None:
     rng, lengths = np.random.default_rng(1), []
     for _ in range(30):
-        rise, events = Rise(threshold_for(1_000)), 0
+        rise, events = Rise(threshold_for(1_000), calibrated=1_000), 0
         while True:
             events += 1
             if rise.update(float(rng.normal())):
@@ -45,26 +59,68 @@ def test_shares_that_change_are_found() -> None:
     assert any(detector.update(float(rng.random() < 0.6)) for _ in range(200))
 
 
+@pytest.mark.parametrize(("old", "new"), [(0.1, 0.6), (0.5, 0.05)])
+def test_an_alarm_of_a_share_says_how_far_it_moved_and_since_when(old: float, new: float) -> None:
+    rng = np.random.default_rng(5)
+    values = rng.random(1_500) < np.where(np.arange(1_500) < 1_000, old, new)
+    [alarm] = feed(Detector("mix-1", "input", Share()), values.astype(float), killed_at=1_010)
+    assert 1_000 < alarm.events < 1_100
+    assert alarm.statistic == pytest.approx(abs(new - old), abs=0.15)
+    assert alarm.statistic > alarm.threshold > 0.1
+    assert abs((alarm.onset - WHEN).total_seconds() - 1_000) < 20
+    assert alarm.size == pytest.approx((new - old) / np.sqrt(old * (1 - old)), abs=0.4)
+
+
+def test_the_episode_of_a_share_lasts_until_it_is_what_it_was() -> None:
+    rng, detector = np.random.default_rng(6), Detector("mix-1", "input", Share())
+    moved = np.repeat([0.1, 0.6], (1_000, 2_000))
+    assert len(feed(detector, (rng.random(3_000) < moved).astype(float))) == 1
+    assert detector.alarmed
+    assert feed(detector, (rng.random(1_000) < 0.1).astype(float)) == []
+    assert not detector.alarmed
+
+
+def test_the_usual_raises_no_alarm_at_the_usual_threshold() -> None:
+    values = np.random.default_rng(1).normal(size=20_000)
+    assert feed(Detector("x", "input", Rise(USUAL, 1_000)), values) == []
+
+
+@pytest.mark.parametrize("control", [0, 10, 5_000])
+def test_a_shift_is_found_however_early_it_comes(control: int) -> None:
+    """Also one that was there before the first event: the standard is the calibration's."""
+    for seed in range(20):
+        values = np.random.default_rng(seed).normal(size=control + 100)
+        values[control:] += 1
+        detector = Detector("x", "input", Rise(USUAL, 1_000))
+        [alarm] = feed(detector, values)
+        assert control < alarm.events <= control + 60
+        # Killed on the way to the alarm, it raises the same.
+        again = Detector("x", "input", Rise(USUAL, 1_000))
+        assert feed(again, values, killed_at=alarm.events - 5) == [alarm]
+
+
+@pytest.mark.parametrize("shift", [0.5, 1, 5])
+def test_a_world_that_stays_moved_is_one_alarm_and_one_episode(shift: float) -> None:
+    values = np.random.default_rng(7).normal(size=5_000) + shift
+    detector = Detector("x", "input", Rise(USUAL, 1_000))
+    assert len(feed(detector, values)) == 1
+    assert detector.alarmed
+
+
 def test_an_alarm_is_raised_once_until_it_was_quiet() -> None:
-    detector = Detector("x", "input", Rise(5.0))
-    time = WHEN
-
-    def feed(value: float, count: int) -> int:
-        return sum(detector.update(value, time) is not None for _ in range(count))
-
-    feed(0.0, 200)
-    assert feed(3.0, 60) == 1
-    feed(0.0, 2 * QUIET + 100)
-    assert feed(3.0, 60) == 1
+    detector = Detector("x", "input", Rise(5.0, 200))
+    assert len(feed(detector, np.full(60, 3.0))) == 1
+    assert feed(detector, np.zeros(QUIET - 20)) == []
+    assert detector.alarmed
+    assert feed(detector, np.zeros(40)) == []
+    assert not detector.alarmed
+    assert len(feed(detector, np.full(60, 3.0))) == 1
 
 
 def test_the_onset_is_near_the_change() -> None:
-    rng, detector = np.random.default_rng(4), Detector("x", "input", Rise(15.0))
-    alarm = None
-    for number in range(700):
-        value = float(rng.normal()) + (3.0 if number >= 600 else 0.0)
-        alarm = alarm or detector.update(value, WHEN + timedelta(seconds=number))
-    assert alarm is not None
+    values = np.random.default_rng(4).normal(size=700)
+    values[600:] += 3
+    [alarm] = feed(Detector("x", "input", Rise(15.0, 1_000)), values)
     assert 560 <= (alarm.onset - WHEN).total_seconds() <= 602
 
 
