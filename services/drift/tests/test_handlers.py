@@ -12,10 +12,20 @@ from gyre_drift.store import utc
 from gyre_drift.tables import Decision, Stream
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.reference import Reference
-from gyre_events import AnswerScored, Arm, Policy, Prompt, Score, VerdictRecorded
+from gyre_events import (
+    AnswerScored,
+    Arm,
+    Policy,
+    Prompt,
+    Score,
+    TrainingPolicy,
+    VerdictRecorded,
+)
 from gyre_service.database import Sessions, snapshot
 
 from .conftest import ENCODER, POLICY, WHEN, Rollouts, Said, Send, World, observed
+
+HOUR = timedelta(hours=1)
 
 
 async def baseline(send: Send, world: World, tenant: str = "acme") -> None:
@@ -186,14 +196,69 @@ async def test_a_second_training_waits_for_the_cooldown(
 ) -> None:
     known, moved = World(1), World(2)
     await baseline(send, known)
-    await live(send, known, 60)
     await live(send, moved, 60)
-    await live(send, known, 300)
-    await live(send, World(5), 120)
+    await live(send, known, 220)
+    assert (await stream(sessions)).waiting == ""
+    await live(send, World(5), 60)
 
     assert len(said.alarms) > 1
     assert len(said.requests) == 1
     assert "cooldown" in (await stream(sessions)).waiting
+
+
+def brief(**changes: Any) -> Policy:
+    """Return a policy under which a training that nobody hears of is over after 10 s."""
+    training = TrainingPolicy(data_deadline_s=8, max_seconds=2)
+    return Policy(drift=POLICY.model_copy(update=changes), training=training)
+
+
+async def test_a_drift_confirmed_in_the_cooldown_is_asked_for_when_it_ends(
+    send: Send, said: Said, rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: the world has moved, and stays so."""
+    monkeypatch.setattr("gyre_drift.desk.now", lambda: WHEN)
+    rollouts.put("acme", policy=brief(cooldown_s=250, window_events=20))
+    await baseline(send, World(1))
+    await live(send, World(2), 60)
+    [first] = said.requests
+
+    await live(send, World(2), 100)
+    assert len(said.requests) == 1
+    await live(send, World(2), 130)
+
+    assert len(said.requests) == 2
+    assert said.requests[1].drift_ids[0] == first.drift_ids[0]
+    assert [alarm.detector for alarm in said.alarms].count("novelty") == 1
+
+
+async def test_no_second_training_is_asked_for_while_the_first_has_not_ended(
+    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    policy, later = Policy(drift=POLICY.model_copy(update={"cooldown_s": 1})), WHEN + HOUR
+    rollouts.put("acme", policy=policy)
+    await baseline(send, World(1))
+    for _ in range(POLICY.score_events):
+        await send(verdict("up"))
+    await live(send, World(2), 60)
+    [request] = said.requests
+    assert (await stream(sessions)).waiting == ""
+
+    for _ in range(60):
+        await send(verdict("down", at=later))
+    assert said.alarms[-1].family == "people"
+    assert f"training {request.job_id} has not come" in (await stream(sessions)).waiting
+
+    prompt = Prompt(digest="d" * 64, text="Be short.")
+    production = Arm(name="production", share=10_000, prompt=prompt)
+    candidate = Arm(name="candidate", share=0, job_id=request.job_id, prompt=prompt)
+    rollouts.put("acme", revision=2, policy=policy, stage="candidate", arms=(production, candidate))
+    await send(verdict("down", at=later))
+    assert len(said.requests) == 1
+
+    rollouts.put("acme", revision=3, policy=policy, arms=(production,))  # rejected
+    await send(verdict("down", at=later))
+    assert len(said.requests) == 2
+    assert set(request.drift_ids) < set(said.requests[1].drift_ids)
 
 
 async def test_the_clock_of_who_gave_feedback_steers_nothing(
@@ -218,10 +283,6 @@ async def test_the_clock_of_who_gave_feedback_steers_nothing(
 async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt(
     send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
 ) -> None:
-    build = Reference.build  # what it draws follows from its id, and that from the tenant
-    monkeypatch.setattr(
-        Reference, "build", lambda id, *rest: replace(build(UUID(int=1), *rest), reference_id=id)
-    )
     known, moved = World(1), World(2)
     await baseline(send, known)
     await live(send, known, 60)
@@ -243,7 +304,7 @@ async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt
 @pytest.mark.parametrize(
     ("vector", "reason"),
     [
-        ("    vectors = [*known.questions(60), *moved@", "not base64"),
+        ("@@@", "not base64"),
         ("AAAA", "has 3 bytes, expected 256"),
         ("AAAA" * 85 + "AA==", "has 256 bytes|no length"),
     ],
@@ -268,6 +329,10 @@ async def test_what_is_delivered_again_or_died_half_way_changes_nothing(
     send: Send, said: Said, parked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every tenth event dies before its commit, every seventh after it: the alarms are the same."""
+    build = Reference.build  # what it draws follows from its id, and that from the tenant
+    monkeypatch.setattr(
+        Reference, "build", lambda id, *rest: replace(build(UUID(int=1), *rest), reference_id=id)
+    )
     known, moved = World(1), World(2)
     vectors = [*known.questions(60), *moved.questions(60)]
     await baseline(send, World(1))

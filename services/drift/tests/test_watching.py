@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gyre_drift.watching.batch import compare
-from gyre_drift.watching.deciding import Raised, allowed, confirmed, recent
+from gyre_drift.watching.deciding import Asked, Raised, allowed, confirmed, recent, unfinished
 from gyre_drift.watching.detectors import QUIET, Alarm, Detector, Rise
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.shares import Share
@@ -184,11 +184,29 @@ def test_old_alarms_do_not_count_and_requests_are_limited() -> None:
     policy = DriftPolicy(window_events=100, cooldown_s=60, trainings_per_day=2)
     old = Raised("a", "novelty", "input", 10, WHEN)
     new = Raised("b", "thumbs", "people", 200, WHEN)
-    assert recent([old, new], 210, policy) == [new]
+    assert recent([old, new], set(), 210, policy) == [new]
+    assert recent([old, new], {"novelty"}, 210, policy) == [old, new]
     assert confirmed([old, new], None, policy).train
     assert not confirmed([new, new], None, policy).train
-    assert allowed([], WHEN, policy) == ""
-    assert "cooldown: 30 s" in allowed([WHEN], WHEN + timedelta(seconds=30), policy)
-    twice = [WHEN, WHEN + timedelta(hours=1)]
-    assert "budget: 2 trainings" in allowed(twice, WHEN + timedelta(hours=2), policy)
-    assert allowed(twice, WHEN + timedelta(hours=26), policy) == ""
+    first, second = asked(0), asked(1)
+    assert allowed([], None, WHEN, policy) == ""
+    assert "cooldown: 30 s" in allowed([first], first, WHEN + timedelta(seconds=30), policy)
+    assert "not come to an end" in allowed([first], first, WHEN + timedelta(hours=30), policy)
+    twice = [first, second]
+    assert "budget: 2 trainings" in allowed(twice, None, WHEN + timedelta(hours=2), policy)
+    assert allowed(twice, None, WHEN + timedelta(hours=26), policy) == ""
+
+
+def asked(hours: int) -> Asked:
+    at = WHEN + timedelta(hours=hours)
+    return Asked(UUID(int=hours + 1), at, at + timedelta(days=1))
+
+
+def test_a_training_ends_with_its_rollout_or_when_it_can_no_longer_have_one() -> None:
+    first, last = asked(0), asked(1)
+    soon, late = last.at + timedelta(hours=1), last.until + timedelta(hours=1)
+    assert unfinished([], soon, None, ()) is None
+    assert unfinished([first, last], soon, None, (None, first.job)) is last
+    assert unfinished([first, last], soon, None, (last.job,)) is None
+    assert unfinished([first, last], late, None, ()) is None
+    assert unfinished([first, last], late, last.job, (last.job,)) is last

@@ -28,6 +28,7 @@ class Watched:
         verdicts: Of people's, worse when higher.
         times: Of its newest questions.
         alarms: That may still count.
+        held: Whether a confirmed alarm waits for something else than its confirmation.
         positions: The last offset read, by (topic, partition).
     """
 
@@ -37,6 +38,7 @@ class Watched:
     verdicts: Calibrated
     times: list[datetime] = field(default_factory=list)
     alarms: list[Raised] = field(default_factory=list)
+    held: bool = False
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @classmethod
@@ -77,6 +79,10 @@ class Watched:
         value = badness_of(event)
         alarm = None if value is None else self.verdicts.update(value, time)
         return [] if alarm is None else [alarm]
+
+    def in_alarm(self) -> set[str]:
+        """Return the names of the detectors whose episode lasts."""
+        return {detector.name for detector, _ in self.detectors() if detector.alarmed}
 
     def detectors(self) -> list[tuple[Detector, str]]:
         """Return every detector with its state."""
