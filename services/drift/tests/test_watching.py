@@ -5,9 +5,19 @@ from uuid import UUID
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from gyre_drift.store import KEPT
 from gyre_drift.watching.batch import compare
-from gyre_drift.watching.deciding import Asked, Raised, allowed, confirmed, recent, unfinished
+from gyre_drift.watching.deciding import (
+    LEAST_NEW,
+    Asked,
+    Raised,
+    allowed,
+    confirmed,
+    recent,
+    unfinished,
+)
 from gyre_drift.watching.detectors import QUIET, Alarm, Detector, Rise
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.shares import Share
@@ -173,6 +183,14 @@ def test_the_batch_test_tells_worlds_apart_and_only_those() -> None:
     assert compare(old, World(2).questions(40)).low > 0.7
     found = [compare(old, known.questions(40), seed=n).low > 0.6 for n in range(20)]
     assert sum(found) <= 1
+
+
+def test_a_policy_asks_for_a_batch_test_that_there_can_be() -> None:
+    for events in (LEAST_NEW, KEPT):
+        assert DriftPolicy(batch_events=events).batch_events == events
+    for events in (LEAST_NEW - 1, KEPT + 1):
+        with pytest.raises(ValidationError):
+            DriftPolicy(batch_events=events)
 
 
 def test_thresholds_and_run_lengths_are_each_others() -> None:
