@@ -34,7 +34,7 @@ class DriftPolicy(_Part):
     auc: Annotated[float, Field(ge=0.5, le=1)] = Field(
         default=0.6, description="one family is enough where the batch test's lower bound is above"
     )
-    batch_events: Annotated[int, Field(ge=20, le=2_000)] = Field(
+    batch_events: Annotated[int, Field(ge=30, le=200)] = Field(
         default=60, description="newest questions that the batch test compares to the reference"
     )
     cooldown_s: Seconds = 6 * 3600

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from gyre_drift import store
 from gyre_drift.tables import Stream
 from gyre_drift.watching import batch, deciding
 from gyre_drift.watching.batch import Auc
-from gyre_drift.watching.deciding import Raised
+from gyre_drift.watching.deciding import Asked, Raised
 from gyre_drift.watching.detectors import Alarm
 from gyre_drift.watching.reference import Reference, Vectors
 from gyre_drift.watching.stream import Watched
@@ -34,6 +34,7 @@ from gyre_service.kafka import Received
 
 SERVICE = "drift"
 EXAMPLES = 5
+CANDIDATE = "candidate"  # the arm of an adapter that a rollout is about
 Family = Literal["input", "retrieval", "quality", "people", "operations"]
 
 ALARMS = Counter("gyre_drift_alarms", "Alarms, by family", ["family"])
@@ -47,6 +48,7 @@ class Desk:
     Args:
         session: Of the transaction.
         cause: The event.
+        time: Of the event, on the platform's clock.
         rollout: Of its route, if the registry has said one.
         row: The route's stream.
         watched: Its detectors; None while warming.
@@ -54,16 +56,23 @@ class Desk:
 
     session: AsyncSession
     cause: Received
+    time: datetime
     rollout: RolloutChanged | None
     row: Stream
     watched: Watched | None
 
     @classmethod
     async def open(
-        cls, session: AsyncSession, cause: Received, route: str, rollout: RolloutChanged | None
+        cls,
+        session: AsyncSession,
+        cause: Received,
+        time: datetime,
+        route: str,
+        rollout: RolloutChanged | None,
     ) -> "Desk":
         row = await store.lock_stream(session, cause.tenant, route)
-        desk = cls(session, cause, rollout, row, store.watched_of(row))
+        desk = cls(session, cause, time, rollout, row, store.watched_of(row))
+        row.candidate = desk._candidate() or row.candidate
         return await desk._after_promotion()
 
     @property
@@ -83,12 +92,12 @@ class Desk:
         if not live:
             store.save(self.session, self.row, desk.watched)
             return []
-        await store.remember(self.session, self.row, event.text, vector, self.cause.time)
+        await store.remember(self.session, self.row, event.text, vector, self.time)
         assert self.row.reference_id is not None
         reference = await store.get_reference(
             self.session, self.row.tenant, self.row.route, self.row.reference_id
         )
-        alarms = desk.watched.question(reference, vector, self.cause.time)
+        alarms = desk.watched.question(reference, vector, self.time)
         return await desk._decide(alarms, reference)
 
     async def judged(self, take: Callable[[Watched], list[Alarm]]) -> list[Event]:
@@ -105,11 +114,9 @@ class Desk:
             await self.session.flush()
             texts, vectors = await store.take_collected(self.session, self.row)
             id = derived_id(self.row.tenant, SERVICE, "reference", self.cause.source, self.cause.id)
-            half = policy.reference_events
-            reference = await asyncio.to_thread(
-                Reference.build, id, vectors[:half], texts[:half], vectors[half:]
-            )
-            await store.keep_reference(self.session, self.row, reference, self.cause.time)
+            calibration = len(texts) - policy.reference_events
+            reference = await asyncio.to_thread(Reference.build, id, vectors, texts, calibration)
+            await store.keep_reference(self.session, self.row, reference, self.time)
             self.row.reference_id, self.row.collected = id, 0
             watched = Watched.new(policy, len(reference.centres))
         store.save(self.session, self.row, watched)
@@ -119,7 +126,7 @@ class Desk:
         await store.forget_collected(self.session, self.row)
         self.row.encoder, self.row.reference_id, self.row.waiting = encoder, None, ""
         store.save(self.session, self.row, None)
-        return Desk(self.session, self.cause, self.rollout, self.row, None)
+        return replace(self, watched=None)
 
     async def _after_promotion(self) -> "Desk":
         """Begin a new reference when what we asked for has come into production."""
@@ -128,8 +135,7 @@ class Desk:
         job = self.rollout.arms[0].job_id
         if self.rollout.stage != "steady" or job is None or job == self.row.promoted:
             return self
-        asked = await store.requests(self.session, self.row.tenant, self.row.route)
-        if str(job) not in {row.event["job_id"] for row in asked}:
+        if job not in {asked.job for asked in await self._asked()}:
             return self
         self.row.promoted = job
         return await self._restart(self.row.encoder)
@@ -138,20 +144,19 @@ class Desk:
         watched, policy = self.watched, self.policy.drift
         assert watched is not None
         watched.positions[self.cause.topic, self.cause.partition] = self.cause.offset
-        watched.alarms = deciding.recent(watched.alarms, self.row.events, policy)
+        watched.alarms = deciding.recent(
+            watched.alarms, watched.in_alarm(), self.row.events, policy
+        )
         events: list[Event] = []
         auc = await self._auc(reference)
         for number, alarm in enumerate(alarms):
             drift = await self._drift(alarm, number, reference, auc)
-            watched.alarms.append(
-                Raised(
-                    str(drift.drift_id),
-                    alarm.detector,
-                    alarm.family,
-                    self.row.events,
-                    alarm.onset,
-                )
+            raised = Raised(
+                str(drift.drift_id), alarm.detector, alarm.family, self.row.events, alarm.onset
             )
+            # What the detector raised before is of an episode that is over.
+            others = [one for one in watched.alarms if one.detector != raised.detector]
+            watched.alarms = [*others, raised]
             events.append(drift)
             ALARMS.labels(alarm.family).inc()
         decision = deciding.confirmed(watched.alarms, auc, policy)
@@ -159,13 +164,12 @@ class Desk:
             request = await self._request(decision.reason)
             if request is not None:
                 events.append(request)
-                watched.alarms = []
-        elif not watched.alarms:
-            self.row.waiting = ""
+        elif all(alarm.job for alarm in watched.alarms):  # or there are none
+            self.row.waiting, watched.held = "", False
         elif auc is not None or not self.row.waiting:  # else what was said last still holds
             self.row.waiting = decision.reason
         store.save(self.session, self.row, watched)
-        store.decide(self.session, self.cause, self.row.route, events)
+        store.decide(self.session, self.cause, self.row.route, self.time, events)
         return events
 
     async def _auc(self, reference: Reference | None) -> Auc | None:
@@ -211,23 +215,31 @@ class Desk:
         )
 
     async def _request(self, reason: str) -> RetrainingRequested | None:
-        """Return the request, unless something forbids it now."""
-        assert self.watched is not None
+        """Return the request, unless it was made already or something forbids it now."""
+        watched = self.watched
+        assert watched is not None
         if self.rollout is None:
             self.row.waiting = f"{reason}; the registry has said nothing of this route"
             return None
-        asked = await store.requests(self.session, self.row.tenant, self.row.route)
-        times = [store.utc(row.at) for row in asked]
-        held = deciding.allowed(times, self.cause.time, self.policy.drift)
-        if held:
-            HELD.inc()
-            self.row.waiting = f"{reason}; {held}"
+        asked = await self._asked()
+        over = (self.row.candidate, self.row.promoted)
+        under_way = deciding.unfinished(asked, self.time, self._candidate(), over)
+        if under_way is None:
+            watched.alarms = [replace(alarm, job=None) for alarm in watched.alarms]
+        elif all(alarm.job == under_way.job for alarm in watched.alarms):
+            self.row.waiting, watched.held = "", False
             return None
-        self.row.waiting = ""
-        training = self.policy.training
-        alarms = self.watched.alarms
+        held = deciding.allowed(asked, under_way, self.time, self.policy.drift)
+        if held:
+            if not watched.held:
+                HELD.inc()
+            self.row.waiting, watched.held = f"{reason}; {held}", True
+            return None
+        self.row.waiting, watched.held = "", False
+        training, job = self.policy.training, self._id("job")
+        alarms = watched.alarms = [replace(alarm, job=job) for alarm in watched.alarms]
         return RetrainingRequested(
-            job_id=self._id("job"),
+            job_id=job,
             route=self.row.route,
             drift_ids=tuple(UUID(alarm.drift_id) for alarm in alarms),
             reason=reason,
@@ -238,6 +250,15 @@ class Desk:
             positions=self._positions(),
             decided_at=now(),
         )
+
+    async def _asked(self) -> list[Asked]:
+        return await store.requests(self.session, self.row.tenant, self.row.route)
+
+    def _candidate(self) -> UUID | None:
+        """Return the job whose adapter is being measured or shown."""
+        if self.rollout is None or self.rollout.stage == "steady":
+            return None
+        return next((arm.job_id for arm in self.rollout.arms if arm.name == CANDIDATE), None)
 
     def _positions(self) -> tuple[Position, ...]:
         assert self.watched is not None

@@ -1,6 +1,7 @@
 """Events in, alarms and requests out."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from faststream import Context
@@ -48,7 +49,14 @@ async def observed(
     vector = vector_of(event)
     if event.purpose not in (Purpose.LIVE, Purpose.BASELINE):
         return
-    await _handle(event.route, cause, sessions, rollouts, lambda desk: desk.question(event, vector))
+    await _handle(
+        event.route,
+        cause,
+        cause.time,
+        sessions,
+        rollouts,
+        lambda desk: desk.question(event, vector),
+    )
 
 
 @events(filter=_is(AnswerScored))
@@ -59,6 +67,7 @@ async def scored(
         await _handle(
             event.route,
             cause,
+            cause.time,
             sessions,
             rollouts,
             lambda desk: desk.judged(lambda watched: watched.score(event, cause.time)),
@@ -73,15 +82,17 @@ async def judged(
         await _handle(
             event.route,
             cause,
+            event.decided_at,  # its cause is feedback, whose clock may be anybody's
             sessions,
             rollouts,
-            lambda desk: desk.judged(lambda watched: watched.verdict(event, cause.time)),
+            lambda desk: desk.judged(lambda watched: watched.verdict(event, event.decided_at)),
         )
 
 
 async def _handle(
     route: str,
     cause: Received,
+    time: datetime,
     sessions: Sessions,
     rollouts: Table[RolloutChanged],
     take: Callable[[Desk], Awaitable[list[Event]]],
@@ -89,7 +100,7 @@ async def _handle(
     rollout = rollout_of(rollouts, cause.tenant, route)
     async with transaction(sessions) as session:
         if await first_time(session, cause):
-            caused = await take(await Desk.open(session, cause, route, rollout))
+            caused = await take(await Desk.open(session, cause, time, route, rollout))
         else:  # its publication may have been lost
             caused = await store.decided(session, cause)
     for event in caused:  # in order: the place of each gives it its id

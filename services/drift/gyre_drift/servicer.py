@@ -30,7 +30,7 @@ class Servicer(DriftServiceServicer):
                 policy = self._policy(tenant, row.route)
                 left = 0.0
                 if asked:
-                    until = store.utc(asked[-1].at) + timedelta(seconds=policy.cooldown_s)
+                    until = asked[-1].at + timedelta(seconds=policy.cooldown_s)
                     left = max(0.0, (until - now()).total_seconds())
                 found.append(_stream(row, policy, left))
         return pb.StatusResponse(streams=found)

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_drift.tables import Collected, Decision, Recent, Stream
 from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.deciding import Asked
 from gyre_drift.watching.reference import Reference, Vectors
 from gyre_drift.watching.stream import Watched
 from gyre_events import TOPICS, Event, RetrainingRequested
@@ -131,10 +132,10 @@ async def newest(
 
 
 def decide(
-    session: AsyncSession, cause: Received, route: str, events: list[Event], first: int = 0
+    session: AsyncSession, cause: Received, route: str, time: datetime, events: list[Event]
 ) -> None:
-    """Keep what a handled event caused."""
-    for ordinal, event in enumerate(events, first):
+    """Keep what a handled event caused, at `time` on the platform's clock."""
+    for ordinal, event in enumerate(events):
         session.add(
             Decision(
                 tenant=cause.tenant,
@@ -144,7 +145,7 @@ def decide(
                 topic=event.topic,
                 route=route,
                 event=event.model_dump(mode="json"),
-                at=cause.time,
+                at=time,
             )
         )
 
@@ -163,7 +164,7 @@ async def decided(session: AsyncSession, cause: Received) -> list[Event]:
     return [TOPICS[row.topic].model_validate(row.event) for row in await session.exec(query)]
 
 
-async def requests(session: AsyncSession, tenant: str, route: str) -> list[Decision]:
+async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked]:
     """Return the trainings that were asked for, oldest first."""
     query = (
         select(Decision)
@@ -174,7 +175,12 @@ async def requests(session: AsyncSession, tenant: str, route: str) -> list[Decis
         )
         .order_by(col(Decision.at))
     )
-    return list((await session.exec(query)).all())
+    asked = []
+    for row in await session.exec(query):
+        event = RetrainingRequested.model_validate(row.event)
+        until = event.data_deadline + timedelta(seconds=event.training.max_seconds)
+        asked.append(Asked(event.job_id, utc(row.at), until))
+    return asked
 
 
 def utc(time: datetime) -> datetime:

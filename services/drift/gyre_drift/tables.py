@@ -22,6 +22,7 @@ class Stream(SQLModel, table=True):
     watched: bytes | None = None  # a pickled Watched; nobody but us writes here
     waiting: str = ""  # why an alarm has not become a training (yet)
     promoted: UUID | None = None  # the job whose adapter the reference was rebuilt for
+    candidate: UUID | None = None  # the job whose adapter was last seen in a rollout under way
 
 
 class Reference(SQLModel, table=True):

@@ -44,12 +44,14 @@ Send = Callable[..., Awaitable[None]]
 class World:
     """Questions about so many topics: unit vectors around the topics' centres."""
 
-    def __init__(self, seed: int, topics: int = 16) -> None:
+    def __init__(self, seed: int, topics: int = 16, draw: int | None = None) -> None:
         self._rng = np.random.default_rng(seed)
-        self._centres = self._rng.normal(size=(topics, DIMENSION))
+        self.centres = self._rng.normal(size=(topics, DIMENSION))
+        if draw is not None:  # other questions about the same topics
+            self._rng = np.random.default_rng((seed, draw))
 
     def questions(self, count: int) -> NDArray[np.float32]:
-        centres = self._centres[self._rng.integers(len(self._centres), size=count)]
+        centres = self.centres[self._rng.integers(len(self.centres), size=count)]
         vectors = centres + self._rng.normal(size=centres.shape) * 0.6
         unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit.astype("<f4")
@@ -161,7 +163,9 @@ async def send(
         event = TOPICS[topic].model_validate_json(message.body)
         said.append((message.headers["ce_id"], event))
 
-    async def publish(event: Event, tenant: str = "acme", id: str | None = None) -> None:
+    async def publish(
+        event: Event, tenant: str = "acme", id: str | None = None, time: datetime | None = None
+    ) -> None:
         nonlocal number
         number += 1
         headers = {
@@ -169,7 +173,7 @@ async def send(
             "ce_id": id or str(UUID(int=number)),
             "ce_source": "/gyre/test",
             "ce_type": f"gyre.{event.topic}",
-            "ce_time": (WHEN + timedelta(seconds=number)).isoformat(),
+            "ce_time": (time or WHEN + timedelta(seconds=number)).isoformat(),
             "ce_tenant": tenant,
             "content-type": "application/json",
         }

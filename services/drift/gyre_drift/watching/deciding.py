@@ -1,8 +1,9 @@
 """When alarms are worth a training: rules of a route's policy."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from gyre_drift.watching.batch import Auc
 from gyre_events import DriftPolicy
@@ -13,13 +14,34 @@ LEAST_NEW = 30  # questions that a batch test needs
 
 @dataclass(frozen=True)
 class Raised:
-    """An alarm that may still count, with the number of live questions when it came."""
+    """An alarm that may still count.
+
+    Attributes:
+        at_event: The number of live questions when it came.
+        job: The training that was asked for because of it.
+    """
 
     drift_id: str
     detector: str
     family: str
     at_event: int
     onset: datetime
+    job: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A training that was asked for.
+
+    Attributes:
+        job: Its id.
+        at: When.
+        until: By then it has a candidate, or will never have one.
+    """
+
+    job: UUID
+    at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -31,9 +53,15 @@ class Decision:
     auc: Auc | None = None
 
 
-def recent(alarms: Sequence[Raised], event: int, policy: DriftPolicy) -> list[Raised]:
-    """Return the alarms that may still count."""
-    return [alarm for alarm in alarms if event - alarm.at_event <= policy.window_events]
+def recent(
+    alarms: Sequence[Raised], in_alarm: Collection[str], event: int, policy: DriftPolicy
+) -> list[Raised]:
+    """Return the alarms that may still count: of detectors still in alarm, however old."""
+    return [
+        alarm
+        for alarm in alarms
+        if alarm.detector in in_alarm or event - alarm.at_event <= policy.window_events
+    ]
 
 
 def wants_test(alarms: Sequence[Raised], event: int, new: int) -> bool:
@@ -62,19 +90,43 @@ def confirmed(alarms: Sequence[Raised], auc: Auc | None, policy: DriftPolicy) ->
     )
 
 
-def allowed(requests: Sequence[datetime], time: datetime, policy: DriftPolicy) -> str:
+def unfinished(
+    asked: Sequence[Asked], time: datetime, candidate: UUID | None, over: Collection[UUID | None]
+) -> Asked | None:
+    """Return the training that was asked for last, unless it has come to an end.
+
+    Args:
+        asked: Trainings, the newest last.
+        time: Now, in event time.
+        candidate: The job whose adapter is being measured or shown.
+        over: Jobs whose adapters were, or are in production.
+    """
+    if not asked:
+        return None
+    last = asked[-1]
+    if last.job == candidate:
+        return last
+    return None if last.job in over or time > last.until else last
+
+
+def allowed(
+    asked: Sequence[Asked], under_way: Asked | None, time: datetime, policy: DriftPolicy
+) -> str:
     """Return why no training may be asked for now, or "".
 
     Args:
-        requests: When trainings were asked for.
+        asked: Trainings, the newest last.
+        under_way: The one of them that has not come to an end.
         time: Of the event that would be the cause.
         policy: Of the route.
     """
-    if requests:
-        left = max(requests) + timedelta(seconds=policy.cooldown_s) - time
+    if asked:
+        left = asked[-1].at + timedelta(seconds=policy.cooldown_s) - time
         if left > timedelta(0):
             return f"cooldown: {left.total_seconds():.0f} s are left"
-    today = [one for one in requests if time - one < timedelta(days=1)]
+    if under_way is not None:
+        return f"training {under_way.job} has not come to an end"
+    today = [one for one in asked if time - one.at < timedelta(days=1)]
     if len(today) >= policy.trainings_per_day:
         return f"budget: {len(today)} trainings in 24 hours, {policy.trainings_per_day} allowed"
     return ""

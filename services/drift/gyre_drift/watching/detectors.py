@@ -1,22 +1,23 @@
 """One statistic, one River detector, and when it has said enough.
 
 Source:
-    Page, "Continuous Inspection Schemes", Biometrika 41 (1954); Bifet and Gavalda, "Learning from
-    Time-Changing Data with Adaptive Windowing", SDM 2007.
+    Page, "Continuous Inspection Schemes", Biometrika 41 (1954).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import sqrt
 from typing import Any
 
-from river.drift import ADWIN, PageHinkley
+from river.drift import PageHinkley
 
 from gyre_drift.watching.reference import CLIP
-from gyre_drift.watching.thresholds import ADWIN_DELTA, DRIFT
+from gyre_drift.watching.shares import Share
+from gyre_drift.watching.thresholds import DRIFT
 
 HISTORY = 200
-QUIET = 100  # events under half of the threshold, before an alarmed detector may alarm again
+QUIET = 100  # events under half of the threshold, at least, that end an episode
 LEAST_SD = 0.1  # of a score: less is no noise that will stay so
 
 
@@ -34,82 +35,95 @@ class Alarm:
 
 
 class Rise:
-    """PageHinkley on standardised values: their mean has gone up."""
+    """PageHinkley on standardised values: their mean has gone up from 0.
 
-    def __init__(self, threshold: float) -> None:
+    River's compares with the running mean of what it was given. It is given as many zeros first
+    as there were values in the calibration, whose mean they are: they leave its statistic at 0,
+    and Siegmund's run length as it is. After an alarm River's begins again, and gets them again:
+    it goes on alarming for as long as the values stay up.
+
+    Args:
+        threshold: Of the statistic.
+        calibrated: How many values the standard is made of.
+    """
+
+    def __init__(self, threshold: float, calibrated: int) -> None:
         self.threshold = threshold
-        self._detector: Any = PageHinkley(delta=DRIFT, threshold=threshold, alpha=1.0, mode="up")
+        self.since = 0  # events since the statistic left 0
+        self._total = 0.0  # of the values since then
+        self._calibrated = calibrated
+        self._detector = self._anchored()
 
     def update(self, value: float) -> bool:
+        if self._detector.drift_detected:
+            self._detector = self._anchored()
         self._detector.update(value)
+        rising = self.now() > 0
+        self.since = self.since + 1 if rising else 0
+        self._total = self._total + value if rising else 0.0
         return bool(self._detector.drift_detected)
 
     def now(self) -> float:
         # River keeps both, and shows neither.
-        found = self._detector._sum_increase - self._detector._min_increase
-        return max(0.0, found) if found != float("inf") else 0.0
+        found: float = self._detector._sum_increase - self._detector._min_increase
+        return max(0.0, found)
 
+    def size(self) -> float:
+        """Return the mean of the values since the statistic left 0."""
+        return self._total / max(1, self.since)
 
-class Share:
-    """ADWIN on 0 and 1: the share of ones has changed. Its statistic is the last cut's."""
-
-    def __init__(self) -> None:
-        self.threshold = 1.0
-        adwin: Any = ADWIN
-        self._detector = adwin(delta=ADWIN_DELTA)
-        self._cut = 0.0
-
-    def update(self, value: float) -> bool:
-        self._detector.update(value)
-        self._cut = 1.0 if self._detector.drift_detected else 0.0
-        return bool(self._detector.drift_detected)
-
-    def now(self) -> float:
-        return self._cut
+    def _anchored(self) -> Any:
+        detector: Any = PageHinkley(delta=DRIFT, threshold=self.threshold, alpha=1.0, mode="up")
+        for _ in range(self._calibrated):
+            detector.update(0.0)
+        return detector
 
 
 @dataclass
 class Detector:
-    """A named statistic of one family. Pickled as it is."""
+    """A named statistic of one family. Pickled as it is.
+
+    An episode begins with an alarm and ends when the statistic was under half of its threshold for
+    100 events, and for twice as many as the alarm took: there is one alarm an episode.
+    """
 
     name: str
     family: str
     statistic: Rise | Share
     events: int = 0
-    alarmed: bool = False
+    alarmed: bool = False  # an episode lasts
     quiet: int = 0
+    patience: int = QUIET
     onset: datetime | None = None
-    since: int = 0  # events since the onset
-    total: float = 0.0  # of the values since the onset
     history: list[float] = field(default_factory=list)
 
-    def update(self, value: float, time: datetime) -> Alarm | None:
-        """Take one value; return the alarm that it raises, if it does."""
+    def update(self, value: float, times: Sequence[datetime]) -> Alarm | None:
+        """Take one value; return the alarm that it raises, if it does.
+
+        Args:
+            value: What the statistic is of.
+            times: Of this event, last, and of as many before it as are known.
+        """
         self.events += 1
         raised = self.statistic.update(value)
-        now = self.statistic.now()
-        if now <= 0 and not raised:
-            self.onset, self.since, self.total = None, 0, 0.0
-        else:
-            self.onset = self.onset or time
-            self.since += 1
-            self.total += value
+        now, since = self.statistic.now(), self.statistic.since
+        self.onset = (self.onset or times[-min(since, len(times))]) if since else None
         self.history = [*self.history[1 - HISTORY :], now]
         if self.alarmed:
             self.quiet = self.quiet + 1 if now < self.statistic.threshold / 2 else 0
-            self.alarmed = self.quiet < QUIET
+            self.alarmed = self.quiet < self.patience
             return None
         if not raised:
             return None
-        self.alarmed, self.quiet = True, 0
+        self.alarmed, self.quiet, self.patience = True, 0, max(QUIET, 2 * since)
         return Alarm(
             self.name,
             self.family,
             now,
             self.statistic.threshold,
             self.events,
-            self.onset or time,
-            self.total / max(1, self.since),
+            self.onset or times[-1],
+            self.statistic.size(),
         )
 
     @property
@@ -143,7 +157,7 @@ class Calibrated:
             return None
         sd = max(LEAST_SD, sqrt(self.squares / max(1, self.seen - 1)))
         z = self.sign * (value - self.mean) / sd
-        return self.detector.update(max(-CLIP, min(CLIP, z)), time)
+        return self.detector.update(max(-CLIP, min(CLIP, z)), (time,))
 
     @property
     def state(self) -> str:

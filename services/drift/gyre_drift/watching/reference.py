@@ -1,6 +1,7 @@
 """What questions were like: the world that a detector compares with."""
 
 import io
+import json
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -13,6 +14,7 @@ Vectors = NDArray[np.float32]
 
 POINTS = 512
 NEAREST = 5
+GROUP = 8  # questions that are much alike, about: they are never on both sides
 CLUSTERS = 12
 CLIP = 8.0  # at 4 a mixture of 5 % would vanish
 WINSOR = 0.01  # of the calibration, at each end
@@ -40,33 +42,27 @@ class Reference:
 
     @classmethod
     def build(
-        cls, reference_id: UUID, vectors: Vectors, texts: list[str], calibration: Vectors
+        cls, reference_id: UUID, vectors: Vectors, texts: list[str], calibration: int
     ) -> Self:
         """Freeze a reference.
 
         Args:
             reference_id: Its name, and the seed of what is drawn.
-            vectors: Of the questions, (n, d).
+            vectors: Of the questions, (n, d), in any order.
             texts: Of the same questions.
-            calibration: Of other questions of the same time, (m, d).
+            calibration: How many of them calibrate; the others are what is compared with.
         """
         rng = np.random.default_rng(reference_id.int % 2**63)
-        kept = np.sort(rng.permutation(len(vectors))[:POINTS])
+        order = _grouped(vectors, rng)
+        usual, others = order[calibration:], vectors[order[:calibration]]
+        kept = np.sort(rng.permutation(usual)[:POINTS])
         centres, _ = kmeans2(
-            vectors.astype(float), min(CLUSTERS, len(vectors)), minit="++", seed=rng
+            vectors[usual].astype(float), min(CLUSTERS, len(usual)), minit="++", seed=rng
         )
         points = vectors[kept]
-        novelty = np.array([_novelty(points, vector) for vector in calibration])
-        low, high = np.quantile(novelty, (WINSOR, 1 - WINSOR))
-        novelty = np.clip(novelty, low, high)
-        return cls(
-            reference_id,
-            points,
-            centres.astype(np.float32),
-            float(novelty.mean()),
-            float(max(novelty.std(), 1e-6)),
-            tuple(texts[index] for index in kept),
-        )
+        mean, sd = _scale(np.array([_novelty(points, vector) for vector in others]))
+        texts_kept = tuple(texts[index] for index in kept)
+        return cls(reference_id, points, centres.astype(np.float32), mean, sd, texts_kept)
 
     def z(self, vector: Vectors) -> float:
         """Return how new a question is: its distance, in standard deviations of the usual."""
@@ -86,7 +82,8 @@ class Reference:
             points=self.points,
             centres=self.centres,
             scale=np.array([self.mean, self.sd]),
-            texts=np.array(self.texts),
+            # Not as strings: numpy makes each as long as the longest.
+            texts=np.frombuffer(json.dumps(self.texts, ensure_ascii=False).encode(), np.uint8),
         )
         return file.getvalue()
 
@@ -100,7 +97,7 @@ class Reference:
             kept["centres"],
             float(mean),
             float(sd),
-            tuple(str(text) for text in kept["texts"]),
+            tuple(json.loads(kept["texts"].tobytes())),
         )
 
 
@@ -109,3 +106,22 @@ def _novelty(points: Vectors, vector: Vectors) -> float:
     similar = points @ vector
     most = np.partition(similar, -NEAREST)[-NEAREST:] if len(similar) > NEAREST else similar
     return float(1 - most.mean())
+
+
+def _grouped(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the places of questions in an order that keeps groups together, drawn at random.
+
+    What is asked next is of the same world, and often of another thing. Split one by one, each
+    question of the calibration would find others of its own thing, and everything live were new.
+    """
+    leaders = rng.permutation(len(vectors))[: max(1, len(vectors) // GROUP)]
+    group = np.argmax(vectors @ vectors[leaders].T, axis=1)
+    return np.argsort(group, kind="stable")
+
+
+def _scale(novelty: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation: outliers count no more than as z they can."""
+    usual = np.clip(novelty, *np.quantile(novelty, (WINSOR, 1 - WINSOR)))
+    mean, sd = usual.mean(), max(usual.std(), 1e-6)
+    mean += sd * np.clip((novelty - mean) / sd, -CLIP, CLIP).mean()
+    return float(mean), float(sd)

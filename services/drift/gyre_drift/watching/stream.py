@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gyre_drift.watching.deciding import Raised
-from gyre_drift.watching.detectors import Alarm, Calibrated, Detector, Rise, Share
+from gyre_drift.watching.detectors import Alarm, Calibrated, Detector, Rise
 from gyre_drift.watching.reference import Reference, Vectors
+from gyre_drift.watching.shares import Share
 from gyre_drift.watching.thresholds import share_of, threshold_for
 from gyre_events import AnswerScored, DriftPolicy, VerdictRecorded
 
 NOVELTY, GROUNDED, THUMBS = "novelty", "grounded", "thumbs"
+TIMES = 500  # of questions: an onset is looked for no further back
 RISING = 3  # detectors whose false alarms add up
 SCORES = ("citation_valid", "groundedness_overlap", "numbers_supported")
 BAD_SCORE = 0.5
@@ -24,7 +26,9 @@ class Watched:
         mix: One a cluster of its questions.
         scores: Of the judge's scores, worse when lower.
         verdicts: Of people's, worse when higher.
+        times: Of its newest questions.
         alarms: That may still count.
+        held: Whether a confirmed alarm waits for something else than its confirmation.
         positions: The last offset read, by (topic, partition).
     """
 
@@ -32,7 +36,9 @@ class Watched:
     mix: list[Detector]
     scores: Calibrated
     verdicts: Calibrated
+    times: list[datetime] = field(default_factory=list)
     alarms: list[Raised] = field(default_factory=list)
+    held: bool = False
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @classmethod
@@ -40,21 +46,26 @@ class Watched:
         """Return detectors that have seen nothing."""
         threshold = threshold_for(share_of(policy.false_alarm_events, RISING))
         return cls(
-            novelty=Detector(NOVELTY, "input", Rise(threshold)),
+            novelty=Detector(NOVELTY, "input", Rise(threshold, policy.calibration_events)),
             mix=[Detector(f"mix-{n}", "input", Share()) for n in range(clusters)],
             scores=Calibrated(
-                Detector(GROUNDED, "quality", Rise(threshold)), policy.score_events, sign=-1
+                Detector(GROUNDED, "quality", Rise(threshold, policy.score_events)),
+                policy.score_events,
+                sign=-1,
             ),
             verdicts=Calibrated(
-                Detector(THUMBS, "people", Rise(threshold)), policy.score_events, sign=1
+                Detector(THUMBS, "people", Rise(threshold, policy.score_events)),
+                policy.score_events,
+                sign=1,
             ),
         )
 
     def question(self, reference: Reference, vector: Vectors, time: datetime) -> list[Alarm]:
         """Take a live question."""
-        found = [self.novelty.update(reference.z(vector), time)]
+        self.times = [*self.times[1 - TIMES :], time]
+        found = [self.novelty.update(reference.z(vector), self.times)]
         cluster = reference.cluster(vector)
-        found += [one.update(float(n == cluster), time) for n, one in enumerate(self.mix)]
+        found += [one.update(float(n == cluster), self.times) for n, one in enumerate(self.mix)]
         return [alarm for alarm in found if alarm is not None]
 
     def score(self, event: AnswerScored, time: datetime) -> list[Alarm]:
@@ -68,6 +79,10 @@ class Watched:
         value = badness_of(event)
         alarm = None if value is None else self.verdicts.update(value, time)
         return [] if alarm is None else [alarm]
+
+    def in_alarm(self) -> set[str]:
+        """Return the names of the detectors whose episode lasts."""
+        return {detector.name for detector, _ in self.detectors() if detector.alarmed}
 
     def detectors(self) -> list[tuple[Detector, str]]:
         """Return every detector with its state."""
