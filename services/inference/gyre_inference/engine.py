@@ -17,10 +17,10 @@ from uuid import uuid4
 
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.parentage import end_with_parent, let_go_of_sockets
-from gyre_inference.processor import best_dtype, processor_flags
 from gyre_inference.settings import Settings
 from gyre_inference.tokens import Tokens
 from gyre_service.errors import Rejected, Unavailable
+from gyre_service.processor import best_dtype, processor_flags
 
 log = logging.getLogger(__name__)
 

@@ -27,6 +27,7 @@ from gyre_finetune.training.examples import (
     steps_of,
 )
 from gyre_finetune.training.job import CHECKPOINT, EPOCHS, Job, Step
+from gyre_service.processor import best_dtype, processor_flags
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class Trainer:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         # transformers and peft are only half typed
         self._tokenizer: Any = AutoTokenizer.from_pretrained(job.model_path)
-        dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
-        base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=dtype)
+        fast = self._device == "cuda" or best_dtype(processor_flags()) == "bfloat16"
+        self._dtype = torch.bfloat16 if fast else torch.float32
+        base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=self._dtype)
         self._rows = {
             kind: [self._row(one) for one in examples if one.replayed is kind]
             for kind in (False, True)
@@ -132,9 +134,11 @@ class Trainer:
         tokens, wanted = _padded(rows, self._device)
         # Logits of the answers only: with a large vocabulary they cost more than the body.
         causal = self.model.get_base_model()
-        hidden = causal.model(input_ids=tokens).last_hidden_state[:, :-1]
         answers = wanted[:, 1:] != IGNORED
-        logits = causal.lm_head(hidden[answers]).float()
+        # The adapter's own weights are float32: an update is smaller than bfloat16 can tell.
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
+            hidden = causal.model(input_ids=tokens).last_hidden_state[:, :-1]
+            logits = causal.lm_head(hidden[answers]).float()
         loss = torch.nn.functional.cross_entropy(logits, wanted[:, 1:][answers])
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, 1.0)

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from gyre_inference.processor import processor_flags
+from gyre_service.processor import processor_flags
 
 
 def test_the_flags_are_those_of_the_first_core(tmp_path: Path) -> None:
