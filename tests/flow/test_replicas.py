@@ -24,6 +24,7 @@ from ..conftest import Stack, until
 
 RPC, HEALTH = 91, 92  # above what a stack uses of its ports
 SUITE = {
+    "description": "One question.",
     "items": [
         {
             "id": "one",
@@ -31,7 +32,7 @@ SUITE = {
             "passages": [{"document": "lamp.md", "text": "The colour of the lamp is blue."}],
             "expected": "blue",
         }
-    ]
+    ],
 }
 
 
@@ -126,8 +127,8 @@ def test_both_replicas_serve_what_the_route_wants(
     stack: Stack, api: httpx.Client, second: Replica, tmp_path: Path
 ) -> None:
     route = f"replicas-{uuid4().hex[:8]}"
-    body = {"yaml": json.dumps(SUITE)}
-    assert api.put(f"/v1/suites/{route}", json=body).status_code == 200
+    put = api.put(f"/v1/suites/{route}", content=json.dumps(SUITE))  # JSON is YAML
+    assert put.status_code == 200, put.text
     # Half of the conversations: of 1 %, twenty would agree without anybody's doing.
     policy = {"release": {"suites": [route], "steps": [5_000]}}
     made = api.put(f"/v1/routes/{route}", json={"collection": route, "policy": policy})
