@@ -90,7 +90,7 @@ def _object(answer: Answer, talk: conversation.Conversation) -> dict[str, object
         "model": answer.model,
         "refused": answer.refused,
         "finish_reason": answer.finish_reason,
-        "cost": answer.cost and answer.cost.model_dump(mode="json"),
+        "cost": answer.cost and answer.cost.model_dump() | {"amount": f"{answer.cost.amount:f}"},
         "sources": [
             {"number": number, **passage.model_dump(mode="json")}
             for number, passage in enumerate(answer.passages, 1)
