@@ -246,7 +246,7 @@ async def test_what_broke_off_is_not_shown_and_the_whole_answer_is_with_its_cost
     assert (await http.get("/v1/answers")).json()["data"] == []
     assert await kinds(stack.sessions) == []
 
-    priced = {"cost": "0.0000010", "currency": "EUR", "price_version": "v7"}
+    priced: dict[str, Any] = {"cost": "0.0000010", "currency": "EUR", "price_version": "v7"}
     await events.send(broker, events.generated(**priced), 1)
 
     shown = (await http.get(f"/v1/answers/{events.ANSWER}")).json()

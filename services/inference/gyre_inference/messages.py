@@ -43,7 +43,7 @@ def finished_message(part: Finished) -> pb.Finished:
         refused=part.refused,
         cited=part.cited,
         engine_s=part.engine_s,
-        time_to_first_token_s=part.time_to_first_token_s,
+        time_to_first_token_s=part.time_to_first_token_s or 0,
         answer=part.answer,
         cost=pb.Cost(
             amount=format(part.cost.amount, "f"),

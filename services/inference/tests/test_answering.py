@@ -1,4 +1,5 @@
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 from gyre_events import Passage, Purpose
@@ -48,7 +49,7 @@ async def test_without_evidence_it_declines_without_the_engine(
     assert (passages, shown) == ((), "I don't know.")
     assert finished.refused
     assert (finished.prompt_tokens, finished.completion_tokens, finished.engine_s) == (0, 0, 0)
-    assert (finished.cost.amount, finished.cost.prices) == (0, "v1")
+    assert (finished.cost.amount, finished.cost.prices) == (Decimal(0), "v1")
     assert finished.time_to_first_token_s
 
 
