@@ -1,6 +1,7 @@
 """What Gyre answers. Fields this version does not know are kept, so `--json` shows them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -49,6 +50,14 @@ class Passage(Result):
     score: float | None = None  # cosine similarity to the question, -1..1
 
 
+class Cost(Result):
+    """What an answer cost, exactly, and by which version of the price table."""
+
+    amount: Decimal
+    currency: str
+    prices: str = ""
+
+
 class Answer(Result):
     """An answer with its sources, numbered from 1 in this order."""
 
@@ -61,6 +70,7 @@ class Answer(Result):
     finish_reason: str | None = None
     arm: str | None = None
     adapter: str | None = None  # digest; None: the base alone
+    cost: Cost | None = None
 
 
 class AnswerRecord(Result):

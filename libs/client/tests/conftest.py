@@ -38,8 +38,11 @@ def delta(text: str) -> bytes:
     return event({"model": "gyre/default", "choices": [{"index": 0, "delta": {"content": text}}]})
 
 
+COST = {"amount": "0.00000010", "currency": "EUR", "prices": "v1"}
+
+
 def last(reason: str = "stop", refused: bool = False, passages: object = (PASSAGE,)) -> bytes:
-    gyre = {"answer_id": ANSWER_ID, "refused": refused, "passages": passages}
+    gyre = {"answer_id": ANSWER_ID, "refused": refused, "passages": passages, "cost": COST}
     choice = {"index": 0, "delta": {}, "finish_reason": reason}
     return event({"model": "gyre/default", "choices": [choice], "gyre": gyre})
 

@@ -23,7 +23,7 @@ def test_an_answer_comes_with_numbered_sources_and_the_hint(fake: Any, gyre: Run
     assert "You have 30 days [1]." in result.stdout
     assert "[1] handbook/leave.md, page 3  score 0.82" in result.stdout
     assert "You have 30 days of leave." in result.stdout
-    assert "answer 01900000-0000-7000-8000-000000000001" in result.stdout
+    assert "answer 01900000-0000-7000-8000-000000000001, cost 0.00000010 EUR" in result.stdout
     assert "gyre feedback last --up" in result.stdout
 
 
@@ -44,6 +44,7 @@ def test_json_is_one_object_and_nothing_else(fake: Any, gyre: Run) -> None:
     assert answer["answer"] == "You have 30 days [1]."
     assert answer["answer_id"] == "01900000-0000-7000-8000-000000000001"
     assert answer["refused"] is False
+    assert answer["cost"] == {"amount": "0.00000010", "currency": "EUR", "prices": "v1"}
     (source,) = answer["sources"]
     assert (source["number"], source["document"], source["page"]) == (1, "handbook/leave.md", 3)
     assert source["text"] == "You have 30 days\nof leave."

@@ -1,14 +1,22 @@
 """The life of one answer: generated, observed, scored."""
 
+from decimal import Decimal
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from gyre_events.base import Digest, Encoder, Event, Purpose, Share, Text
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
+# Text in JSON: a number would be rounded by whoever reads it as a float.
+Money = Annotated[
+    Decimal,
+    Field(ge=0),
+    PlainSerializer(lambda amount: format(amount, "f"), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}),
+]
 
 
 class Passage(BaseModel):
@@ -38,14 +46,27 @@ class OfAnswer(Event):
     revision: Annotated[int, Field(ge=1)] = 1
     model: Text
     refused: bool = False
-    prompt_tokens: Count = 0
-    completion_tokens: Count = 0
+    prompt_tokens: Count = Field(default=0, description="given to the engine; 0: it was not asked")
+    cached_tokens: Count = Field(default=0, description="of the prompt's, those without work")
+    completion_tokens: Count = Field(default=0, description="made by the engine")
     latency_s: Seconds = 0
-    cost_usd: Annotated[float, Field(ge=0)] = 0
+    cost_usd: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="`cost` as a float where the currency is USD, else 0"
+    )
+    cost: Money | None = Field(default=None, description="exact; null: older than prices")
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
+        default=None, description="of `cost`, ISO 4217"
+    )
+    price_version: Text | None = Field(
+        default=None, description="of the price table; `policy`: the route's cost_usd_per_1k_tokens"
+    )
 
 
 class AnswerGenerated(OfAnswer):
-    """The model answered a question, or declined to."""
+    """The model answered a question, or declined to, or broke off.
+
+    One that was broken off is there for its cost, and is no answer to show, judge or learn from.
+    """
 
     topic: ClassVar[str] = "answer-generated"
     key_field: ClassVar[str] = "conversation_id"
@@ -60,7 +81,16 @@ class AnswerGenerated(OfAnswer):
     cited: tuple[int, ...] = Field(default=(), description="numbers of passages, from 1")
     finish_reason: str = "stop"
     cached: bool = False
+    broken_off: bool = Field(
+        default=False,
+        description="who asked cancelled it, or it failed (`finish_reason`: cancelled, failed); "
+        "`answer` is what was made, and the same answer_id may come again, whole",
+    )
     time_to_first_token_s: Seconds | None = None
+    time_per_output_token_s: Seconds | None = Field(
+        default=None, description="mean of the tokens after the first ones; null: there were none"
+    )
+    engine_s: Seconds | None = Field(default=None, description="that the engine had the prompt")
     seed: int | None = None
 
 

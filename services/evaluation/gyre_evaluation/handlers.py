@@ -52,6 +52,9 @@ async def score_answer(
     rollouts: Rollouts,
     encoder: Embedding,
 ) -> None:
+    if event.broken_off:
+        ANSWERS.labels("broken off").inc()
+        return  # no answer to judge, nor to put a candidate beside
     rollout = rollouts.get(cause.tenant, event.route)
     if (candidate := candidate_for(event, rollout)) is not None and rollout is not None:
         async with transaction(sessions) as session:

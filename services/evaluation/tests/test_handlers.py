@@ -2,13 +2,15 @@ from datetime import UTC, datetime
 
 import pytest
 from faststream.kafka import KafkaBroker
+from sqlmodel import select
 
 from gyre_evaluation import store
 from gyre_evaluation.clients.retrieval import Encoder
 from gyre_evaluation.scoring import JUDGE, Encoding
-from gyre_events import Policy, Purpose, RolloutChanged, Score
+from gyre_evaluation.work import Shadow
+from gyre_events import Policy, Purpose, ReleasePolicy, RolloutChanged, Score
 from gyre_events.answers import OfAnswer
-from gyre_service.database import Sessions, transaction
+from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.kafka import Table
 
@@ -219,3 +221,30 @@ async def test_what_is_no_answer_is_parked(
 
     assert published == []
     assert "answer_id" in parked[0]
+
+
+async def test_an_answer_that_broke_off_is_neither_scored_nor_put_to_a_candidate(
+    send: Send,
+    published: list[Published],
+    rollouts: Table[RolloutChanged],
+    sessions: Sessions,
+) -> None:
+    put(rollouts, "acme", rollout("canary", Policy(release=ReleasePolicy(shadow=1))))
+    broken = answer(answer="The tower", broken_off=True, finish_reason="cancelled")
+    await send(broken)
+    await send(broken.model_copy(update={"purpose": Purpose.SHADOW, "finish_reason": "failed"}))
+
+    assert published == []
+    async with snapshot(sessions) as session:
+        assert (await session.exec(select(Shadow))).all() == []
+
+
+async def test_an_answer_that_comes_whole_after_it_broke_off_is_scored(
+    send: Send, published: list[Published]
+) -> None:
+    event = answer()
+    await send(event.model_copy(update={"answer": "The", "broken_off": True}))
+    await send(event)
+
+    (found,) = published
+    assert found.values()["length_words"] == 6

@@ -90,8 +90,8 @@ async def take_feedback(
 async def take_answer(
     event: AnswerGenerated, cause: Cause, sessions: SessionsOf, settings: Config, blobs: BlobsOf
 ) -> None:
-    if event.purpose is not Purpose.LIVE:
-        return  # nobody saw it: what is said of it teaches nothing
+    if event.purpose is not Purpose.LIVE or event.broken_off:
+        return  # nobody saw it, or not the end of it: what is said of it teaches nothing
     async with transaction(sessions) as session:
         answer = await store.lock_answer(session, cause.tenant, event.answer_id)
         if answer.event is None:

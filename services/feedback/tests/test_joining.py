@@ -180,3 +180,18 @@ async def test_a_publish_that_fails_is_made_up_for_by_the_next_attempt(
 
     assert len(published) == 3  # the verdict twice
     assert len(published.facts) == 2
+
+
+async def test_an_answer_that_broke_off_gets_no_verdict_and_waits_for_the_whole_one(
+    send: Send, published: Published
+) -> None:
+    whole = answer()
+    broken = {"answer": "3", "broken_off": True, "finish_reason": "cancelled"}
+    await send(whole.model_copy(update=broken), ce_id="attempt")
+    await send(feedback(whole))
+    assert published == []
+
+    await send(whole)
+
+    [example] = published.examples
+    assert (len(published.verdicts), example.answer) == (1, whole.answer)

@@ -89,6 +89,8 @@ async def _document(event: documents.Known, cause: Received, sessions: Sessions)
 
 @events(filter=_is(AnswerGenerated))
 async def generated(event: AnswerGenerated, cause: Cause, sessions: Database) -> None:
+    if event.broken_off:
+        return  # no answer to show; the same id may come again, whole
     async with transaction(sessions) as session:
         row = await answers.add(session, cause.tenant, event, cause.time)
         if row is not None:

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from gyre_gateway.openai_wire.answering import GyrePart, Head, ShownPassage, Usage
+from gyre_gateway.openai_wire.answering import GyrePart, Head, ShownCost, ShownPassage, Usage
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.ids import now
 
@@ -33,6 +33,7 @@ def gyre_of(started: pb.Started, finished: pb.Finished) -> GyrePart:
         refused=finished.refused,
         arm=started.arm,
         adapter=started.adapter or None,
+        cost=cost_of(finished),
         passages=[
             ShownPassage(
                 id=passage.chunk_id,
@@ -45,6 +46,14 @@ def gyre_of(started: pb.Started, finished: pb.Finished) -> GyrePart:
             for passage in started.passages
         ],
     )
+
+
+def cost_of(finished: pb.Finished) -> ShownCost | None:
+    """Return what the answer cost; None if it is from before inference had prices."""
+    cost = finished.cost
+    if not finished.HasField("cost"):
+        return None
+    return ShownCost(amount=cost.amount, currency=cost.currency, prices=cost.prices)
 
 
 def headers_of(started: pb.Started) -> dict[str, str]:

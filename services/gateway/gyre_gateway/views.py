@@ -28,10 +28,15 @@ COPIED = (
     "finish_reason",
     "cached",
     "prompt_tokens",
+    "cached_tokens",
     "completion_tokens",
     "time_to_first_token_s",
+    "time_per_output_token_s",
     "latency_s",
     "cost_usd",
+    "cost",
+    "currency",
+    "price_version",
     "seed",
 )
 

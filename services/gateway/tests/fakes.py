@@ -128,6 +128,7 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
             engine_s=0.25,
             time_to_first_token_s=0.1,
             answer="".join(WORDS),
+            cost=inference_pb2.Cost(amount="0.0000042", currency="USD", prices="v1"),
         )
 
 

@@ -21,6 +21,7 @@ from .conftest import Stack, error_of
 from .fakes import ANSWER_ID, CONVERSATION_ID
 
 URL = "/v1/chat/completions"
+COST = {"amount": "0.0000042", "currency": "USD", "prices": "v1"}
 
 
 def asking(**more: Any) -> dict[str, Any]:
@@ -65,6 +66,7 @@ async def test_a_question_is_answered_with_its_evidence(
     assert body["gyre"]["answer_id"] == ANSWER_ID
     assert body["gyre"]["passages"][0]["document"] == "keys.md"
     assert body["gyre"]["passages"][0]["page"] == 3
+    assert body["gyre"]["cost"] == COST
     assert response.headers["gyre-answer-id"] == ANSWER_ID
     assert response.headers["gyre-adapter"] == "base"
     assert response.headers["gyre-prompt-version"] == "2" * 64
@@ -233,6 +235,7 @@ async def test_a_stream_has_one_role_one_reason_and_an_end(http: httpx.AsyncClie
     assert "".join(c["delta"]["content"] for c in middle) == "The key is under the mat [1]."
     assert (last["delta"], last["finish_reason"]) == ({}, "stop")
     assert parts[-1]["gyre"]["passages"][0]["document"] == "keys.md"
+    assert parts[-1]["gyre"]["cost"] == COST
 
 
 async def test_a_stream_with_usage_ends_with_it(http: httpx.AsyncClient) -> None:

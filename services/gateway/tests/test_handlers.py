@@ -236,3 +236,19 @@ async def test_a_record_that_is_no_event_is_parked_and_the_next_is_read(
 
     assert parked == ["answer-generated"]
     assert (await http.get(f"/v1/answers/{events.ANSWER}")).status_code == 200
+
+
+async def test_what_broke_off_is_not_shown_and_the_whole_answer_is_with_its_cost(
+    broker: KafkaBroker, http: httpx.AsyncClient, stack: Stack
+) -> None:
+    broken = events.generated(answer="Under", broken_off=True, finish_reason="cancelled")
+    await events.send(broker, broken)
+    assert (await http.get("/v1/answers")).json()["data"] == []
+    assert await kinds(stack.sessions) == []
+
+    priced: dict[str, Any] = {"cost": "0.0000010", "currency": "EUR", "price_version": "v7"}
+    await events.send(broker, events.generated(**priced), 1)
+
+    shown = (await http.get(f"/v1/answers/{events.ANSWER}")).json()
+    assert (shown["answer"], shown["finish_reason"]) == ("Under the mat [1].", "stop")
+    assert {name: shown[name] for name in priced} == priced

@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from time import perf_counter
 from typing import TypeAlias
 from uuid import UUID
 
@@ -15,11 +14,16 @@ from gyre_inference import prompting, signals
 from gyre_inference.citations import REFUSAL, cited, refused
 from gyre_inference.delivery import Trim
 from gyre_inference.generation import Adapter, Engine, Sampling, Turn
+from gyre_inference.metering import Meter
+from gyre_inference.pricing import Cost, Prices
 from gyre_inference.search import Asked, Search
 from gyre_inference.settings import Settings
 from gyre_service.errors import Overloaded, ServiceError, Unavailable
+from gyre_service.ids import now
 
 log = logging.getLogger(__name__)
+
+BROKEN_OFF = ("cancelled", "failed")
 
 
 class Mode(Enum):
@@ -65,29 +69,27 @@ class Started:
 
 @dataclass(frozen=True)
 class Finished:
-    """The whole answer."""
+    """The whole answer, or what was made of one that broke off: nobody is shown that."""
 
     answer: str
-    finish_reason: str  # stop or length
+    finish_reason: str  # stop or length; cancelled or failed: it broke off
     refused: bool
     cited: tuple[int, ...]
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
     engine_s: float
-    time_to_first_token_s: float
+    time_to_first_token_s: float | None  # of any text; None: it broke off before
+    time_per_output_token_s: float | None
     latency_s: float
-    cost_usd: float
+    cost: Cost
+
+    @property
+    def broken_off(self) -> bool:
+        return self.finish_reason in BROKEN_OFF
 
 
 Part: TypeAlias = Started | str | Finished
-
-
-@dataclass
-class _Timing:
-    begin: float = field(default_factory=perf_counter)
-    engine_s: float = 0
-    first_s: float = 0
 
 
 class Answerer:
@@ -97,11 +99,13 @@ class Answerer:
         engine: Generates.
         search: Finds passages.
         settings: `max_in_flight` and `max_prompt_tokens` of them.
+        prices: What answers cost.
     """
 
-    def __init__(self, engine: Engine, search: Search, settings: Settings) -> None:
+    def __init__(self, engine: Engine, search: Search, settings: Settings, prices: Prices) -> None:
         self._engine = engine
         self._search = search
+        self._prices = prices
         self._max_in_flight = settings.max_in_flight
         self._max_prompt_tokens = settings.max_prompt_tokens
         self._in_flight = 0
@@ -111,10 +115,14 @@ class Answerer:
     def max_model_len(self) -> int:
         return self._engine.max_model_len
 
-    async def answer(self, question: Question) -> AsyncGenerator[Part]:
+    async def answer(self, question: Question, meter: Meter | None = None) -> AsyncGenerator[Part]:
         """Yield Started, the answer's text as it comes, and Finished.
 
         Closing the iterator stops all work.
+
+        Args:
+            question: What is asked.
+            meter: Counts, for who wants to know what was made if the answer breaks off.
 
         Raises:
             Overloaded: Too many questions are being answered.
@@ -131,20 +139,19 @@ class Answerer:
         self._in_flight += 1
         signals.IN_FLIGHT.set(self._in_flight)
         try:
-            async with aclosing(self._parts(question)) as parts:
+            async with aclosing(self._parts(question, meter or Meter())) as parts:
                 async for part in parts:
                     yield part
         finally:
             self._in_flight -= 1
             signals.IN_FLIGHT.set(self._in_flight)
 
-    async def _parts(self, question: Question) -> AsyncGenerator[Part]:
-        timing = _Timing()
+    async def _parts(self, question: Question, meter: Meter) -> AsyncGenerator[Part]:
         passages = await self._passages(question)
         if question.mode is not Mode.OFF and not passages:
             yield Started(())
             yield REFUSAL
-            yield self._finished(question, timing, REFUSAL, 0, prompt=question.text)
+            yield self._finished(question, meter, REFUSAL, "stop")
             return
         limit = self._engine.max_model_len - question.sampling.max_tokens
         prompt = prompting.fit(
@@ -154,10 +161,11 @@ class Answerer:
             min(limit, self._max_prompt_tokens),
             self._engine.render,
         )
+        meter.passages = prompt.passages
         yield Started(prompt.passages)
-        trim, tokens, cached, reason = Trim(), 0, 0, "stop"
-        with signals.chat(question, len(prompt.tokens)) as chat:
-            begin = perf_counter()
+        trim, reason = Trim(), "stop"
+        size = len(prompt.tokens)
+        with signals.chat(question, size) as chat, meter.engine(size):
             pieces = self._engine.generate(
                 str(question.answer_id),
                 prompt.tokens,
@@ -167,27 +175,20 @@ class Answerer:
             )
             async with aclosing(pieces):
                 async for piece in pieces:
-                    if not tokens:
-                        timing.first_s = perf_counter() - timing.begin
-                    tokens += piece.tokens
-                    cached = max(cached, piece.cached_tokens)
+                    meter.take(piece)
                     reason = piece.finish_reason or reason
                     if shown := trim.push(piece.text):
+                        meter.text = trim.text
                         yield shown
-            timing.engine_s = perf_counter() - begin
-            chat.finish(tokens, cached, reason, timing.first_s)
+            chat.finish(meter.completion_tokens, meter.cached_tokens, reason, meter.first_s or 0)
         if not trim.text:
             yield REFUSAL
-        yield self._finished(
-            question,
-            timing,
-            trim.text or REFUSAL,
-            len(prompt.passages),
-            prompt=prompt.tokens,
-            tokens=tokens,
-            cached=cached,
-            reason=reason,
-        )
+        reason = reason if reason in ("stop", "length") else "stop"
+        yield self._finished(question, meter, trim.text or REFUSAL, reason)
+
+    def broken_off(self, question: Question, meter: Meter, reason: str) -> Finished:
+        """Return what was made of an answer that broke off: `cancelled` or `failed`."""
+        return self._finished(question, meter, meter.text, reason)
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         rollout, policy = question.rollout, question.rollout.policy
@@ -224,37 +225,24 @@ class Answerer:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _finished(
-        self,
-        question: Question,
-        timing: _Timing,
-        answer: str,
-        passages: int,
-        *,
-        prompt: str | list[int],
-        tokens: int = 0,
-        cached: int = 0,
-        reason: str = "stop",
-    ) -> Finished:
-        prompt_tokens = self._engine.count(prompt) if isinstance(prompt, str) else len(prompt)
-        tokens = tokens or self._engine.count(answer)
-        latency_s = perf_counter() - timing.begin
+    def _finished(self, question: Question, meter: Meter, answer: str, reason: str) -> Finished:
+        rollout, used, latency_s = question.rollout, meter.used, meter.latency_s
+        whole = reason not in BROKEN_OFF
         finished = Finished(
             answer=answer,
-            finish_reason=reason if reason in ("stop", "length") else "stop",
-            refused=refused(answer),
-            cited=cited(answer, passages),
-            prompt_tokens=prompt_tokens,
-            completion_tokens=tokens,
-            cached_tokens=cached,
-            engine_s=timing.engine_s,
-            time_to_first_token_s=timing.first_s or latency_s,
+            finish_reason=reason,
+            refused=whole and refused(answer),
+            cited=cited(answer, len(meter.passages)),
+            prompt_tokens=used.prompt_tokens,
+            completion_tokens=used.completion_tokens,
+            cached_tokens=used.cached_tokens,
+            engine_s=used.engine_s,
+            time_to_first_token_s=latency_s if whole and meter.first_s is None else meter.first_s,
+            time_per_output_token_s=meter.time_per_output_token_s,
             latency_s=latency_s,
-            cost_usd=(prompt_tokens + tokens)
-            / 1000
-            * question.rollout.policy.cost_usd_per_1k_tokens,
+            cost=self._prices.cost(
+                used, rollout.base.name, now(), rollout.policy.cost_usd_per_1k_tokens
+            ),
         )
-        signals.count(
-            finished.prompt_tokens, tokens, finished.refused, finished.time_to_first_token_s
-        )
+        signals.count(finished)
         return finished

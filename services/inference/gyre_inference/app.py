@@ -13,6 +13,7 @@ from gyre_inference.access import Access
 from gyre_inference.answering import Answerer
 from gyre_inference.clients import Retrieval
 from gyre_inference.engine import VllmEngine
+from gyre_inference.pricing import read_prices
 from gyre_inference.reconciling import Reconciler, publisher
 from gyre_inference.repeats import Answers
 from gyre_inference.routes import check_base
@@ -20,6 +21,7 @@ from gyre_inference.servicer import Servicer
 from gyre_inference.settings import Settings
 from gyre_rpc.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
 from gyre_service.errors import Unavailable
+from gyre_service.ids import now
 from gyre_service.kafka import Broker, Table
 from gyre_service.kafka.failures import stop_process
 from gyre_service.process import Process, make_process
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 def make_app(settings: Settings) -> AsgiFastStream:
     """Return the service: its engine loads while everything else starts."""
     broker = Broker(settings)
+    prices = read_prices(settings.price_table, settings.model_name, now())
 
     def changed(tenant: str, rollout: RolloutChanged) -> None:
         try:
@@ -84,7 +87,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                         settings.service_token.get_secret_value(),
                     ),
                     rollouts,
-                    Answerer(engine, search, settings),
+                    Answerer(engine, search, settings, prices),
                     answers,
                     reconciler,
                 )
@@ -96,7 +99,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
             running.cancel()
             if reconciling is not None:
                 reconciling.cancel()
-            await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop())
+            await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop(), answers.close())
 
     return make_process(settings, broker, parts)
 

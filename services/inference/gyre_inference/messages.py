@@ -43,8 +43,14 @@ def finished_message(part: Finished) -> pb.Finished:
         refused=part.refused,
         cited=part.cited,
         engine_s=part.engine_s,
-        time_to_first_token_s=part.time_to_first_token_s,
+        time_to_first_token_s=part.time_to_first_token_s or 0,
         answer=part.answer,
+        cost=pb.Cost(
+            amount=format(part.cost.amount, "f"),
+            currency=part.cost.currency,
+            prices=part.cost.prices,
+        ),
+        time_per_output_token_s=part.time_per_output_token_s,
     )
 
 
@@ -63,9 +69,13 @@ def event_of(question: Question, passages: Sequence[Passage], part: Finished) ->
         model=question.model,
         refused=part.refused,
         prompt_tokens=part.prompt_tokens,
+        cached_tokens=part.cached_tokens,
         completion_tokens=part.completion_tokens,
         latency_s=part.latency_s,
-        cost_usd=part.cost_usd,
+        cost_usd=part.cost.usd,
+        cost=part.cost.amount,
+        currency=part.cost.currency,
+        price_version=part.cost.prices,
         collection=rollout.collection,
         base_digest=rollout.base.digest,
         adapter_digest=question.adapter.digest if question.adapter else None,
@@ -75,6 +85,9 @@ def event_of(question: Question, passages: Sequence[Passage], part: Finished) ->
         passages=tuple(passages),
         cited=part.cited,
         finish_reason=part.finish_reason,
+        broken_off=part.broken_off,
         time_to_first_token_s=part.time_to_first_token_s,
+        time_per_output_token_s=part.time_per_output_token_s,
+        engine_s=part.engine_s,
         seed=question.sampling.seed,
     )

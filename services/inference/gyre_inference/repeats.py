@@ -1,7 +1,11 @@
 """The same request id gives the same answer, for a day."""
 
+import asyncio
 import hashlib
+import logging
+from collections.abc import Coroutine
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from gyre_events import AnswerGenerated
@@ -11,6 +15,8 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import AlreadyExists, Conflict, Unavailable
 from gyre_service.ids import derived_id, now
 from gyre_service.kafka import enqueue
+
+log = logging.getLogger(__name__)
 
 
 class Answers:
@@ -29,6 +35,7 @@ class Answers:
         self._answering = timedelta(seconds=settings.answer_timeout_s + 5)
         self._keep = timedelta(seconds=settings.keep_answers_s)
         self._max_spooled = settings.max_spooled
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def check_spool(self) -> int:
         """Return how many events wait for Kafka.
@@ -80,11 +87,16 @@ class Answers:
     async def finish(
         self, tenant: str, event: AnswerGenerated, response: bytes, *, keep: bool
     ) -> None:
-        """Publish an answer, and keep it if it was claimed.
+        """Publish an answer, and keep it if it was claimed; a cancel comes too late.
 
         Raises:
             Unavailable: The database is away or full; then nothing is kept or published.
         """
+        await self._undisturbed(self._finish(tenant, event, response, keep=keep))
+
+    async def _finish(
+        self, tenant: str, event: AnswerGenerated, response: bytes, *, keep: bool
+    ) -> None:
         async with transaction(self._sessions) as session:
             enqueue(
                 session,
@@ -99,6 +111,39 @@ class Answers:
                 found.until = now() + self._keep
                 session.add(found)
 
-    async def give_up(self, tenant: str, answer_id: UUID) -> None:
+    async def give_up(
+        self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
+    ) -> None:
+        """Let the same request be answered anew.
+
+        Args:
+            tenant: Who asked.
+            answer_id: Of the answer that broke off.
+            broken_off: What was made of it, if the engine had work: it is published.
+        """
+        await self._undisturbed(self._give_up(tenant, answer_id, broken_off))
+
+    async def _give_up(
+        self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
+    ) -> None:
         async with transaction(self._sessions) as session:
             await store.forget_answer(session, tenant, answer_id)
+            if broken_off is not None:
+                # Under a new id: it is not the answer, which may still come, nor another attempt.
+                enqueue(session, broken_off, tenant, self._service)
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+    async def _undisturbed(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Write to the end, even if who waits for it is cancelled: half of it would count twice."""
+        task = asyncio.create_task(writing)
+        self._writing.add(task)
+        task.add_done_callback(self._written)
+        await asyncio.shield(task)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("an answer was not written: %s", error)

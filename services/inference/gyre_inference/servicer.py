@@ -13,11 +13,12 @@ from gyre_inference import requests, routes, signals
 from gyre_inference.access import Access, Caller
 from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
 from gyre_inference.messages import event_of, finished_message, started_message
+from gyre_inference.metering import Meter
 from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceServicer
-from gyre_service.errors import Forbidden, Rejected, Unavailable
+from gyre_service.errors import Forbidden, Rejected, ServiceError, Unavailable
 from gyre_service.ids import derived_id, new_id
 from gyre_service.rpc import (
     AUTHORIZATION,
@@ -125,29 +126,28 @@ class Servicer(InferenceServiceServicer):
                 for part in _again(pb.CompleteResponse.FromString(stored)):
                     yield part
                 return
+        meter = Meter()
         try:
             async with (
                 _time_limit(context, self._settings.answer_timeout_s),
-                aclosing(self._answered(question, keep=bool(request_id))) as parts,
+                aclosing(self._answered(question, meter, keep=bool(request_id))) as parts,
             ):
                 async for part in parts:
                     yield part
-        except BaseException:  # a cancel too: the next attempt answers anew
-            if request_id:
-                await self._answers.give_up(tenant, answer_id)
+        except BaseException as error:  # a cancel too: the next attempt answers anew
+            await self._broke_off(question, meter, error, claimed=bool(request_id))
             raise
 
-    async def _answered(self, question: Question, *, keep: bool) -> Parts:
+    async def _answered(self, question: Question, meter: Meter, *, keep: bool) -> Parts:
         started = pb.Started()
-        passages: Started = Started(())
-        async with aclosing(self._answerer.answer(question)) as parts:
+        async with aclosing(self._answerer.answer(question, meter)) as parts:
             async for part in parts:
                 if isinstance(part, Started):
-                    passages, started = part, started_message(question, part)
+                    started = started_message(question, part)
                     yield pb.GenerateResponse(started=started)
                 elif isinstance(part, Finished):
                     finished = finished_message(part)
-                    await self._publish(question, passages, part, started, finished, keep=keep)
+                    await self._publish(question, meter, part, started, finished, keep=keep)
                     yield pb.GenerateResponse(finished=finished)
                 else:
                     yield pb.GenerateResponse(delta=part)
@@ -155,16 +155,37 @@ class Servicer(InferenceServiceServicer):
     async def _publish(
         self,
         question: Question,
-        passages: Started,
+        meter: Meter,
         part: Finished,
         started: pb.Started,
         finished: pb.Finished,
         *,
         keep: bool,
     ) -> None:
-        event: AnswerGenerated = event_of(question, passages.passages, part)
+        event: AnswerGenerated = event_of(question, meter.passages, part)
         response = pb.CompleteResponse(started=started, finished=finished)
-        await self._answers.finish(question.tenant, event, response.SerializeToString(), keep=keep)
+        body = response.SerializeToString()
+        meter.published = True  # whoever cancels from here on
+        try:
+            await self._answers.finish(question.tenant, event, body, keep=keep)
+        except ServiceError:
+            meter.published = False
+            raise
+
+    async def _broke_off(
+        self, question: Question, meter: Meter, error: BaseException, *, claimed: bool
+    ) -> None:
+        """Publish what was made of an answer: the engine's work is counted however it ends."""
+        if meter.published:
+            return
+        event: AnswerGenerated | None = None
+        refused = isinstance(error, Rejected) and not meter.completion_tokens
+        if meter.prompt_tokens and not refused:  # the engine had work
+            reason = "failed" if isinstance(error, Exception) else "cancelled"
+            part = self._answerer.broken_off(question, meter, reason)
+            event = event_of(question, meter.passages, part)
+        if claimed or event is not None:
+            await self._answers.give_up(question.tenant, question.answer_id, event)
 
     def _question(
         self, request: pb.GenerateRequest, context: Context, caller: Caller, answer_id: UUID

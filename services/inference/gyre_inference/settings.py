@@ -4,8 +4,10 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gyre_inference.pricing import SHIPPED, read_prices
+from gyre_service.ids import now
 from gyre_service.settings import Seconds, ServiceSettings
 
 Count = Annotated[int, Field(ge=1)]
@@ -35,6 +37,14 @@ class Settings(ServiceSettings):
     adapter_timeout_s: Seconds = 120  # to load one and prove it; then it is tried again
     hang_s: Seconds = 15  # work waits and no engine step ends: the engine is restarted
     keep_answers_s: Seconds = 86_400  # for who asks again under the same request id
+    price_table: Path = SHIPPED  # TOML, as the shipped one
+
+    @field_validator("price_table")
+    @classmethod
+    def _prices_the_model(cls, path: Path, info: ValidationInfo) -> Path:
+        if "model_name" in info.data:  # else that is said already
+            read_prices(path, info.data["model_name"], now())
+        return path
 
     @model_validator(mode="after")
     def _name_the_replica(self) -> Self:

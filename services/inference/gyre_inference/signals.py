@@ -14,11 +14,13 @@ from prometheus_client import Counter, Gauge, Histogram
 from gyre_service.telemetry import tracer
 
 if TYPE_CHECKING:
-    from gyre_inference.answering import Question
+    from gyre_inference.answering import Finished, Question
 
 PROVIDER = "vllm"
 TOKENS = Counter("gyre_tokens_total", "Tokens of prompts and answers", ["type"])
 ANSWERS = Counter("gyre_answers_total", "Questions answered", ["refused"])
+BROKEN_OFF = Counter("gyre_answers_broken_off_total", "Answers that broke off", ["reason"])
+COST = Counter("gyre_cost_total", "What answers cost, by the price table", ["currency"])
 NO_CONTEXT = Counter("gyre_no_context_total", "Questions that retrieval was away for")
 FIRST_TOKEN = Histogram(
     "gyre_time_to_first_token_seconds",
@@ -97,8 +99,13 @@ def retrieval(collection: str) -> Iterator[None]:
         yield
 
 
-def count(prompt_tokens: int, completion_tokens: int, refused: bool, first_s: float) -> None:
-    TOKENS.labels("input").inc(prompt_tokens)
-    TOKENS.labels("output").inc(completion_tokens)
-    ANSWERS.labels(str(refused).lower()).inc()
-    FIRST_TOKEN.observe(first_s)
+def count(finished: "Finished") -> None:
+    TOKENS.labels("input").inc(finished.prompt_tokens)
+    TOKENS.labels("output").inc(finished.completion_tokens)
+    COST.labels(finished.cost.currency).inc(float(finished.cost.amount))
+    if finished.broken_off:
+        BROKEN_OFF.labels(finished.finish_reason).inc()
+        return
+    ANSWERS.labels(str(finished.refused).lower()).inc()
+    if finished.time_to_first_token_s is not None:
+        FIRST_TOKEN.observe(finished.time_to_first_token_s)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,6 +19,7 @@ from gyre_events import ApiKeyChanged, Arm, Base, Passage, Policy, Prompt, Rollo
 from gyre_inference.access import Access
 from gyre_inference.answering import Answerer
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
+from gyre_inference.pricing import Price, Prices, PriceTable
 from gyre_inference.repeats import Answers
 from gyre_inference.search import Asked
 from gyre_inference.servicer import Servicer
@@ -34,6 +37,11 @@ from gyre_service.rpc import ErrorStatus
 DIGEST = "a" * 64
 PEPPER = "pepper"
 TOKEN = "between services"
+PRICE = Price(input=Decimal("0.10"), cached_input=Decimal("0.01"), output=Decimal("0.40"))
+TABLE = PriceTable(
+    version="v1", valid_from=datetime(2026, 1, 1, tzinfo=UTC), currency="USD", default=PRICE
+)
+PRICES = Prices(tables=(TABLE,))
 
 
 class FakeEngine:
@@ -150,7 +158,7 @@ def rollout(**changes: Any) -> RolloutChanged:
         "rollout_id": UUID(int=7),
         "collection": "default",
         "base": Base(name="tiny", digest=DIGEST),
-        "policy": Policy(max_tokens=20, cost_usd_per_1k_tokens=1),
+        "policy": Policy(max_tokens=20),
         "arms": (Arm(name="production", share=10_000, prompt=prompt()),),
         "decided_at": now(),
     }
@@ -261,12 +269,13 @@ async def stub(
     adapters: FakeAdapters,
 ) -> AsyncIterator[Any]:
     """A client of the service over a real connection."""
+    answers = Answers(sessions, settings)
     servicer = Servicer(
         settings,
         Access(keys, PEPPER, TOKEN),
         rollouts,
-        Answerer(engine, search, settings),
-        Answers(sessions, settings),
+        Answerer(engine, search, settings, PRICES),
+        answers,
         adapters,
     )
     server = aio.server(interceptors=[ErrorStatus()])
@@ -276,3 +285,4 @@ async def stub(
     async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield InferenceServiceStub(channel)
     await server.stop(grace=None)
+    await answers.close()

@@ -1,4 +1,5 @@
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 from gyre_events import Passage, Purpose
@@ -8,7 +9,7 @@ from gyre_inference.settings import Settings
 from gyre_service.errors import Unavailable
 from gyre_service.ids import new_id
 
-from .conftest import FakeEngine, FakeSearch, passage, rollout
+from .conftest import PRICES, FakeEngine, FakeSearch, passage, rollout
 
 
 def question(text: str = "What colour is the sky?", **changes: Any) -> Question:
@@ -31,7 +32,7 @@ def question(text: str = "What colour is the sky?", **changes: Any) -> Question:
 async def answered(
     engine: FakeEngine, search: FakeSearch, settings: Settings, asked: Question
 ) -> tuple[tuple[Passage, ...], str, Finished]:
-    parts = [part async for part in Answerer(engine, search, settings).answer(asked)]
+    parts = [part async for part in Answerer(engine, search, settings, PRICES).answer(asked)]
     assert isinstance(parts[0], Started)
     assert isinstance(parts[-1], Finished)
     return parts[0].passages, "".join(p for p in parts if isinstance(p, str)), parts[-1]
@@ -47,8 +48,9 @@ async def test_without_evidence_it_declines_without_the_engine(
     assert engine.calls == []
     assert (passages, shown) == ((), "I don't know.")
     assert finished.refused
-    assert (finished.prompt_tokens, finished.completion_tokens) == (5, 3)
-    assert finished.cost_usd > 0
+    assert (finished.prompt_tokens, finished.completion_tokens, finished.engine_s) == (0, 0, 0)
+    assert (finished.cost.amount, finished.cost.prices) == (Decimal(0), "v1")
+    assert finished.time_to_first_token_s
 
 
 async def test_while_retrieval_is_away_it_declines(

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -81,8 +82,16 @@ async def test_an_answer_streams_and_is_published(stub: Any, sessions: Sessions)
     assert str(event.answer_id) == started.answer_id
     assert (event.answer, event.cited, event.person) == ("Blue [1]", (1,), "p-1")
     assert event.completion_tokens == finished.usage.completion_tokens > 0
-    tokens = event.prompt_tokens + event.completion_tokens
-    assert event.cost_usd == pytest.approx(tokens / 1000)
+    tokens = (event.prompt_tokens, event.cached_tokens, event.completion_tokens)
+    assert tokens == (14, 3, 2)
+    # 11 x 0.10 + 3 x 0.01 + 2 x 0.40, by the million
+    assert (event.cost, event.currency, event.price_version) == (Decimal("0.00000193"), "USD", "v1")
+    cost = finished.cost
+    assert (cost.amount, cost.currency, cost.prices) == ("0.00000193", "USD", "v1")
+    assert event.cost_usd == 0.00000193
+    assert event.engine_s == finished.engine_s > 0
+    assert event.time_per_output_token_s == finished.time_per_output_token_s > 0
+    assert not event.broken_off
 
 
 async def test_complete_is_the_same_in_one_message(stub: Any) -> None:
@@ -180,7 +189,7 @@ async def test_a_cancel_ends_the_engines_work_and_frees_the_request_id(
     await until_free(sessions)
     response = await complete(stub, asking(), metadata)
     assert response.finished.answer == "Blue [1]"
-    assert len(await published(sessions)) == 1
+    assert [event.broken_off for event in await published(sessions)] == [True, False]
 
 
 async def test_a_deadline_ends_the_engines_work(stub: Any, engine: FakeEngine) -> None:
@@ -219,7 +228,7 @@ async def test_an_engine_that_dies_midway_ends_the_stream(
         _ = [part async for part in stream]
 
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert await published(sessions) == []
+    assert [event.finish_reason for event in await published(sessions)] == ["failed"]
 
 
 async def test_while_the_model_loads_callers_are_told(stub: Any, engine: FakeEngine) -> None:

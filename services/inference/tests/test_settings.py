@@ -29,6 +29,7 @@ def test_a_model_is_all_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
         ("GYRE_MAX_IN_FLIGHT", "0"),
         ("GYRE_MAX_LORA_RANK", "7"),
         ("GYRE_HANG_S", "-1"),
+        ("GYRE_PRICE_TABLE", "/nowhere/prices.toml"),
     ],
 )
 def test_a_wrong_value_is_one_clear_line(

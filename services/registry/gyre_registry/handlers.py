@@ -101,6 +101,8 @@ async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf)
 
 @events(filter=_is(AnswerGenerated))
 async def generated(event: AnswerGenerated, cause: Cause, sessions: SessionsOf) -> None:
+    if event.broken_off:
+        return  # the same id may come again, whole, made of something else
     async with transaction(sessions) as session:
         await lineage.keep_answer(session, cause.tenant, event, cause.time)
 

@@ -189,3 +189,17 @@ def test_a_kind_of_event_without_an_id_of_its_own_is_a_bug() -> None:
     assert lineage.id_of(failed) == str(failed.job_id)
     with pytest.raises(TypeError):
         lineage.id_of(verdict(uuid4(), "candidate", "up"))
+
+
+async def test_what_broke_off_is_no_answer_and_the_whole_one_is_kept(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    whole = answered(await canary(send, published), purpose="live")
+    broken = whole.model_copy(update={"answer": "It", "passages": (), "broken_off": True})
+    await send(broken)
+    with pytest.raises(NotFound):
+        await traced(sessions, whole.answer_id)
+
+    await send(whole)
+
+    assert len((await traced(sessions, whole.answer_id))["chunks"]) == 1

@@ -75,7 +75,9 @@ def _finish(answer: Answer) -> None:
         say(f" [{number}] {passage.document}{page}{score}")
         say(f"     {first_line(passage.text)}", style="dim")
     if answer.answer_id:
-        say(f"\nanswer {answer.answer_id}")
+        cost = answer.cost
+        spent = f", cost {cost.amount:f} {cost.currency}" if cost and cost.amount else ""
+        say(f"\nanswer {answer.answer_id}{spent}")
         say("was it right?  gyre feedback last --up   or   --down --comment '...'", style="dim")
 
 
@@ -88,6 +90,7 @@ def _object(answer: Answer, talk: conversation.Conversation) -> dict[str, object
         "model": answer.model,
         "refused": answer.refused,
         "finish_reason": answer.finish_reason,
+        "cost": answer.cost and answer.cost.model_dump() | {"amount": f"{answer.cost.amount:f}"},
         "sources": [
             {"number": number, **passage.model_dump(mode="json")}
             for number, passage in enumerate(answer.passages, 1)

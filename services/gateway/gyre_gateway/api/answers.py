@@ -37,7 +37,7 @@ class ShownVerdict(Shown):
 
 
 class AnswerItem(Shown):
-    """An answer without its passages; digests are SHA-256, times in seconds."""
+    """An answer without its passages; digests are SHA-256, times in seconds, cost a decimal."""
 
     id: UUID
     object: str
@@ -61,10 +61,15 @@ class AnswerItem(Shown):
     finish_reason: str
     cached: bool
     prompt_tokens: int
+    cached_tokens: int | None
     completion_tokens: int
     time_to_first_token_s: float | None
+    time_per_output_token_s: float | None
     latency_s: float
     cost_usd: float
+    cost: str | None
+    currency: str | None
+    price_version: str | None
     seed: int | None
     scores: list[ShownScore]
     verdicts: list[ShownVerdict]

@@ -39,6 +39,14 @@ class ShownPassage(Shown):
     score: float
 
 
+class ShownCost(Shown):
+    """What the answer cost: a decimal, ISO 4217, and the version of the price table."""
+
+    amount: str
+    currency: str
+    prices: str
+
+
 class GyrePart(Shown):
     """What is ours in an answer; `adapter` is a digest, null for the base alone."""
 
@@ -46,6 +54,7 @@ class GyrePart(Shown):
     refused: bool
     arm: str
     adapter: str | None
+    cost: ShownCost | None
     passages: list[ShownPassage]
 
 

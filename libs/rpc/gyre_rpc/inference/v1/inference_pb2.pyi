@@ -310,6 +310,7 @@ class Usage(_message.Message):
     COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
     CACHED_TOKENS_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
+    """given to the engine; all are 0 where it was not asked"""
     completion_tokens: _builtins.int
     cached_tokens: _builtins.int
     def __init__(
@@ -328,6 +329,34 @@ class Usage(_message.Message):
 Global___Usage: _TypeAlias = Usage  # noqa: Y015
 
 @_typing.final
+class Cost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PRICES_FIELD_NUMBER: _builtins.int
+    amount: _builtins.str
+    """decimal, exact"""
+    currency: _builtins.str
+    """ISO 4217"""
+    prices: _builtins.str
+    """version of the price table; `policy`: the route's own price"""
+    def __init__(
+        self,
+        *,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        prices: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "prices", b"prices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cost: _TypeAlias = Cost  # noqa: Y015
+
+@_typing.final
 class Finished(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -338,6 +367,8 @@ class Finished(_message.Message):
     ENGINE_S_FIELD_NUMBER: _builtins.int
     TIME_TO_FIRST_TOKEN_S_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    TIME_PER_OUTPUT_TOKEN_S_FIELD_NUMBER: _builtins.int
     finish_reason: _builtins.str
     """stop or length"""
     refused: _builtins.bool
@@ -345,11 +376,17 @@ class Finished(_message.Message):
     time_to_first_token_s: _builtins.float
     answer: _builtins.str
     """whole"""
+    time_per_output_token_s: _builtins.float
+    """absent: nothing came after the first tokens"""
     @_builtins.property
     def usage(self) -> Global___Usage: ...
     @_builtins.property
     def cited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """numbers of passages, from 1, each one retrieved"""
+
+    @_builtins.property
+    def cost(self) -> Global___Cost:
+        """of a repeated request: what its answer cost, once"""
 
     def __init__(
         self,
@@ -361,12 +398,16 @@ class Finished(_message.Message):
         engine_s: _builtins.float = ...,
         time_to_first_token_s: _builtins.float = ...,
         answer: _builtins.str = ...,
+        cost: Global___Cost | None = ...,
+        time_per_output_token_s: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s", "cost", b"cost", "time_per_output_token_s", b"time_per_output_token_s", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "cited", b"cited", "engine_s", b"engine_s", "finish_reason", b"finish_reason", "refused", b"refused", "time_to_first_token_s", b"time_to_first_token_s", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s", "answer", b"answer", "cited", b"cited", "cost", b"cost", "engine_s", b"engine_s", "finish_reason", b"finish_reason", "refused", b"refused", "time_per_output_token_s", b"time_per_output_token_s", "time_to_first_token_s", b"time_to_first_token_s", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__time_per_output_token_s: _TypeAlias = _typing.Literal["time_per_output_token_s"]  # noqa: Y015
+    _WhichOneofArgType__time_per_output_token_s: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_per_output_token_s) -> _WhichOneofReturnType__time_per_output_token_s | None: ...
 
 Global___Finished: _TypeAlias = Finished  # noqa: Y015
 
