@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from gyre_events import Arm, Passage, Purpose, RolloutChanged
@@ -99,7 +99,7 @@ class Answerer:
         settings: `max_in_flight` and `max_prompt_tokens` of them.
     """
 
-    def __init__(self, engine: Engine, search: Search, settings: Settings) -> None:
+    def __init__(self, engine: Engine[Any], search: Search, settings: Settings) -> None:
         self._engine = engine
         self._search = search
         self._max_in_flight = settings.max_in_flight
@@ -156,7 +156,8 @@ class Answerer:
         )
         yield Started(prompt.passages)
         trim, tokens, cached, reason = Trim(), 0, 0, "stop"
-        with signals.chat(question, len(prompt.tokens)) as chat:
+        read = len(prompt.tokens)
+        with signals.chat(question, self._engine.provider) as chat:
             begin = perf_counter()
             pieces = self._engine.generate(
                 str(question.answer_id),
@@ -167,15 +168,16 @@ class Answerer:
             )
             async with aclosing(pieces):
                 async for piece in pieces:
-                    if not tokens:
+                    if not timing.first_s:
                         timing.first_s = perf_counter() - timing.begin
                     tokens += piece.tokens
+                    read = piece.prompt_tokens or read
                     cached = max(cached, piece.cached_tokens)
                     reason = piece.finish_reason or reason
                     if shown := trim.push(piece.text):
                         yield shown
             timing.engine_s = perf_counter() - begin
-            chat.finish(tokens, cached, reason, timing.first_s)
+            chat.finish(read, tokens, cached, reason, timing.first_s)
         if not trim.text:
             yield REFUSAL
         yield self._finished(
@@ -183,7 +185,7 @@ class Answerer:
             timing,
             trim.text or REFUSAL,
             len(prompt.passages),
-            prompt=prompt.tokens,
+            prompt=read,
             tokens=tokens,
             cached=cached,
             reason=reason,
@@ -231,12 +233,12 @@ class Answerer:
         answer: str,
         passages: int,
         *,
-        prompt: str | list[int],
+        prompt: str | int,
         tokens: int = 0,
         cached: int = 0,
         reason: str = "stop",
     ) -> Finished:
-        prompt_tokens = self._engine.count(prompt) if isinstance(prompt, str) else len(prompt)
+        prompt_tokens = self._engine.count(prompt) if isinstance(prompt, str) else prompt
         tokens = tokens or self._engine.count(answer)
         latency_s = perf_counter() - timing.begin
         finished = Finished(

@@ -16,7 +16,6 @@ from gyre_service.telemetry import tracer
 if TYPE_CHECKING:
     from gyre_inference.answering import Question
 
-PROVIDER = "vllm"
 TOKENS = Counter("gyre_tokens_total", "Tokens of prompts and answers", ["type"])
 ANSWERS = Counter("gyre_answers_total", "Questions answered", ["refused"])
 NO_CONTEXT = Counter("gyre_no_context_total", "Questions that retrieval was away for")
@@ -35,9 +34,10 @@ class Chat:
     def __init__(self, span: Span) -> None:
         self._span = span
 
-    def finish(self, tokens: int, cached: int, reason: str, first_s: float) -> None:
+    def finish(self, read: int, tokens: int, cached: int, reason: str, first_s: float) -> None:
         self._span.set_attributes(
             {
+                "gen_ai.usage.input_tokens": read,
                 "gen_ai.usage.output_tokens": tokens,
                 "gen_ai.usage.cache_read.input_tokens": cached,
                 "gen_ai.response.finish_reasons": (reason,),
@@ -47,12 +47,12 @@ class Chat:
 
 
 @contextmanager
-def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
+def chat(question: "Question", provider: str) -> Iterator[Chat]:
     """Trace a call of the engine. Content is never recorded."""
     sampling = question.sampling
     attributes: dict[str, str | int | float | bool | tuple[str, ...]] = {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.provider.name": provider,
         "gen_ai.conversation.id": str(question.conversation_id),
         "gen_ai.output.type": "text",
         "gen_ai.prompt.name": question.rollout.route,
@@ -63,7 +63,6 @@ def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
         "gen_ai.request.max_tokens": sampling.max_tokens,
         "gen_ai.response.id": str(question.answer_id),
         "gen_ai.response.model": question.model,
-        "gen_ai.usage.input_tokens": prompt_tokens,
     }
     if sampling.seed is not None:
         attributes["gen_ai.request.seed"] = sampling.seed
