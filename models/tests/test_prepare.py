@@ -153,6 +153,42 @@ def test_a_hubs_model_is_fetched_once_at_its_commit(
     assert "*.bin" in calls[0]["ignore_patterns"]
 
 
+def test_the_commit_is_told_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revisions: list[str] = []
+
+    def fetch(model: str, local_dir: str, revision: str, **_: Any) -> None:
+        revisions.append(revision)
+        for path in make_model(tmp_path / "hub").iterdir():
+            path.rename(Path(local_dir) / path.name)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    monkeypatch.setenv("GYRE_MODEL_REVISION", "main")
+    code, _, err = run(capsys, "some/model", tmp_path / "cache")
+    assert (code, revisions) == (2, [])
+    assert "(40 hexadecimal digits), it is 'main'" in err
+
+    monkeypatch.setenv("GYRE_MODEL_REVISION", "0123456789" * 4)
+    code, out, _ = run(capsys, "some/model", tmp_path / "cache")
+    assert (code, json.loads(out)["revision"], revisions) == (0, revisions[0], ["0123456789" * 4])
+
+
+def test_a_hub_that_is_away_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fetch(*_: Any, **__: Any) -> None:
+        raise OSError("Connection refused\nand more")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    monkeypatch.setenv("GYRE_MODEL_REVISION", "0" * 40)
+
+    code, out, err = run(capsys, "some/model", tmp_path / "cache")
+
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1:] == ["model: model some/model cannot be fetched: Connection refused"]
+
+
 def test_a_hubs_pickled_model_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,25 +1,52 @@
 """What a service of the embedded stack finds in its environment."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gyre_local.errors import StackError
 from gyre_local.stack import Stack, is_runner
 
 # An operator's own settings reach every service; the rest of the shell does not restart them.
 PASSED_ON = ("GYRE_", "OTEL_", "VLLM_", "HF_")
+ENDPOINT = "GYRE_OPENAI_"  # its key is nobody's business but the engine's
 TOLD_OF_MODEL = ("inference", "registry", "finetune", "finetune-runner")
 
 
 @dataclass(frozen=True)
 class Model:
-    """The served base model: its name, its prepared folder, and the digest of that."""
+    """The served base model: its name, its prepared folder (or none), and the digest of that."""
 
     name: str
     path: str
     digest: str
+
+
+def elsewhere(stack: Stack, shell: Mapping[str, str] = os.environ) -> Model | None:
+    """The model of an OpenAI-compatible endpoint, if it is that and none is prepared here.
+
+    Its digest stands for its name and `GYRE_MODEL_REVISION`, unless `GYRE_MODEL_DIGEST` says it.
+
+    Raises:
+        StackError: The endpoint has no address, or its model no name.
+    """
+    if shell.get("GYRE_ENGINE") != "openai" or shell.get("MODEL"):
+        return None
+    for wanted, example in (("BASE_URL", "http://host:8000/v1"), ("MODEL", "llama3.2:3b")):
+        if not shell.get(ENDPOINT + wanted):
+            raise StackError(f"GYRE_ENGINE=openai needs {ENDPOINT}{wanted}, as {example}")
+    name = shell[f"{ENDPOINT}MODEL"]
+    revision = shell.get("GYRE_MODEL_REVISION", "")
+    digest = shell.get("GYRE_MODEL_DIGEST") or _sha256(f"{name}\n{revision}\n")
+    path = stack.cache / "models" / "served-elsewhere"  # where a training finds no model
+    return Model(name.replace("/", "--"), str(path), digest)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def secret(path: Path) -> str:
@@ -40,7 +67,11 @@ def of_service(
 
     Those of the model only reach who is told of it: another model restarts nobody else.
     """
-    given = {name: value for name, value in shell.items() if name.startswith(PASSED_ON)}
+    given = {
+        name: value
+        for name, value in shell.items()
+        if name.startswith(PASSED_ON) and (service == "inference" or not name.startswith(ENDPOINT))
+    }
     given |= {
         "GYRE_HOME": str(stack.home),
         "GYRE_PORT_BASE": str(stack.base),

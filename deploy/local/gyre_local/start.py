@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from gyre_local import kafka, ports, programs, ready, tools, topics
-from gyre_local.environment import TOLD_OF_MODEL, Model, of_service
+from gyre_local.environment import TOLD_OF_MODEL, Model, elsewhere, of_service
 from gyre_local.errors import StackError
 from gyre_local.programs import SERVICES_FILE
 from gyre_local.progress import Progress, say, tail
@@ -111,18 +111,20 @@ def up(stack: Stack) -> None:
     running = {name for name, process in supervisor.processes().items() if process.up}
     ports.check(stack, [name for name in ["kafka", *chosen] if name not in running])
 
-    name = os.environ.get("MODEL") or DEFAULT_MODEL
-    preparing = prepare_model(stack, name)
+    model = elsewhere(stack)
+    name = model.name if model else os.environ.get("MODEL") or DEFAULT_MODEL
+    preparing = None if model else prepare_model(stack, name)
     try:
         start_kafka(stack, supervisor, progress)
         if not (stack.run / SERVICES_FILE).exists():
             _run(stack, supervisor, [each for each in chosen if each not in TOLD_OF_MODEL], None)
-        model = prepared(preparing, name)
+        if preparing is not None:
+            model = prepared(preparing, name)
+            progress.step(f"model {name} is prepared")
     finally:
-        if preparing.poll() is None:
+        if preparing is not None and preparing.poll() is None:
             preparing.terminate()
             preparing.wait()
-    progress.step(f"model {name} is prepared")
     if not _run(stack, supervisor, chosen, model) and running >= set(chosen):
         progress.step("this stack is running already")
     ready.wait(stack, supervisor, chosen, progress)

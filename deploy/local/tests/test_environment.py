@@ -1,4 +1,7 @@
-from gyre_local.environment import Model, of_service, secret
+import pytest
+
+from gyre_local.environment import Model, elsewhere, of_service, secret
+from gyre_local.errors import StackError
 from gyre_local.stack import Stack
 
 MODEL = Model("reference", "/cache/models/reference", "sha256:ab")
@@ -43,3 +46,36 @@ def test_a_runner_answers_where_its_service_does_not(stack: Stack) -> None:
     assert found["GYRE_HEALTH_PORT"] == "9065"
     assert found["GYRE_REPLAY_PATH"].endswith("models/replay/reference.jsonl")
     assert "GYRE_HEALTH_PORT" not in of_service(stack, "finetune", MODEL, {})
+
+
+ENDPOINT = {
+    "GYRE_ENGINE": "openai",
+    "GYRE_OPENAI_BASE_URL": "http://host/v1",
+    "GYRE_OPENAI_MODEL": "org/large",
+    "GYRE_OPENAI_API_KEY": "key",
+}
+
+
+def test_an_endpoints_model_is_not_prepared_here(stack: Stack) -> None:
+    model = elsewhere(stack, ENDPOINT)
+    later = elsewhere(stack, ENDPOINT | {"GYRE_MODEL_REVISION": "2"})
+    known = elsewhere(stack, ENDPOINT | {"GYRE_MODEL_DIGEST": "d" * 64})
+
+    assert model is not None
+    assert later is not None
+    assert known is not None
+    assert (model.name, len(model.digest), known.digest) == ("org--large", 64, "d" * 64)
+    assert model.digest != later.digest
+    assert elsewhere(stack, ENDPOINT | {"MODEL": "reference"}) is None
+    assert elsewhere(stack, {}) is None
+
+
+@pytest.mark.parametrize("missing", ["GYRE_OPENAI_BASE_URL", "GYRE_OPENAI_MODEL"])
+def test_an_endpoint_without_address_or_model_is_one_clear_line(stack: Stack, missing: str) -> None:
+    with pytest.raises(StackError, match=f"GYRE_ENGINE=openai needs {missing}, as "):
+        elsewhere(stack, ENDPOINT | {missing: ""})
+
+
+def test_only_the_engines_service_is_given_the_endpoints_key(stack: Stack) -> None:
+    assert of_service(stack, "inference", MODEL, ENDPOINT)["GYRE_OPENAI_API_KEY"] == "key"
+    assert "GYRE_OPENAI_API_KEY" not in of_service(stack, "registry", MODEL, ENDPOINT)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from gyre_events import Arm, Passage, Purpose, RolloutChanged
@@ -102,7 +102,9 @@ class Answerer:
         prices: What answers cost.
     """
 
-    def __init__(self, engine: Engine, search: Search, settings: Settings, prices: Prices) -> None:
+    def __init__(
+        self, engine: Engine[Any], search: Search, settings: Settings, prices: Prices
+    ) -> None:
         self._engine = engine
         self._search = search
         self._prices = prices
@@ -165,7 +167,7 @@ class Answerer:
         yield Started(prompt.passages)
         trim, reason = Trim(), "stop"
         size = len(prompt.tokens)
-        with signals.chat(question, size) as chat, meter.engine(size):
+        with signals.chat(question, self._engine.provider) as chat, meter.engine(size):
             pieces = self._engine.generate(
                 str(question.answer_id),
                 prompt.tokens,
@@ -180,7 +182,8 @@ class Answerer:
                     if shown := trim.push(piece.text):
                         meter.text = trim.text
                         yield shown
-            chat.finish(meter.completion_tokens, meter.cached_tokens, reason, meter.first_s or 0)
+            self._count_missed(meter)
+            chat.finish(meter, reason)
         if not trim.text:
             yield REFUSAL
         reason = reason if reason in ("stop", "length") else "stop"
@@ -188,7 +191,13 @@ class Answerer:
 
     def broken_off(self, question: Question, meter: Meter, reason: str) -> Finished:
         """Return what was made of an answer that broke off: `cancelled` or `failed`."""
+        self._count_missed(meter)
         return self._finished(question, meter, meter.text, reason)
+
+    def _count_missed(self, meter: Meter) -> None:
+        """Estimate what the engine has made and not counted: an endpoint counts at the end."""
+        if not meter.completion_tokens:
+            meter.completion_tokens = self._engine.count(meter.text)
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         rollout, policy = question.rollout, question.rollout.policy

@@ -13,6 +13,7 @@ from gyre_inference.access import Access
 from gyre_inference.answering import Answerer
 from gyre_inference.clients import Retrieval
 from gyre_inference.engine import VllmEngine
+from gyre_inference.openai_engine import OpenAiEngine
 from gyre_inference.pricing import read_prices
 from gyre_inference.reconciling import Reconciler, publisher
 from gyre_inference.repeats import Answers
@@ -47,7 +48,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        engine = VllmEngine(settings, lost=stop_process)
+        made = OpenAiEngine if settings.engine == "openai" else VllmEngine
+        engine = made(settings, lost=stop_process)
         running = asyncio.create_task(engine.run())
         reconciling: asyncio.Task[None] | None = None
         rollouts = Table(settings, RolloutChanged, changed)

@@ -40,6 +40,8 @@ class VllmEngine:
         lost: Called once with the reason when the engine has died, hangs or cannot start.
     """
 
+    provider = "vllm"
+
     def __init__(self, settings: Settings, lost: Callable[[str], None]) -> None:
         self._settings = settings
         self._lost = lost

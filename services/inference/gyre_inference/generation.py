@@ -1,10 +1,11 @@
 """What the service wants of an engine, whichever it is."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Sequence, Sized
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 Role = Literal["system", "user", "assistant"]
+P = TypeVar("P", bound=Sized)  # a prompt as one engine takes it; its length is in tokens
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,19 @@ class Piece:
     """What the engine made since the piece before."""
 
     text: str
-    tokens: int  # completion tokens in this piece
+    tokens: int  # completion tokens in this piece, or of the whole answer in the last one
     cached_tokens: int = 0  # prompt tokens that needed no work
     finish_reason: str | None = None  # of the last piece: stop or length
+    prompt_tokens: int = 0  # of the last piece, where only the engine can count them
 
 
-class Engine(Protocol):
+class Engine(Protocol[P]):
     """Turns a prompt into an answer, piece by piece."""
+
+    @property
+    def provider(self) -> str:
+        """Return the engine's kind, as OpenTelemetry's GenAI conventions name it."""
+        ...
 
     @property
     def max_model_len(self) -> int: ...
@@ -57,18 +64,18 @@ class Engine(Protocol):
         """Return why nothing can be generated now, or an empty string."""
         ...
 
-    def render(self, turns: Sequence[Turn]) -> list[int]:
-        """Return the tokens of a conversation whose next turn is the model's."""
+    def render(self, turns: Sequence[Turn]) -> P:
+        """Return the prompt of a conversation whose next turn is the model's."""
         ...
 
     def count(self, text: str) -> int:
-        """Return how many tokens `text` has."""
+        """Return how many tokens `text` has, or a little more than it may have."""
         ...
 
     def generate(
         self,
         id: str,
-        prompt: list[int],
+        prompt: P,
         sampling: Sampling,
         adapter: Adapter | None,
         tenant: str,
@@ -77,6 +84,6 @@ class Engine(Protocol):
 
         Raises:
             Rejected: The engine will never take this request.
-            Unavailable: The engine is loading, or has died.
+            Unavailable: The engine is loading, away, or has died.
         """
         ...

@@ -14,7 +14,7 @@ from gyre_inference.pricing import Used
 class Meter:
     """Of one answer. What the engine was not asked for stays zero."""
 
-    prompt_tokens: int = 0  # given to the engine
+    prompt_tokens: int = 0  # given to the engine; what it counts itself counts
     cached_tokens: int = 0
     completion_tokens: int = 0
     engine_s: float = 0  # from the prompt given to the last piece taken
@@ -41,8 +41,10 @@ class Meter:
         """Count a piece of the engine's."""
         self._last_s = self.latency_s
         if self.first_s is None:
-            self.first_s, self._first_tokens = self._last_s, piece.tokens
+            # An engine that counts only at the end has made one at least.
+            self.first_s, self._first_tokens = self._last_s, max(1, piece.tokens)
         self.completion_tokens += piece.tokens
+        self.prompt_tokens = piece.prompt_tokens or self.prompt_tokens
         self.cached_tokens = max(self.cached_tokens, min(piece.cached_tokens, self.prompt_tokens))
 
     @property
@@ -58,4 +60,6 @@ class Meter:
     def time_per_output_token_s(self) -> float | None:
         """Return the mean seconds of a token after the first ones, or None if there are none."""
         later = self.completion_tokens - self._first_tokens
-        return (self._last_s - self.first_s) / later if self.first_s is not None and later else None
+        if self.first_s is None or later <= 0:
+            return None
+        return (self._last_s - self.first_s) / later

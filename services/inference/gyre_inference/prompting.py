@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic
 
 from gyre_events import Passage
-from gyre_inference.generation import Turn
+from gyre_inference.generation import P, Turn
 from gyre_service.errors import Rejected
 
 FOLLOW_UP_WORDS = 5
@@ -19,10 +20,10 @@ _OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
 
 @dataclass(frozen=True)
-class Prompt:
+class Prompt(Generic[P]):
     """What fits: the tokens, and the passages that they hold, numbered from 1."""
 
-    tokens: list[int]
+    tokens: P
     passages: tuple[Passage, ...]
 
 
@@ -73,8 +74,8 @@ def fit(
     turns: Sequence[Turn],
     passages: Sequence[Passage],
     limit: int,
-    render: Callable[[Sequence[Turn]], list[int]],
-) -> Prompt:
+    render: Callable[[Sequence[Turn]], P],
+) -> Prompt[P]:
     """Return a prompt of at most `limit` tokens.
 
     First the oldest turns go, then the passages found last, then the end of the only passage.
@@ -84,7 +85,7 @@ def fit(
         turns: Of the conversation; the last one is the question.
         passages: Best first.
         limit: In tokens.
-        render: Makes tokens of a conversation.
+        render: Makes a prompt of a conversation.
 
     Raises:
         Rejected: The question alone is too long.

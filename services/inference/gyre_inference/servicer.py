@@ -18,7 +18,7 @@ from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceServicer
-from gyre_service.errors import Forbidden, Rejected, ServiceError, Unavailable
+from gyre_service.errors import Forbidden, Overloaded, Rejected, ServiceError, Unavailable
 from gyre_service.ids import derived_id, new_id
 from gyre_service.rpc import (
     AUTHORIZATION,
@@ -179,7 +179,7 @@ class Servicer(InferenceServiceServicer):
         if meter.published:
             return
         event: AnswerGenerated | None = None
-        refused = isinstance(error, Rejected) and not meter.completion_tokens
+        refused = isinstance(error, Rejected | Overloaded) and meter.first_s is None
         if meter.prompt_tokens and not refused:  # the engine had work
             reason = "failed" if isinstance(error, Exception) else "cancelled"
             part = self._answerer.broken_off(question, meter, reason)

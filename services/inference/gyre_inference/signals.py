@@ -15,8 +15,8 @@ from gyre_service.telemetry import tracer
 
 if TYPE_CHECKING:
     from gyre_inference.answering import Finished, Question
+    from gyre_inference.metering import Meter
 
-PROVIDER = "vllm"
 TOKENS = Counter("gyre_tokens_total", "Tokens of prompts and answers", ["type"])
 ANSWERS = Counter("gyre_answers_total", "Questions answered", ["refused"])
 BROKEN_OFF = Counter("gyre_answers_broken_off_total", "Answers that broke off", ["reason"])
@@ -37,24 +37,25 @@ class Chat:
     def __init__(self, span: Span) -> None:
         self._span = span
 
-    def finish(self, tokens: int, cached: int, reason: str, first_s: float) -> None:
+    def finish(self, meter: "Meter", reason: str) -> None:
         self._span.set_attributes(
             {
-                "gen_ai.usage.output_tokens": tokens,
-                "gen_ai.usage.cache_read.input_tokens": cached,
+                "gen_ai.usage.input_tokens": meter.prompt_tokens,
+                "gen_ai.usage.output_tokens": meter.completion_tokens,
+                "gen_ai.usage.cache_read.input_tokens": meter.cached_tokens,
                 "gen_ai.response.finish_reasons": (reason,),
-                "gen_ai.response.time_to_first_chunk": first_s,
+                "gen_ai.response.time_to_first_chunk": meter.first_s or 0,
             }
         )
 
 
 @contextmanager
-def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
+def chat(question: "Question", provider: str) -> Iterator[Chat]:
     """Trace a call of the engine. Content is never recorded."""
     sampling = question.sampling
     attributes: dict[str, str | int | float | bool | tuple[str, ...]] = {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.provider.name": provider,
         "gen_ai.conversation.id": str(question.conversation_id),
         "gen_ai.output.type": "text",
         "gen_ai.prompt.name": question.rollout.route,
@@ -65,7 +66,6 @@ def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
         "gen_ai.request.max_tokens": sampling.max_tokens,
         "gen_ai.response.id": str(question.answer_id),
         "gen_ai.response.model": question.model,
-        "gen_ai.usage.input_tokens": prompt_tokens,
     }
     if sampling.seed is not None:
         attributes["gen_ai.request.seed"] = sampling.seed

@@ -47,6 +47,8 @@ PRICES = Prices(tables=(TABLE,))
 class FakeEngine:
     """Says what it is told, a word a piece; a word is a token."""
 
+    provider = "fake"
+
     def __init__(self) -> None:
         self.max_model_len = 200
         self.not_ready = ""

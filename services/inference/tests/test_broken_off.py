@@ -11,12 +11,13 @@ from grpc import aio
 from sqlmodel import select
 
 from gyre_events import AnswerGenerated
+from gyre_inference.generation import Piece
 from gyre_inference.metering import Meter
 from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.database import Sessions, snapshot
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Overloaded, Rejected, ServiceError, Unavailable
 from gyre_service.kafka.outbox import Outbox
 
 from .conftest import FakeEngine, FakeSearch, FakeTable, rollout
@@ -145,18 +146,26 @@ async def test_an_answer_that_fails_in_the_middle_is_counted(
     assert (event.answer, event.completion_tokens) == ("Blue", 1)
 
 
+@pytest.mark.parametrize(
+    "refuses_with",
+    [Rejected("the engine refuses this: too long"), Overloaded("the endpoint has too much to do")],
+)
 async def test_what_the_engine_refuses_cost_nothing(
-    stub: Any, engine: FakeEngine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    stub: Any,
+    engine: FakeEngine,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    refuses_with: ServiceError,
 ) -> None:
     async def refuses(*_: Any) -> Any:
-        raise Rejected("the engine refuses this: too long")
+        raise refuses_with
         yield
 
     monkeypatch.setattr(engine, "generate", refuses)
 
     error = await refusal(stub, asking())
 
-    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.code() is grpc.StatusCode[refuses_with.code]
     assert await published(sessions) == []
 
 
@@ -226,8 +235,6 @@ async def test_a_route_may_have_a_price_of_its_own(
 
 
 def test_a_meter_says_how_fast_tokens_came() -> None:
-    from gyre_inference.generation import Piece
-
     meter = Meter()
     assert (meter.first_s, meter.time_per_output_token_s) == (None, None)
 
@@ -244,3 +251,16 @@ def test_a_meter_says_how_fast_tokens_came() -> None:
 
 def test_settings_take_the_shipped_table(make_settings: Callable[..., Settings]) -> None:
     assert make_settings().price_table.name == "prices.toml"
+
+
+def test_a_meter_takes_what_only_the_engine_could_count() -> None:
+    meter = Meter()
+
+    with meter.engine(50):
+        meter.take(Piece("a", 0))
+        assert (meter.prompt_tokens, meter.time_per_output_token_s) == (50, None)
+        meter.take(Piece("", 3, cached_tokens=7, finish_reason="stop", prompt_tokens=11))
+
+    assert meter.used.prompt_tokens == 11
+    assert (meter.cached_tokens, meter.completion_tokens) == (7, 3)
+    assert meter.time_per_output_token_s is not None
