@@ -62,6 +62,9 @@ class AnswerGenerated(OfAnswer):
     cached: bool = False
     time_to_first_token_s: Seconds | None = None
     seed: int | None = None
+    choices: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="alternatives given; `answer` is the first, tokens are of them all"
+    )
 
 
 class EmbeddingObserved(Event):

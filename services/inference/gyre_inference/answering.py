@@ -12,11 +12,12 @@ from uuid import UUID
 
 from gyre_events import Arm, Passage, Purpose, RolloutChanged
 from gyre_inference import prompting, signals
-from gyre_inference.citations import REFUSAL, cited, refused
-from gyre_inference.delivery import Trim
+from gyre_inference.alternatives import Alternatives, Choice, Delta
+from gyre_inference.citations import cited
 from gyre_inference.generation import Adapter, Engine, Sampling, Turn
 from gyre_inference.search import Asked, Search
 from gyre_inference.settings import Settings
+from gyre_inference.structured import texts_in
 from gyre_service.errors import Overloaded, ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -65,11 +66,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Finished:
-    """The whole answer."""
+    """The whole answer: the first of its alternatives, and what all of them took."""
 
-    answer: str
-    finish_reason: str  # stop or length
-    refused: bool
+    choices: tuple[Choice, ...]
     cited: tuple[int, ...]
     prompt_tokens: int
     completion_tokens: int
@@ -79,8 +78,20 @@ class Finished:
     latency_s: float
     cost_usd: float
 
+    @property
+    def answer(self) -> str:
+        return self.choices[0].answer
 
-Part: TypeAlias = Started | str | Finished
+    @property
+    def finish_reason(self) -> str:
+        return self.choices[0].finish_reason
+
+    @property
+    def refused(self) -> bool:
+        return self.choices[0].refused
+
+
+Part: TypeAlias = Started | Delta | Finished
 
 
 @dataclass
@@ -112,7 +123,7 @@ class Answerer:
         return self._engine.max_model_len
 
     async def answer(self, question: Question) -> AsyncGenerator[Part]:
-        """Yield Started, the answer's text as it comes, and Finished.
+        """Yield Started, the text of each alternative as it comes, and Finished.
 
         Closing the iterator stops all work.
 
@@ -139,12 +150,13 @@ class Answerer:
             signals.IN_FLIGHT.set(self._in_flight)
 
     async def _parts(self, question: Question) -> AsyncGenerator[Part]:
-        timing = _Timing()
+        timing, alternatives = _Timing(), Alternatives(question.sampling)
         passages = await self._passages(question)
         if question.mode is not Mode.OFF and not passages:
             yield Started(())
-            yield REFUSAL
-            yield self._finished(question, timing, REFUSAL, 0, prompt=question.text)
+            for delta in alternatives.decline():
+                yield delta
+            yield self._finished(question, timing, alternatives, 0, prompt=question.text)
             return
         limit = self._engine.max_model_len - question.sampling.max_tokens
         prompt = prompting.fit(
@@ -155,7 +167,7 @@ class Answerer:
             self._engine.render,
         )
         yield Started(prompt.passages)
-        trim, tokens, cached, reason = Trim(), 0, 0, "stop"
+        cached = 0
         with signals.chat(question, len(prompt.tokens)) as chat:
             begin = perf_counter()
             pieces = self._engine.generate(
@@ -167,26 +179,22 @@ class Answerer:
             )
             async with aclosing(pieces):
                 async for piece in pieces:
-                    if not tokens:
+                    if not alternatives.generated:
                         timing.first_s = perf_counter() - timing.begin
-                    tokens += piece.tokens
                     cached = max(cached, piece.cached_tokens)
-                    reason = piece.finish_reason or reason
-                    if shown := trim.push(piece.text):
-                        yield shown
+                    for delta in alternatives.push(piece):
+                        yield delta
             timing.engine_s = perf_counter() - begin
-            chat.finish(tokens, cached, reason, timing.first_s)
-        if not trim.text:
-            yield REFUSAL
+            chat.finish(alternatives.generated, cached, alternatives.reasons, timing.first_s)
+        for delta in alternatives.decline():
+            yield delta
         yield self._finished(
             question,
             timing,
-            trim.text or REFUSAL,
+            alternatives,
             len(prompt.passages),
             prompt=prompt.tokens,
-            tokens=tokens,
             cached=cached,
-            reason=reason,
         )
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
@@ -228,22 +236,21 @@ class Answerer:
         self,
         question: Question,
         timing: _Timing,
-        answer: str,
+        alternatives: Alternatives,
         passages: int,
         *,
         prompt: str | list[int],
-        tokens: int = 0,
         cached: int = 0,
-        reason: str = "stop",
     ) -> Finished:
         prompt_tokens = self._engine.count(prompt) if isinstance(prompt, str) else len(prompt)
-        tokens = tokens or self._engine.count(answer)
+        tokens = alternatives.tokens(self._engine.count)
+        choices = alternatives.choices()
+        # Numbers in brackets are a list of numbers in JSON; in its texts they are citations.
+        said = texts_in(choices[0].answer) if question.sampling.json_schema else choices[0].answer
         latency_s = perf_counter() - timing.begin
         finished = Finished(
-            answer=answer,
-            finish_reason=reason if reason in ("stop", "length") else "stop",
-            refused=refused(answer),
-            cited=cited(answer, passages),
+            choices=choices,
+            cited=cited(said, passages),
             prompt_tokens=prompt_tokens,
             completion_tokens=tokens,
             cached_tokens=cached,

@@ -35,12 +35,12 @@ class Chat:
     def __init__(self, span: Span) -> None:
         self._span = span
 
-    def finish(self, tokens: int, cached: int, reason: str, first_s: float) -> None:
+    def finish(self, tokens: int, cached: int, reasons: tuple[str, ...], first_s: float) -> None:
         self._span.set_attributes(
             {
                 "gen_ai.usage.output_tokens": tokens,
                 "gen_ai.usage.cache_read.input_tokens": cached,
-                "gen_ai.response.finish_reasons": (reason,),
+                "gen_ai.response.finish_reasons": reasons,
                 "gen_ai.response.time_to_first_chunk": first_s,
             }
         )
@@ -54,7 +54,7 @@ def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": PROVIDER,
         "gen_ai.conversation.id": str(question.conversation_id),
-        "gen_ai.output.type": "text",
+        "gen_ai.output.type": "json" if sampling.json_schema else "text",
         "gen_ai.prompt.name": question.rollout.route,
         "gen_ai.request.model": question.rollout.base.name,
         "gen_ai.request.stream": True,
@@ -67,6 +67,8 @@ def chat(question: "Question", prompt_tokens: int) -> Iterator[Chat]:
     }
     if sampling.seed is not None:
         attributes["gen_ai.request.seed"] = sampling.seed
+    if sampling.n > 1:
+        attributes["gen_ai.request.choice.count"] = sampling.n
     if sampling.stop:
         attributes["gen_ai.request.stop_sequences"] = sampling.stop
     # Not the current span while its block yields: an async generator's caller would get it.
