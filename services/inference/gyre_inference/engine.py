@@ -323,6 +323,9 @@ def _environment(settings: Settings) -> dict[str, str]:
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
         "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
         "OMP_WAIT_POLICY": "PASSIVE",  # training shares the cores
+        # Eager throughout: else the first log-probabilities, an adapter's probe too, wait for a
+        # compiler longer than an engine may hang.
+        "TORCH_COMPILE_DISABLE": "1",
     }
 
 
