@@ -7,7 +7,7 @@ import pytest
 
 from gyre_inference.alternatives import Alternatives, Delta
 from gyre_inference.answering import Mode
-from gyre_inference.generation import Piece, Sampling
+from gyre_inference.generation import Piece, Sampling, TokenLogprob
 from gyre_inference.messages import repeated
 from gyre_inference.settings import Settings
 from gyre_rpc.inference.v1 import inference_pb2 as pb
@@ -205,11 +205,12 @@ async def test_what_is_wrong_is_named_to_the_caller(stub: Any, engine: FakeEngin
         assert dict(error.trailing_metadata())[PARAM] == param
 
 
-def test_a_piece_of_nothing_but_log_probabilities_is_shown() -> None:
+def test_a_token_without_text_yet_is_shown_for_its_log_probability() -> None:
+    half = TokenLogprob(b"\xc3", -1)
     one = Alternatives(Sampling(max_tokens=5, top_logprobs=0))
-    held = Piece(" ", 1)
 
-    assert one.push(held) == []
+    assert one.push(Piece("", 1, logprobs=(half,))) == [Delta("", logprobs=(half,))]
+    assert one.push(Piece(" ", 1)) == []
     assert one.decline() == [Delta("I don't know.", refused=True)]
 
 
