@@ -75,7 +75,7 @@ def test_errors_are_the_clients_own(client: OpenAI, stack: Stack) -> None:
     assert missing.value.code == "model_not_found"
 
     with pytest.raises(openai.BadRequestError) as wrong:
-        client.chat.completions.create(model="gyre/default", messages=hello, n=2)
+        client.chat.completions.create(model="gyre/default", messages=hello, n=9)
     assert wrong.value.param == "n"
 
     with pytest.raises(openai.AuthenticationError) as unknown:

@@ -92,6 +92,9 @@ class AnswerGenerated(OfAnswer):
     )
     engine_s: Seconds | None = Field(default=None, description="that the engine had the prompt")
     seed: int | None = None
+    choices: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="alternatives given; `answer` is the first, tokens are of them all"
+    )
 
 
 class EmbeddingObserved(Event):

@@ -31,6 +31,7 @@ PURPOSE = "gyre-purpose"
 REQUEST_ID = "gyre-request-id"
 CONVERSATION_ID = "gyre-conversation-id"
 AUTHORIZATION = "authorization"
+PARAM = "gyre-param"  # of a call that fails: the field of the request that was wrong
 MAX_BYTES = 4 * 1024 * 1024
 # A server refuses idle pings more often than every 300 s by default: both sides are told.
 KEEPALIVE_MS = 60_000
@@ -113,11 +114,16 @@ def _one(inner: Any, name: str) -> Any:
             return await inner(request, context)
         except ServiceError as error:
             code = error.code
-            await context.abort(grpc.StatusCode[error.code], str(error))
+            await context.abort(grpc.StatusCode[error.code], str(error), _param(error))
         finally:
             DURATION.labels(name, code).observe(perf_counter() - start)
 
     return call
+
+
+def _param(error: ServiceError) -> Metadata:
+    known = error.param is not None and error.param.isascii() and error.param.isprintable()
+    return ((PARAM, str(error.param)),) if known else ()
 
 
 def _many(inner: Any, name: str) -> Any:
@@ -128,7 +134,7 @@ def _many(inner: Any, name: str) -> Any:
                 yield response
         except ServiceError as error:  # the client keeps what it has, and sees the status
             code = error.code
-            await context.abort(grpc.StatusCode[error.code], str(error))
+            await context.abort(grpc.StatusCode[error.code], str(error), _param(error))
         finally:
             DURATION.labels(name, code).observe(perf_counter() - start)
 

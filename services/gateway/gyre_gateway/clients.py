@@ -31,7 +31,7 @@ from gyre_service.errors import (
     ServiceError,
     Unavailable,
 )
-from gyre_service.rpc import Metadata, calling_for
+from gyre_service.rpc import PARAM, Metadata, calling_for
 
 if TYPE_CHECKING:
     from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceAsyncStub
@@ -67,7 +67,9 @@ def translated(service: str) -> Iterator[None]:
         yield
     except aio.AioRpcError as error:
         kind = ERRORS.get(error.code(), ServiceError)
-        raise kind(f"{service}: {error.details() or error.code().name}") from error
+        trailing = error.trailing_metadata() or ()
+        param = next((str(value) for key, value in trailing if key == PARAM), None)
+        raise kind(f"{service}: {error.details() or error.code().name}", param=param) from error
 
 
 class Inference:

@@ -1,12 +1,15 @@
 """Inference's messages as OpenAI's shapes."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from gyre_gateway.openai_wire.answering import GyrePart, Head, ShownCost, ShownPassage, Usage
+from gyre_gateway.openai_wire.logprobs import Token
+from gyre_gateway.openai_wire.styles import Said
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.ids import now
 
@@ -25,6 +28,36 @@ def head_of(started: pb.Started) -> Head:
 def usage_of(finished: pb.Finished) -> Usage:
     usage = finished.usage
     return Usage.of(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+
+
+def choices_of(finished: pb.Finished) -> list[Said]:
+    """Return every alternative; an answer stored before there were any is the only one."""
+    choices = finished.choices or [
+        pb.Choice(
+            answer=finished.answer,
+            finish_reason=finished.finish_reason,
+            refused=finished.refused,
+        )
+    ]
+    return [
+        Said(
+            text=choice.answer,
+            index=index,
+            refused=choice.refused,
+            tokens=_tokens(choice.logprobs),
+            reason=choice.finish_reason or "stop",
+        )
+        for index, choice in enumerate(choices)
+    ]
+
+
+def said_in(part: pb.GenerateResponse) -> Said:
+    """Return what a part with `delta` says."""
+    return Said(part.delta, part.choice, part.refused, _tokens(part.logprobs))
+
+
+def _tokens(logprobs: Iterable[pb.TokenLogprob]) -> tuple[Token, ...]:
+    return tuple(Token(one.token, one.logprob, _tokens(one.top)) for one in logprobs)
 
 
 def gyre_of(started: pb.Started, finished: pb.Finished) -> GyrePart:

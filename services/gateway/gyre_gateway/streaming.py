@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 
-from gyre_gateway.openai_wire.answering import Head, Style
+from gyre_gateway.openai_wire.answering import Head
 from gyre_gateway.openai_wire.errors import problem_of
-from gyre_gateway.showing import gyre_of, head_of, usage_of
+from gyre_gateway.openai_wire.styles import Style
+from gyre_gateway.showing import choices_of, gyre_of, head_of, said_in, usage_of
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.errors import ServiceError
 
@@ -27,6 +28,7 @@ async def frames(
     taken: list[pb.GenerateResponse],
     rest: AsyncIterator[pb.GenerateResponse],
     style: Style,
+    n: int,
     include_usage: bool,
     retry_after_s: int,
 ) -> AsyncIterator[str]:
@@ -36,6 +38,7 @@ async def frames(
         taken: The parts that are here already, `started` first.
         rest: The others. Closed at the end, which ends the engine's work.
         style: Of the endpoint.
+        n: How many choices there are.
         include_usage: Every chunk has `usage`, null but in the last of all.
         retry_after_s: Of errors.
     """
@@ -44,11 +47,12 @@ async def frames(
     extra: dict[str, Any] = {"usage": None} if include_usage else {}
     async with aclosing(cast(Any, rest)):
         try:
-            if (opening := style.first(head)) is not None:
-                yield frame(opening | extra)
+            for index in range(n):
+                if (opening := style.first(head, index)) is not None:
+                    yield frame(opening | extra)
             async for part in _all(taken[1:], rest):
                 if part.HasField("delta"):
-                    yield frame(style.delta(head, part.delta) | extra)
+                    yield frame(style.delta(head, said_in(part)) | extra)
                 elif part.HasField("finished"):
                     for event in _ending(head, started, part.finished, style, include_usage):
                         yield frame(event)
@@ -71,9 +75,9 @@ async def _all(
 def _ending(
     head: Head, started: pb.Started, finished: pb.Finished, style: Style, include_usage: bool
 ) -> list[dict[str, Any]]:
-    gyre = {"gyre": gyre_of(started, finished).model_dump()}
-    last = style.last(head, finished.finish_reason or "stop") | gyre
-    if not include_usage:
-        return [last]
-    usage = usage_of(finished).model_dump()
-    return [last | {"usage": None}, style.after(head) | {"usage": usage}]
+    extra: dict[str, Any] = {"usage": None} if include_usage else {}
+    ends = [style.last(head, said.index, said.reason) | extra for said in choices_of(finished)]
+    ends[-1] |= {"gyre": gyre_of(started, finished).model_dump()}
+    if include_usage:
+        ends.append(style.after(head) | {"usage": usage_of(finished).model_dump()})
+    return ends

@@ -59,6 +59,7 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
         self.error_after = 0  # parts
         self.refuses = False
         self.hangs = False
+        self.knows_choices = True  # else it is older than they are
         self.started = asyncio.Event()
         self.arrivals: asyncio.Queue[None] = asyncio.Queue()
         self.cancelled = asyncio.Event()
@@ -69,8 +70,17 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
         self._note(request, context)
         parts = [
             inference_pb2.GenerateResponse(started=self._started(request)),
-            *(inference_pb2.GenerateResponse(delta=word) for word in WORDS),
-            inference_pb2.GenerateResponse(finished=self._finished()),
+            *(
+                inference_pb2.GenerateResponse(
+                    delta=word,
+                    choice=number,
+                    refused=self.refuses,
+                    logprobs=_logprobs(request, [word]),
+                )
+                for number in range(request.sampling.n or 1)
+                for word in WORDS
+            ),
+            inference_pb2.GenerateResponse(finished=self._finished(request)),
         ]
         for number, part in enumerate(parts):
             if self.error is not None and number == self.error_after:
@@ -87,7 +97,7 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
             raise self.error
         await self._maybe_hang()
         return inference_pb2.CompleteResponse(
-            started=self._started(request.request), finished=self._finished()
+            started=self._started(request.request), finished=self._finished(request.request)
         )
 
     def _note(self, request: inference_pb2.GenerateRequest, context: Any) -> None:
@@ -119,7 +129,13 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
             passages=[PASSAGE] if on else [],
         )
 
-    def _finished(self) -> inference_pb2.Finished:
+    def _finished(self, request: inference_pb2.GenerateRequest) -> inference_pb2.Finished:
+        choice = inference_pb2.Choice(
+            answer="".join(WORDS),
+            finish_reason="stop",
+            refused=self.refuses,
+            logprobs=_logprobs(request, WORDS),
+        )
         return inference_pb2.Finished(
             finish_reason="stop",
             usage=inference_pb2.Usage(prompt_tokens=20, completion_tokens=7, cached_tokens=4),
@@ -129,7 +145,23 @@ class FakeInference(inference_pb2_grpc.InferenceServiceServicer):
             time_to_first_token_s=0.1,
             answer="".join(WORDS),
             cost=inference_pb2.Cost(amount="0.0000042", currency="USD", prices="v1"),
+            choices=[choice] * (request.sampling.n or 1) if self.knows_choices else [],
         )
+
+
+def _logprobs(
+    request: inference_pb2.GenerateRequest, words: list[str]
+) -> list[inference_pb2.TokenLogprob]:
+    """Return what is asked for; every word is a token, and half a letter its only rival."""
+    if not request.sampling.HasField("top_logprobs"):
+        return []
+    rival = inference_pb2.TokenLogprob(token=b"\xc3", logprob=-2)
+    return [
+        inference_pb2.TokenLogprob(
+            token=word.encode(), logprob=-0.5, top=[rival] * request.sampling.top_logprobs
+        )
+        for word in words
+    ]
 
 
 class FakeRetrieval(retrieval_pb2_grpc.RetrievalServiceServicer):

@@ -38,7 +38,11 @@ async def test_a_streamed_completion_ends_with_its_reason(http: httpx.AsyncClien
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("prompt", [1, 2]), ("prompt", ["a", "b"]), ("best_of", 2), ("echo", True), ("suffix", "x")],
+    [
+        *(("prompt", [1, 2]), ("prompt", ["a", "b"]), ("echo", True), ("suffix", "x")),
+        *(("best_of", 2), ("best_of", 0), ("n", 0), ("n", 9), ("n", True)),
+        *(("logprobs", 6), ("logprobs", -1), ("logprobs", True)),
+    ],
 )
 async def test_what_cannot_be_honoured_is_refused(
     http: httpx.AsyncClient, name: str, value: object

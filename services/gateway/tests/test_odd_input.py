@@ -21,6 +21,13 @@ CHAT = {
     "temperature": 1,
     "top_p": 1,
     "presence_penalty": 0,
+    "n": 1,
+    "logprobs": True,
+    "top_logprobs": 1,
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True},
+    },
     "seed": 1,
     "max_tokens": 5,
     "stop": ["a"],
@@ -32,7 +39,12 @@ CHAT = {
 FEEDBACK = {"thumb": "up", "score": 0.5, "comment": "c", "edited_answer": "e", "person": "p"}
 VALID: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/chat/completions"): CHAT,
-    ("POST", "/v1/completions"): {"model": "gyre/default", "prompt": "x"},
+    ("POST", "/v1/completions"): {
+        "model": "gyre/default",
+        "prompt": "x",
+        "logprobs": 1,
+        "best_of": 1,
+    },
     ("POST", "/v1/embeddings"): {"model": "gyre/default", "input": ["x"], "dimensions": 2},
     ("POST", "/v1/feedback"): FEEDBACK | {"answer_id": ID},
     ("POST", "/v1/documents"): {"name": "n", "content": "c", "media_type": "text/plain"},
@@ -74,6 +86,17 @@ async def test_an_odd_body(http: httpx.AsyncClient, method: str, url: str) -> No
 
         assert response.status_code < 500, (body, response.text)
         assert "internal error" not in response.text, body
+
+
+async def test_a_body_with_too_many_levels(http: httpx.AsyncClient) -> None:
+    for levels in (101, 300, 600, 900, 100_000):
+        deep = '{"a":' * levels + "1" + "}" * levels
+        form = f'{{"type":"json_schema","json_schema":{{"name":"x","schema":{deep}}}}}'
+        for name, value in (("metadata", deep), ("response_format", form)):
+            body = json.dumps(CHAT | {name: None}).replace(f'"{name}": null', f'"{name}":{value}')
+            response = await http.post("/v1/chat/completions", content=body)
+
+            assert response.status_code in (400, 413), (levels, name, response.text[:200])
 
 
 async def test_an_odd_query(http: httpx.AsyncClient) -> None:

@@ -103,7 +103,7 @@ async def test_errors_are_the_librarys_own(client: openai.AsyncOpenAI, stack: St
         await create(model="gpt-4o", messages=[QUESTION])
     assert missing.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError) as wrong:
-        await create(model="gyre/default", messages=[QUESTION], n=3)
+        await create(model="gyre/default", messages=[QUESTION], n=9)
     assert wrong.value.param == "n"
     with pytest.raises(openai.AuthenticationError) as nobody:
         await client.with_options(api_key="wrong").models.list()

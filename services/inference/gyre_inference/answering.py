@@ -11,13 +11,14 @@ from uuid import UUID
 
 from gyre_events import Arm, Passage, Purpose, RolloutChanged
 from gyre_inference import prompting, signals
-from gyre_inference.citations import REFUSAL, cited, refused
-from gyre_inference.delivery import Trim
+from gyre_inference.alternatives import Alternatives, Choice, Delta, broken_off
+from gyre_inference.citations import cited
 from gyre_inference.generation import Adapter, Engine, Sampling, Turn
 from gyre_inference.metering import Meter
 from gyre_inference.pricing import Cost, Prices
 from gyre_inference.search import Asked, Search
 from gyre_inference.settings import Settings
+from gyre_inference.structured import texts_in
 from gyre_service.errors import Overloaded, ServiceError, Unavailable
 from gyre_service.ids import now
 
@@ -69,11 +70,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Finished:
-    """The whole answer, or what was made of one that broke off: nobody is shown that."""
+    """The first of the alternatives, and what all took; nobody is shown one that broke off."""
 
-    answer: str
-    finish_reason: str  # stop or length; cancelled or failed: it broke off
-    refused: bool
+    choices: tuple[Choice, ...]
     cited: tuple[int, ...]
     prompt_tokens: int
     completion_tokens: int
@@ -88,8 +87,20 @@ class Finished:
     def broken_off(self) -> bool:
         return self.finish_reason in BROKEN_OFF
 
+    @property
+    def answer(self) -> str:
+        return self.choices[0].answer
 
-Part: TypeAlias = Started | str | Finished
+    @property
+    def finish_reason(self) -> str:
+        return self.choices[0].finish_reason
+
+    @property
+    def refused(self) -> bool:
+        return self.choices[0].refused
+
+
+Part: TypeAlias = Started | Delta | Finished
 
 
 class Answerer:
@@ -118,7 +129,7 @@ class Answerer:
         return self._engine.max_model_len
 
     async def answer(self, question: Question, meter: Meter | None = None) -> AsyncGenerator[Part]:
-        """Yield Started, the answer's text as it comes, and Finished.
+        """Yield Started, the text of each alternative as it comes, and Finished.
 
         Closing the iterator stops all work.
 
@@ -149,11 +160,13 @@ class Answerer:
             signals.IN_FLIGHT.set(self._in_flight)
 
     async def _parts(self, question: Question, meter: Meter) -> AsyncGenerator[Part]:
+        alternatives = Alternatives(question.sampling)
         passages = await self._passages(question)
         if question.mode is not Mode.OFF and not passages:
             yield Started(())
-            yield REFUSAL
-            yield self._finished(question, meter, REFUSAL, "stop")
+            for delta in alternatives.decline():
+                yield delta
+            yield self._finished(question, meter, alternatives.choices())
             return
         limit = self._engine.max_model_len - question.sampling.max_tokens
         prompt = prompting.fit(
@@ -165,7 +178,6 @@ class Answerer:
         )
         meter.passages = prompt.passages
         yield Started(prompt.passages)
-        trim, reason = Trim(), "stop"
         size = len(prompt.tokens)
         with signals.chat(question, self._engine.provider) as chat, meter.engine(size):
             pieces = self._engine.generate(
@@ -178,26 +190,26 @@ class Answerer:
             async with aclosing(pieces):
                 async for piece in pieces:
                     meter.take(piece)
-                    reason = piece.finish_reason or reason
-                    if shown := trim.push(piece.text):
-                        meter.text = trim.text
-                        yield shown
+                    deltas = alternatives.push(piece)
+                    meter.texts = alternatives.texts
+                    for delta in deltas:
+                        yield delta
             self._count_missed(meter)
-            chat.finish(meter, reason)
-        if not trim.text:
-            yield REFUSAL
-        reason = reason if reason in ("stop", "length") else "stop"
-        yield self._finished(question, meter, trim.text or REFUSAL, reason)
+            chat.finish(meter, alternatives.reasons)
+        for delta in alternatives.decline():
+            yield delta
+        yield self._finished(question, meter, alternatives.choices())
 
     def broken_off(self, question: Question, meter: Meter, reason: str) -> Finished:
         """Return what was made of an answer that broke off: `cancelled` or `failed`."""
         self._count_missed(meter)
-        return self._finished(question, meter, meter.text, reason)
+        choices = broken_off(meter.texts, question.sampling, reason)
+        return self._finished(question, meter, choices)
 
     def _count_missed(self, meter: Meter) -> None:
         """Estimate what the engine has made and not counted: an endpoint counts at the end."""
         if not meter.completion_tokens:
-            meter.completion_tokens = self._engine.count(meter.text)
+            meter.completion_tokens = sum(self._engine.count(text) for text in meter.texts)
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         rollout, policy = question.rollout, question.rollout.policy
@@ -234,14 +246,14 @@ class Answerer:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _finished(self, question: Question, meter: Meter, answer: str, reason: str) -> Finished:
+    def _finished(self, question: Question, meter: Meter, choices: tuple[Choice, ...]) -> Finished:
         rollout, used, latency_s = question.rollout, meter.used, meter.latency_s
-        whole = reason not in BROKEN_OFF
+        whole = choices[0].finish_reason not in BROKEN_OFF
+        # Numbers in brackets are a list of numbers in JSON; in its texts they are citations.
+        said = texts_in(choices[0].answer) if question.sampling.json_schema else choices[0].answer
         finished = Finished(
-            answer=answer,
-            finish_reason=reason,
-            refused=whole and refused(answer),
-            cited=cited(answer, len(meter.passages)),
+            choices=choices,
+            cited=cited(said, len(meter.passages)),
             prompt_tokens=used.prompt_tokens,
             completion_tokens=used.completion_tokens,
             cached_tokens=used.cached_tokens,

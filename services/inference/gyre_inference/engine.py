@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
+from gyre_inference.logprobs import logprobs_of
 from gyre_inference.parentage import end_with_parent, let_go_of_sockets
 from gyre_inference.settings import Settings
 from gyre_inference.tokens import Tokens
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK_S = 0.5  # between two looks at the engine's health
 MIB = 1 << 20
+MAX_SEED = (1 << 63) - 1
 PROBE = "[1] The lamp is blue.\n\nQuestion: Which colour is the lamp?"
 PROBED = 5  # tokens that are compared
 UNAVAILABLE = (Unavailable, asyncio.CancelledError)
@@ -108,30 +110,40 @@ class VllmEngine:
         from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        # The salt keeps one tenant from timing what another one has in the prefix cache.
-        outputs = self._llm.generate(
-            tokens_input(prompt, cache_salt=tenant),
-            _params(sampling),
-            id,
-            lora_request=self._lora(adapter),
-        )
         try:
+            # The salt keeps one tenant from timing what another one has in the prefix cache.
+            outputs = self._llm.generate(
+                tokens_input(prompt, cache_salt=tenant),
+                _params(sampling),
+                id,
+                lora_request=self._lora(adapter),
+            )
             with self._at_work():
                 async with aclosing(outputs):
                     async for output in outputs:
-                        made = output.outputs[0]
-                        yield Piece(
-                            text=made.text,
-                            tokens=len(made.token_ids),
-                            cached_tokens=output.num_cached_tokens or 0,
-                            finish_reason=made.finish_reason,
-                        )
+                        for made in output.outputs:
+                            yield self._piece(made, output, sampling)
         except EngineDeadError as error:
             raise Unavailable("the engine has died: try again in a minute") from error
         except (VLLMClientError, ValueError) as error:
-            raise Rejected(f"the engine refuses this: {error}") from error
+            param = getattr(error, "parameter", None)
+            if param is None and sampling.json_schema:  # what can be wrong about the rest names it
+                param = "json_schema"
+            raise Rejected(f"the engine refuses this: {error}", param=param) from error
         except EngineGenerateError as error:
             raise Unavailable(f"the engine failed: {error.__cause__}") from error
+
+    def _piece(self, made: Any, output: Any, sampling: Sampling) -> Piece:
+        if made.finish_reason == "error":
+            raise Unavailable("the engine failed on this request: see its log")
+        return Piece(
+            text=made.text,
+            tokens=len(made.token_ids),
+            cached_tokens=output.num_cached_tokens or 0,
+            finish_reason=made.finish_reason,
+            run=made.index,
+            logprobs=logprobs_of(made, sampling.top_logprobs, self._ready_tokens().bytes_of),
+        )
 
     async def load(self, adapter: Adapter) -> None:
         """Load an adapter from local disk, and prove that it changes what the model says.
@@ -253,6 +265,7 @@ class VllmEngine:
             dtype = best_dtype(processor_flags())  # type: ignore[assignment]
         log.info("loading %s, computing in %s", settings.model_path, dtype)
         os.environ.update(_environment(settings))
+        from vllm.config import StructuredOutputsConfig
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.model_executor.models import registry
         from vllm.v1.engine.async_llm import AsyncLLM
@@ -277,6 +290,12 @@ class VllmEngine:
             max_cpu_loras=max(settings.max_loras, settings.max_cpu_loras),
             distributed_executor_backend="uni",  # one process fewer that imports torch
             trust_remote_code=False,
+            # Fixed: vLLM's own choice changes by request and the engine keeps the first one, which
+            # then ignores what it does not know. And no endless white space, which small models
+            # like.
+            structured_outputs_config=StructuredOutputsConfig(
+                backend="xgrammar", disable_any_whitespace=True
+            ),
             seed=0,
         ).create_engine_config()
         # A forked engine shares what is imported; vLLM's own choice on a processor is to
@@ -306,6 +325,9 @@ def _environment(settings: Settings) -> dict[str, str]:
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
         "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
         "OMP_WAIT_POLICY": "PASSIVE",  # training shares the cores
+        # Eager throughout: else the first log-probabilities, an adapter's probe too, wait for a
+        # compiler longer than an engine may hang.
+        "TORCH_COMPILE_DISABLE": "1",
     }
 
 
@@ -326,17 +348,27 @@ def _engine_process(run: Callable[..., None], parent: int, *args: Any, **kwargs:
 
 
 def _params(sampling: Sampling) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+    """Return vLLM's parameters.
 
+    Raises:
+        VLLMValidationError: It has no such sampling.
+    """
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+    schema = sampling.json_schema
     return SamplingParams(
+        n=sampling.runs,
         max_tokens=sampling.max_tokens,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         stop=list(sampling.stop) or None,
-        seed=sampling.seed,
+        # vLLM takes -1 for none, and each run its number more.
+        seed=None if sampling.seed is None else sampling.seed & MAX_SEED,
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
+        logprobs=sampling.top_logprobs,
+        structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
         output_kind=RequestOutputKind.DELTA,
     )
 

@@ -27,6 +27,14 @@ class Sampling:
     seed: int | None = None
     presence_penalty: float = 0
     frequency_penalty: float = 0
+    n: int = 1
+    top_logprobs: int | None = None  # beside each token; None: no log-probabilities at all
+    json_schema: str = ""  # the answer is JSON that it allows
+
+    @property
+    def runs(self) -> int:
+        """How often the engine has to answer: without chance all alternatives are the same."""
+        return self.n if self.temperature else 1
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,24 @@ class Adapter:
 
 
 @dataclass(frozen=True)
+class TokenLogprob:
+    """A token's bytes (a part of a character, maybe), and its natural log-probability."""
+
+    token: bytes
+    logprob: float
+    top: tuple["TokenLogprob", ...] = ()  # the likeliest in its place, likeliest first
+
+
+@dataclass(frozen=True)
 class Piece:
-    """What the engine made since the piece before."""
+    """What the engine made of one run since the piece before."""
 
     text: str
     tokens: int  # completion tokens in this piece, or of the whole answer in the last one
     cached_tokens: int = 0  # prompt tokens that needed no work
     finish_reason: str | None = None  # of the last piece: stop or length
+    run: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
     prompt_tokens: int = 0  # of the last piece, where only the engine can count them
 
 

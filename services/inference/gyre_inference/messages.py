@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from gyre_events import AnswerGenerated, Passage
+from gyre_inference.alternatives import Delta
 from gyre_inference.answering import Finished, Question, Started
+from gyre_inference.generation import TokenLogprob
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 
 
@@ -32,6 +34,22 @@ def _passage_message(passage: Passage) -> pb.Passage:
     )
 
 
+def delta_message(part: Delta) -> pb.GenerateResponse:
+    return pb.GenerateResponse(
+        delta=part.text,
+        choice=part.choice,
+        logprobs=_logprob_messages(part.logprobs),
+        refused=part.refused,
+    )
+
+
+def _logprob_messages(logprobs: Sequence[TokenLogprob]) -> list[pb.TokenLogprob]:
+    return [
+        pb.TokenLogprob(token=one.token, logprob=one.logprob, top=_logprob_messages(one.top))
+        for one in logprobs
+    ]
+
+
 def finished_message(part: Finished) -> pb.Finished:
     return pb.Finished(
         finish_reason=part.finish_reason,
@@ -51,7 +69,35 @@ def finished_message(part: Finished) -> pb.Finished:
             prices=part.cost.prices,
         ),
         time_per_output_token_s=part.time_per_output_token_s,
+        choices=[
+            pb.Choice(
+                answer=choice.answer,
+                finish_reason=choice.finish_reason,
+                refused=choice.refused,
+                logprobs=_logprob_messages(choice.logprobs),
+            )
+            for choice in part.choices
+        ],
     )
+
+
+def repeated(stored: pb.CompleteResponse) -> list[pb.GenerateResponse]:
+    """Return an answer that is given again as a stream, each alternative in one part."""
+    finished = stored.finished
+    choices = finished.choices or [pb.Choice(answer=finished.answer, refused=finished.refused)]
+    return [
+        pb.GenerateResponse(started=stored.started),
+        *(
+            pb.GenerateResponse(
+                delta=choice.answer,
+                choice=number,
+                logprobs=choice.logprobs,
+                refused=choice.refused,
+            )
+            for number, choice in enumerate(choices)
+        ),
+        pb.GenerateResponse(finished=finished),
+    ]
 
 
 def event_of(question: Question, passages: Sequence[Passage], part: Finished) -> AnswerGenerated:
@@ -90,4 +136,5 @@ def event_of(question: Question, passages: Sequence[Passage], part: Finished) ->
         time_per_output_token_s=part.time_per_output_token_s,
         engine_s=part.engine_s,
         seed=question.sampling.seed,
+        choices=len(part.choices),
     )

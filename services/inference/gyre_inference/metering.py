@@ -20,7 +20,7 @@ class Meter:
     engine_s: float = 0  # from the prompt given to the last piece taken
     first_s: float | None = None  # from the question to the first piece
     passages: tuple[Passage, ...] = ()  # that the model saw
-    text: str = ""  # that was shown
+    texts: tuple[str, ...] = ()  # that were shown, of each run
     published: bool = False
     _begin: float = field(default_factory=perf_counter)
     _first_tokens: int = 0

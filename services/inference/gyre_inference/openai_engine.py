@@ -11,8 +11,9 @@ from typing import NoReturn
 from gyre_inference.estimating import prompt_tokens_of, tokens_of
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.openai_adapters import EndpointAdapters
+from gyre_inference.openai_choices import Choices
 from gyre_inference.openai_request import body_of
-from gyre_inference.openai_wire import Away, Card, Endpoint, Usage
+from gyre_inference.openai_wire import Away, Card, Endpoint
 from gyre_inference.settings import Settings
 from gyre_service.errors import Overloaded, ServiceError, Unavailable
 
@@ -164,17 +165,13 @@ class OpenAiEngine:
         if self._card.owned_by == VLLM and tenant:
             # It keeps one tenant from timing what another one has in the prefix cache.
             body["cache_salt"] = tenant
-        reason, usage = "", None
+        choices = Choices(sampling)
         async with aclosing(self._endpoint.chat(body)) as chunks:
             async for chunk in chunks:
-                usage = chunk.usage or usage
-                for choice in chunk.choices:
-                    reason = choice.finish_reason or reason
-                    if choice.delta.content:
-                        yield Piece(choice.delta.content, 0)
-        if not reason:
-            raise Away("the endpoint broke off before the end of the answer")
-        yield last_piece(reason, usage)
+                for piece in choices.take(chunk):
+                    yield piece
+        for piece in choices.end():
+            yield piece
 
     async def load(self, adapter: Adapter) -> None:
         """Have an adapter at the endpoint, and prove that it changes what the model says.
@@ -194,17 +191,3 @@ class OpenAiEngine:
     def _check(self) -> None:
         if self._reason:
             raise Unavailable(f"not ready: {self._reason}")
-
-
-def last_piece(reason: str, usage: Usage | None) -> Piece:
-    """Return the end of an answer, with what the endpoint counted; 0 is unknown."""
-    if usage is None:
-        return Piece("", 0, finish_reason=reason)
-    details = usage.prompt_tokens_details
-    return Piece(
-        text="",
-        tokens=usage.completion_tokens or 0,
-        cached_tokens=(details and details.cached_tokens) or 0,
-        finish_reason=reason,
-        prompt_tokens=usage.prompt_tokens,
-    )

@@ -1,5 +1,6 @@
 """A question as the OpenAI API asks it."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +31,19 @@ def body_of(model: str, turns: Sequence[Turn], sampling: Sampling) -> dict[str, 
     for name in ("presence_penalty", "frequency_penalty"):
         if value := getattr(sampling, name):
             body[name] = value
-    return body
+    return body | _options(sampling)
+
+
+def _options(sampling: Sampling) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if sampling.runs > 1:
+        found["n"] = sampling.runs
+    if sampling.top_logprobs is not None:
+        found |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+    if sampling.json_schema:
+        schema = {"name": "answer", "strict": True, "schema": json.loads(sampling.json_schema)}
+        found["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return found
 
 
 def plain(text: str) -> str:

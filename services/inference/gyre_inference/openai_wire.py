@@ -3,10 +3,10 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from gyre_service.errors import Overloaded, Rejected, ServiceError, Unavailable
 
@@ -22,6 +22,13 @@ TOO_MUCH = 429
 KEY_REFUSED = (401, 403)
 SHOWN = 300  # characters of what an endpoint says
 LONGEST = 1 << 20  # bytes of one event
+# What it calls our options.
+OPTIONS = {
+    "n": "n",
+    "logprobs": "top_logprobs",
+    "top_logprobs": "top_logprobs",
+    "response_format": "json_schema",
+}
 Fields: TypeAlias = dict[str, Any]
 
 
@@ -62,10 +69,11 @@ class Likely(BaseModel):
 
     token: str
     logprob: float
+    bytes: list[Annotated[int, Field(ge=0, le=255)]] | None = None  # a part of a letter has no text
 
 
-class Position(BaseModel):
-    """The likeliest tokens of one place."""
+class Position(Likely):
+    """The token of one place, and the likeliest ones there."""
 
     top_logprobs: list[Likely] = []
 
@@ -77,8 +85,9 @@ class Logprobs(BaseModel):
 
 
 class Choice(BaseModel):
-    """One of the answers, of which we want one."""
+    """One of the answers."""
 
+    index: Annotated[int, Field(ge=0)] = 0
     delta: Delta = Delta()
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
@@ -242,7 +251,7 @@ def _chunk(event: bytes) -> Chunk:
         found = json.loads(event)
         if isinstance(found, Mapping) and (error := found.get("error")):
             code = error.get("code") if isinstance(error, Mapping) else None
-            raise _error(code if isinstance(code, int) else BROKE, _said(event))
+            raise _error(code if isinstance(code, int) else BROKE, event)
         return Chunk.model_validate(found)
     except ValueError as error:  # of JSON, or of pydantic
         raise Broke(f"the endpoint sends what is no chunk: {_said(event)}") from error
@@ -250,13 +259,14 @@ def _chunk(event: bytes) -> Chunk:
 
 def _check(status: int, body: bytes) -> None:
     if status != httpx.codes.OK:
-        raise _error(status, _said(body))
+        raise _error(status, body)
 
 
-def _error(status: int, said: str) -> ServiceError:
+def _error(status: int, body: bytes) -> ServiceError:
     """Return what a status means to who asked us."""
+    said = _said(body)
     if status in BLAMES_THE_REQUEST:
-        return Rejected(f"the endpoint refuses this: {said}")
+        return Rejected(f"the endpoint refuses this: {said}", param=_param(body))
     if status == TOO_MUCH:
         return Overloaded(f"the endpoint has too much to do: {said}")
     if status in KEY_REFUSED:
@@ -278,6 +288,17 @@ def _said(body: bytes) -> str:
         inner = found.get("error") or found.get("message") or found.get("detail") or text
         found = inner.get("message", inner) if isinstance(inner, Mapping) else inner
     return _short(str(found))
+
+
+def _param(body: bytes) -> str | None:
+    """Return the option of ours that an error blames, if it names one as OpenAI does."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    inner = found.get("error") if isinstance(found, Mapping) else None
+    name = inner.get("param") if isinstance(inner, Mapping) else None
+    return OPTIONS.get(name.split(".")[0]) if isinstance(name, str) else None
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from gyre_events import Passage, Policy
 from gyre_inference.generation import Role, Sampling, Turn
+from gyre_inference.structured import checked_schema
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.errors import Rejected
 from gyre_service.ids import derived_id
@@ -17,6 +18,9 @@ MAX_CHARS = 100_000  # of all messages
 MAX_PERSON = 200
 MAX_EVIDENCE = 20
 MAX_STOPS = 4
+MAX_CHOICES = 8
+MAX_TOP_LOGPROBS = 20
+MAX_LOGPROBS = 100_000  # of one answer: they have to fit a message of 4 MiB
 SHORTEST_PROMPT = 128  # tokens that an answer must leave to the prompt
 
 
@@ -77,15 +81,38 @@ def sampling_of(sent: pb.Sampling, policy: Policy, max_model_len: int) -> Sampli
     top_p = within("top_p", 0, 1, 1)
     if top_p == 0:
         raise Rejected("top_p is 0, expected more", param="top_p")
+    if sent.n > MAX_CHOICES:
+        raise Rejected(f"n is {sent.n}, at most {MAX_CHOICES}", param="n")
+    max_tokens, n = sent.max_tokens or min(policy.max_tokens, most), sent.n or 1
     return Sampling(
-        max_tokens=sent.max_tokens or min(policy.max_tokens, most),
+        max_tokens=max_tokens,
         temperature=within("temperature", 0, 2, policy.temperature),
         top_p=top_p,
         stop=tuple(sent.stop),
         seed=sent.seed if sent.HasField("seed") else None,
         presence_penalty=within("presence_penalty", -2, 2, 0),
         frequency_penalty=within("frequency_penalty", -2, 2, 0),
+        n=n,
+        top_logprobs=_top_logprobs(sent, max_tokens * n),
+        json_schema=checked_schema(sent.json_schema) if sent.json_schema else "",
     )
+
+
+def _top_logprobs(sent: pb.Sampling, tokens: int) -> int | None:
+    if not sent.HasField("top_logprobs"):
+        return None
+    if sent.top_logprobs > MAX_TOP_LOGPROBS:
+        raise Rejected(
+            f"top_logprobs is {sent.top_logprobs}, at most {MAX_TOP_LOGPROBS}",
+            param="top_logprobs",
+        )
+    if (most := tokens * (sent.top_logprobs + 1)) > MAX_LOGPROBS:
+        raise Rejected(
+            f"top_logprobs makes {most} log-probabilities of {tokens} tokens, at most "
+            f"{MAX_LOGPROBS}: ask for fewer of them, fewer tokens or a smaller n",
+            param="top_logprobs",
+        )
+    return sent.top_logprobs
 
 
 def evidence_of(request: pb.GenerateRequest) -> tuple[Passage, ...]:

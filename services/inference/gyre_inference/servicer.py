@@ -12,7 +12,13 @@ from gyre_events import AnswerGenerated, Purpose
 from gyre_inference import requests, routes, signals
 from gyre_inference.access import Access, Caller
 from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
-from gyre_inference.messages import event_of, finished_message, started_message
+from gyre_inference.messages import (
+    delta_message,
+    event_of,
+    finished_message,
+    repeated,
+    started_message,
+)
 from gyre_inference.metering import Meter
 from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
@@ -123,7 +129,7 @@ class Servicer(InferenceServiceServicer):
             body = requests.body_of(request) + question.conversation_id.bytes
             stored = await self._answers.claim(tenant, answer_id, body)
             if stored is not None:
-                for part in _again(pb.CompleteResponse.FromString(stored)):
+                for part in repeated(pb.CompleteResponse.FromString(stored)):
                     yield part
                 return
         meter = Meter()
@@ -150,7 +156,7 @@ class Servicer(InferenceServiceServicer):
                     await self._publish(question, meter, part, started, finished, keep=keep)
                     yield pb.GenerateResponse(finished=finished)
                 else:
-                    yield pb.GenerateResponse(delta=part)
+                    yield delta_message(part)
 
     async def _publish(
         self,
@@ -239,11 +245,3 @@ async def _time_limit(context: Context, most_s: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise Unavailable(f"no answer in {seconds:.0f} s: ask for less, or later") from error
-
-
-def _again(stored: pb.CompleteResponse) -> list[pb.GenerateResponse]:
-    return [
-        pb.GenerateResponse(started=stored.started),
-        pb.GenerateResponse(delta=stored.finished.answer),
-        pb.GenerateResponse(finished=stored.finished),
-    ]

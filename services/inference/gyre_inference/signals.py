@@ -37,13 +37,13 @@ class Chat:
     def __init__(self, span: Span) -> None:
         self._span = span
 
-    def finish(self, meter: "Meter", reason: str) -> None:
+    def finish(self, meter: "Meter", reasons: tuple[str, ...]) -> None:
         self._span.set_attributes(
             {
                 "gen_ai.usage.input_tokens": meter.prompt_tokens,
                 "gen_ai.usage.output_tokens": meter.completion_tokens,
                 "gen_ai.usage.cache_read.input_tokens": meter.cached_tokens,
-                "gen_ai.response.finish_reasons": (reason,),
+                "gen_ai.response.finish_reasons": reasons,
                 "gen_ai.response.time_to_first_chunk": meter.first_s or 0,
             }
         )
@@ -57,7 +57,7 @@ def chat(question: "Question", provider: str) -> Iterator[Chat]:
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": provider,
         "gen_ai.conversation.id": str(question.conversation_id),
-        "gen_ai.output.type": "text",
+        "gen_ai.output.type": "json" if sampling.json_schema else "text",
         "gen_ai.prompt.name": question.rollout.route,
         "gen_ai.request.model": question.rollout.base.name,
         "gen_ai.request.stream": True,
@@ -69,6 +69,8 @@ def chat(question: "Question", provider: str) -> Iterator[Chat]:
     }
     if sampling.seed is not None:
         attributes["gen_ai.request.seed"] = sampling.seed
+    if sampling.n > 1:
+        attributes["gen_ai.request.choice.count"] = sampling.n
     if sampling.stop:
         attributes["gen_ai.request.stop_sequences"] = sampling.stop
     # Not the current span while its block yields: an async generator's caller would get it.

@@ -1,9 +1,12 @@
 """Conversations as tokens, by the tokenizer and the template that a model ships with."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from gyre_inference.generation import Turn
+
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class Tokens:
@@ -20,6 +23,7 @@ class Tokens:
 
     def __init__(self, tokenizer: Any, model: str) -> None:
         self._tokenizer = tokenizer
+        self._bytes = _letters_of_bytes() if _is_byte_level(tokenizer) else {}
         if not tokenizer.chat_template:
             raise ValueError(f"{model} has no chat template: it cannot be asked questions")
         first, wanted = self.render([Turn("user", "?")])[0], tokenizer.bos_token_id
@@ -42,8 +46,34 @@ class Tokens:
         """Return how many tokens `text` has."""
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
+    def bytes_of(self, token: int) -> bytes:
+        """Return what a token stands for in UTF-8; it may be a part of a character."""
+        piece: str = self._tokenizer.convert_ids_to_tokens(token) or ""
+        if self._bytes:
+            return b"".join(self._bytes.get(letter) or letter.encode() for letter in piece)
+        if byte := _BYTE.fullmatch(piece):
+            return bytes.fromhex(byte[1])
+        return piece.replace("\u2581", " ").encode()
+
     def _plain(self, text: str) -> str:
         """Return `text` without the tokens that only a template may write."""
         for token in self._tokenizer.all_special_tokens:
             text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
+
+
+def _is_byte_level(tokenizer: Any) -> bool:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return backend is not None and "ByteLevel" in repr(backend.decoder)
+
+
+def _letters_of_bytes() -> dict[str, bytes]:
+    """Return which byte each letter of a byte-level vocabulary is: GPT-2's table.
+
+    Printable bytes are themselves; the others are, in their order, the letters from U+0100.
+    """
+    same = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in same]
+    letters = {chr(byte): byte for byte in same}
+    letters |= {chr(0x100 + number): byte for number, byte in enumerate(others)}
+    return {letter: bytes([byte]) for letter, byte in letters.items()}

@@ -18,7 +18,7 @@ from grpc import aio
 from gyre_events import ApiKeyChanged, Arm, Base, Passage, Policy, Prompt, RolloutChanged
 from gyre_inference.access import Access
 from gyre_inference.answering import Answerer
-from gyre_inference.generation import Adapter, Piece, Sampling, Turn
+from gyre_inference.generation import Adapter, Piece, Sampling, TokenLogprob, Turn
 from gyre_inference.pricing import Price, Prices, PriceTable
 from gyre_inference.repeats import Answers
 from gyre_inference.search import Asked
@@ -53,6 +53,7 @@ class FakeEngine:
         self.max_model_len = 200
         self.not_ready = ""
         self.says = "Blue [1]"
+        self.others: list[str] = []  # what further runs say; else the same
         self.finish_reason = "stop"
         self.fails: ServiceError | None = None
         self.go_on = asyncio.Event()  # pieces after the first one wait for it
@@ -81,17 +82,25 @@ class FakeEngine:
             {"prompt": prompt, "sampling": sampling, "adapter": adapter, "tenant": tenant}
         )
         self.closed.clear()
-        words = self.says.split(" ")
+        said = [self.says, *self.others, *[self.says] * sampling.runs][: sampling.runs]
+        words = [(run, word) for run, text in enumerate(said) for word in _words(text)]
         try:
-            for number, word in enumerate(words):
-                last = number == len(words) - 1
-                text = word if last else word + " "
-                yield Piece(text, 1, 3, self.finish_reason if last else None)
+            for number, (run, text) in enumerate(words):
+                last = number == len(words) - 1 or words[number + 1][0] != run
+                token = TokenLogprob(text.encode(), -0.5)
+                top = (token,) * (sampling.top_logprobs or 0)
+                found = () if sampling.top_logprobs is None else (replace(token, top=top),)
+                yield Piece(text, 1, 3, self.finish_reason if last else None, run, found)
                 await self.go_on.wait()
                 if self.fails:
                     raise self.fails
         finally:
             self.closed.set()
+
+
+def _words(text: str) -> list[str]:
+    *words, last = text.split(" ")
+    return [*(f"{word} " for word in words), last]
 
 
 class FakeSearch:

@@ -125,7 +125,8 @@ class OpenAiServer:
         choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
         if body.get("logprobs") and (likely := self.logprobs.get(body["model"])):
             top = [{"token": token, "logprob": value} for token, value in likely.items()]
-            choices[1]["logprobs"] = {"content": [{"token": "x", "top_logprobs": top}]}
+            position = {"token": "x", "logprob": -1, "top_logprobs": top}
+            choices[1]["logprobs"] = {"content": [position]}
         chunks: list[dict[str, Any]] = [{"choices": [choice], "usage": None} for choice in choices]
         if self.usage is not None:
             chunks.append({"choices": [], "usage": self.usage})

@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 from gyre_events import Passage, Purpose
+from gyre_inference.alternatives import Delta
 from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
 from gyre_inference.generation import Sampling, Turn
 from gyre_inference.settings import Settings
@@ -35,7 +36,7 @@ async def answered(
     parts = [part async for part in Answerer(engine, search, settings, PRICES).answer(asked)]
     assert isinstance(parts[0], Started)
     assert isinstance(parts[-1], Finished)
-    return parts[0].passages, "".join(p for p in parts if isinstance(p, str)), parts[-1]
+    return parts[0].passages, "".join(p.text for p in parts if isinstance(p, Delta)), parts[-1]
 
 
 async def test_without_evidence_it_declines_without_the_engine(

@@ -196,3 +196,54 @@ async def test_an_adapter_is_loaded_beside_the_base_proved_and_let_go(
 
     await engine.unload(strong)
     assert await answer("again", None) == base
+
+
+@needs_model
+async def test_alternatives_log_probabilities_and_forms(engine: VllmEngine) -> None:
+    prompt = engine.render(QUESTION)
+
+    async def runs(name: str, sampling: Sampling) -> list[list[Piece]]:
+        made: list[list[Piece]] = [[] for _ in range(sampling.runs)]
+        async for piece in engine.generate(name, prompt, sampling, None, "acme"):
+            made[piece.run].append(piece)
+        return made
+
+    def text(pieces: list[Piece]) -> str:
+        return "".join(piece.text for piece in pieces)
+
+    wild = Sampling(max_tokens=12, temperature=2, seed=-2, n=3, top_logprobs=2)
+    once, again = await runs("one", wild), await runs("two", wild)
+    assert [text(one) for one in once] == [text(one) for one in again]
+    assert len({text(one) for one in once}) > 1
+    assert all(one[-1].finish_reason in ("stop", "length") for one in once)
+
+    [plain] = await runs("three", Sampling(max_tokens=12, top_logprobs=3))
+    tokens = [token for piece in plain for token in piece.logprobs]
+    assert b"".join(token.token for token in tokens).decode() == text(plain)
+    assert all(token.logprob == token.top[0].logprob <= 0 for token in tokens)
+    assert all(len(token.top) == 3 for token in tokens)
+
+    schema = json.dumps(
+        {
+            "type": "object",
+            "properties": {"colour": {"enum": ["red", "blue"]}, "sure": {"type": "boolean"}},
+            "required": ["colour", "sure"],
+            "additionalProperties": False,
+        }
+    )
+    [formed] = await runs("four", Sampling(max_tokens=60, json_schema=schema))
+    assert set(json.loads(text(formed))) == {"colour", "sure"}
+    assert formed[-1].finish_reason == "stop"
+
+    for wrong in ('{"type": "nonsense"}', '{"type": "integer", "multipleOf": 7}'):
+        with pytest.raises(Rejected, match="the engine refuses this") as caught:
+            await runs("five", Sampling(max_tokens=5, json_schema=wrong))
+        assert caught.value.param == "json_schema"
+
+    stream = engine.generate(
+        "six", prompt, Sampling(max_tokens=1000, temperature=2, n=4), None, "acme"
+    )
+    async for _ in stream:
+        break
+    await stream.aclose()
+    assert engine._llm.get_num_unfinished_requests() == 0

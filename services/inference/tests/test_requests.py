@@ -53,6 +53,13 @@ def test_conversations_that_are_none(messages: list[tuple[str, str]], param: str
         ({"stop": [""]}, "stop"),
         ({"presence_penalty": 3}, "presence_penalty"),
         ({"frequency_penalty": float("inf")}, "frequency_penalty"),
+        ({"n": 9}, "n"),
+        ({"n": 2**32 - 1}, "n"),
+        ({"top_logprobs": 21}, "top_logprobs"),
+        ({"top_logprobs": 20, "max_tokens": 1000, "n": 8}, "top_logprobs"),
+        ({"json_schema": "object"}, "json_schema"),
+        ({"json_schema": "[]"}, "json_schema"),
+        ({"json_schema": '{"not": {}}'}, "json_schema"),
     ],
 )
 def test_sampling_out_of_range_names_the_field(fields: dict[str, Any], param: str) -> None:
@@ -72,6 +79,20 @@ def test_zero_is_asked_for_and_not_a_default() -> None:
     sampling = sampling_of(pb.Sampling(temperature=0, seed=0, max_tokens=5), POLICY, 2048)
 
     assert (sampling.max_tokens, sampling.temperature, sampling.seed) == (5, 0, 0)
+
+
+def test_one_answer_of_text_without_log_probabilities_is_what_nothing_asks_for() -> None:
+    sampling = sampling_of(pb.Sampling(), POLICY, 2048)
+
+    assert (sampling.n, sampling.top_logprobs, sampling.json_schema) == (1, None, "")
+
+
+def test_no_likeliest_tokens_are_log_probabilities_all_the_same() -> None:
+    sent = pb.Sampling(n=8, top_logprobs=0, max_tokens=1900, json_schema="{}")
+
+    sampling = sampling_of(sent, POLICY, 2048)
+
+    assert (sampling.n, sampling.top_logprobs, sampling.json_schema) == (8, 0, "{}")
 
 
 def evidence(**changes: Any) -> pb.Passage:

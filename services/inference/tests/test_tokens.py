@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from gyre_inference.generation import Turn
 from gyre_inference.tokens import Tokens
@@ -28,6 +30,9 @@ class Tokenizer:
                 self.words.append(word)
         return [self.words.index(word) for word in text.split()]
 
+    def convert_ids_to_tokens(self, token: int) -> str | None:
+        return self.words[token] if token < len(self.words) else None
+
     def decode(self, tokens: list[int]) -> str:
         return " ".join(self.words[token] for token in tokens)
 
@@ -52,6 +57,41 @@ def test_a_model_without_bos_needs_none() -> None:
 def test_a_model_without_a_template_is_refused() -> None:
     with pytest.raises(ValueError, match="no chat template"):
         Tokens(Tokenizer(None), "tiny")
+
+
+@pytest.mark.parametrize(
+    ("decoder", "piece", "meant"),
+    [
+        ("ByteLevel(add_prefix_space=True)", "\u0120is", b" is"),
+        ("ByteLevel(add_prefix_space=True)", "\u00c3", b"\xc3"),  # half of a letter
+        ("ByteLevel(add_prefix_space=True)", "\u010a", b"\n"),
+        ("ByteLevel(add_prefix_space=True)", "<|end|>", b"<|end|>"),
+        ("ByteLevel(add_prefix_space=True)", "\u4e2d", "\u4e2d".encode()),  # an added token
+        ("Sequence(decoders=[ByteFallback()])", "\u2581is", b" is"),
+        ("Sequence(decoders=[ByteFallback()])", "<0xC3>", b"\xc3"),
+        ("Sequence(decoders=[ByteFallback()])", "\u00e9", "\u00e9".encode()),
+    ],
+)
+def test_a_token_stands_for_bytes(decoder: str, piece: str, meant: bytes) -> None:
+    class Backend:
+        def __init__(self) -> None:
+            self.decoder = type("Decoder", (), {"__repr__": lambda _: decoder})()
+
+    tokenizer = Tokenizer(backend_tokenizer=Backend())
+    tokenizer.words.append(piece)
+
+    assert Tokens(tokenizer, "tiny").bytes_of(tokenizer.words.index(piece)) == meant
+
+
+def test_the_bytes_of_the_reference_models_tokens_are_its_text() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(Path(__file__).parents[3] / "models" / "reference")
+    tokens = Tokens(tokenizer, "reference")
+    text = "Blau, \u00fcber [1]\n\u4e2d"
+
+    ids = tokenizer.encode(text, add_special_tokens=False)
+
+    assert b"".join(tokens.bytes_of(token) for token in ids).decode() == text
+    assert tokens.bytes_of(10**6) == b""  # a padded vocabulary has rows that nothing means
 
 
 def test_nobody_but_the_template_writes_special_tokens() -> None:

@@ -8,9 +8,10 @@ from fastapi.responses import Response
 from gyre_gateway.answering import EVENT_STREAM, answer
 from gyre_gateway.asking import AskHints, question
 from gyre_gateway.gateway import Asker, Parts
-from gyre_gateway.openai_wire.answering import ChatCompletion, ChatStyle
+from gyre_gateway.openai_wire.answering import ChatCompletion
 from gyre_gateway.openai_wire.asking import ChatRequest
 from gyre_gateway.openai_wire.errors import REPEATED
+from gyre_gateway.openai_wire.styles import ChatStyle
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 
 router = APIRouter(tags=["answers"])
@@ -28,4 +29,5 @@ async def chat(
         for message in body.messages
     ]
     asking = question(body, messages, body.token_limit, hints, caller, parts)
-    return await answer(request, body, asking, hints, caller, parts, ChatStyle())
+    style = ChatStyle(logprobs=body.likeliest is not None, formed=bool(body.answer_schema))
+    return await answer(request, body, asking, hints, caller, parts, style)

@@ -1,9 +1,10 @@
 """What an answer looks like, whole and in chunks."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from gyre_gateway.openai_wire.base import Shown
+from gyre_gateway.openai_wire.logprobs import ChatLogprobs, TextLogprobs
 
 
 class PromptTokensDetails(Shown):
@@ -59,16 +60,18 @@ class GyrePart(Shown):
 
 
 class Message(Shown):
+    """What is said; a refusal of an answer in a form of the caller's stands apart."""
+
     role: Literal["assistant"] = "assistant"
-    content: str
-    refusal: None = None
+    content: str | None
+    refusal: str | None = None
     tool_calls: None = None
 
 
 class ChatChoice(Shown):
-    index: Literal[0] = 0
+    index: int
     message: Message
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
     finish_reason: str
 
 
@@ -86,9 +89,9 @@ class ChatCompletion(Shown):
 
 
 class TextChoice(Shown):
-    index: Literal[0] = 0
+    index: int
     text: str
-    logprobs: None = None
+    logprobs: TextLogprobs | None = None
     finish_reason: str
 
 
@@ -122,75 +125,3 @@ class Head:
             "model": self.model,
             "system_fingerprint": self.system_fingerprint,
         }
-
-
-class Style(Protocol):
-    """How one endpoint writes answers."""
-
-    def whole(self, head: Head, text: str, reason: str, usage: Usage, gyre: GyrePart) -> Shown: ...
-    def first(self, head: Head) -> dict[str, Any] | None: ...
-    def delta(self, head: Head, text: str) -> dict[str, Any]: ...
-    def last(self, head: Head, reason: str) -> dict[str, Any]: ...
-    def after(self, head: Head) -> dict[str, Any]: ...
-
-
-class ChatStyle:
-    """`chat.completion`, and `chat.completion.chunk` when streaming."""
-
-    def whole(self, head: Head, text: str, reason: str, usage: Usage, gyre: GyrePart) -> Shown:
-        return ChatCompletion(
-            id=f"chatcmpl-{head.answer_id}",
-            created=head.created,
-            model=head.model,
-            system_fingerprint=head.system_fingerprint,
-            choices=[ChatChoice(message=Message(content=text), finish_reason=reason)],
-            usage=usage,
-            gyre=gyre,
-        )
-
-    def first(self, head: Head) -> dict[str, Any] | None:
-        return self._chunk(head, {"role": "assistant", "content": ""}, None)
-
-    def delta(self, head: Head, text: str) -> dict[str, Any]:
-        return self._chunk(head, {"content": text}, None)
-
-    def last(self, head: Head, reason: str) -> dict[str, Any]:
-        return self._chunk(head, {}, reason)
-
-    def after(self, head: Head) -> dict[str, Any]:
-        return head.fields("chatcmpl", "chat.completion.chunk") | {"choices": []}
-
-    def _chunk(self, head: Head, delta: dict[str, str], reason: str | None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return head.fields("chatcmpl", "chat.completion.chunk") | {"choices": [choice]}
-
-
-class TextStyle:
-    """`text_completion`, which is the name of its chunks too."""
-
-    def whole(self, head: Head, text: str, reason: str, usage: Usage, gyre: GyrePart) -> Shown:
-        return TextCompletion(
-            id=f"cmpl-{head.answer_id}",
-            created=head.created,
-            model=head.model,
-            system_fingerprint=head.system_fingerprint,
-            choices=[TextChoice(text=text, finish_reason=reason)],
-            usage=usage,
-            gyre=gyre,
-        )
-
-    def first(self, head: Head) -> dict[str, Any] | None:
-        return None  # a completion has no role to say
-
-    def delta(self, head: Head, text: str) -> dict[str, Any]:
-        return self._chunk(head, text, None)
-
-    def last(self, head: Head, reason: str) -> dict[str, Any]:
-        return self._chunk(head, "", reason)
-
-    def after(self, head: Head) -> dict[str, Any]:
-        return head.fields("cmpl", "text_completion") | {"choices": []}
-
-    def _chunk(self, head: Head, text: str, reason: str | None) -> dict[str, Any]:
-        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
-        return head.fields("cmpl", "text_completion") | {"choices": [choice]}

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from gyre_gateway.openai_wire.base import (
     Absent,
+    Choices,
     NoEntries,
     NoItems,
     Penalty,
@@ -17,6 +18,7 @@ from gyre_gateway.openai_wire.base import (
     UuidText,
     Wire,
 )
+from gyre_gateway.openai_wire.formats import ResponseFormat
 
 
 class TextPart(Wire):
@@ -46,12 +48,6 @@ class StreamOptions(Wire):
     include_usage: bool | None = None
 
 
-class TextFormat(Wire):
-    """The only format of an answer that we have."""
-
-    type: Literal["text"]
-
-
 class Metadata(Wire):
     """What of OpenAI's free-form `metadata` means something to us."""
 
@@ -65,7 +61,7 @@ class Asked(Wire):
     model: Annotated[str, Field(min_length=1, max_length=200)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
+    n: Choices | None = None
     seed: Seed | None = None
     stop: Stop | None = None
     temperature: Temperature | None = None
@@ -85,6 +81,20 @@ class Asked(Wire):
     def include_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
+    @property
+    def likeliest(self) -> int | None:
+        """How many tokens are wanted beside each one; None: no log-probabilities."""
+        return None
+
+    @property
+    def answer_schema(self) -> str:
+        """What an answer's JSON has to be; empty: it is text."""
+        return ""
+
+    def name_of(self, param: str | None) -> str | None:
+        """Return how this request calls what inference calls `param`."""
+        return param
+
 
 def _ends_with_user(messages: list[AskedMessage]) -> list[AskedMessage]:
     if messages[-1].role != "user":
@@ -99,32 +109,66 @@ class ChatRequest(Asked):
         list[AskedMessage], Field(min_length=1, max_length=1000), AfterValidator(_ends_with_user)
     ]
     max_completion_tokens: Tokens | None = None
-    logprobs: Literal[False] | None = None
-    top_logprobs: Literal[0] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     tools: NoItems = None
     tool_choice: Literal["none", "auto"] | None = None
     functions: NoItems = None
     function_call: Literal["none", "auto"] | None = None
-    response_format: TextFormat | None = None
+    response_format: ResponseFormat | None = None
     modalities: list[Literal["text"]] | None = None
     audio: NoEntries = None
     prediction: NoEntries = None
     web_search_options: Absent = None
 
+    @field_validator("top_logprobs")
+    @classmethod
+    def _has_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value and not info.data.get("logprobs"):
+            raise ValueError("needs `logprobs` to be true")
+        return value
+
     @property
     def token_limit(self) -> int:
         return self.max_completion_tokens or self.max_tokens or 0
+
+    @property
+    def likeliest(self) -> int | None:
+        return self.top_logprobs or 0 if self.logprobs else None
+
+    @property
+    def answer_schema(self) -> str:
+        return self.response_format.answer_schema if self.response_format else ""
+
+    def name_of(self, param: str | None) -> str | None:
+        if param == "max_tokens" and self.max_completion_tokens:
+            return "max_completion_tokens"
+        return "response_format" if param == "json_schema" else param
 
 
 class CompletionRequest(Asked):
     """The body of `POST /v1/completions`: the prompt is asked as one user message."""
 
     prompt: str | Annotated[list[str], Field(min_length=1, max_length=1)]
-    best_of: Literal[1] | None = None
+    best_of: Choices | None = None
     echo: Literal[False] | None = None
-    logprobs: Literal[0] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
     suffix: Annotated[str, Field(max_length=0)] | None = None
+
+    @field_validator("best_of")
+    @classmethod
+    def _is_n(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value not in (None, info.data.get("n") or 1):
+            raise ValueError("not supported by this server: leave it out, or make it `n`")
+        return value
 
     @property
     def text(self) -> str:
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
+
+    @property
+    def likeliest(self) -> int | None:
+        return self.logprobs
+
+    def name_of(self, param: str | None) -> str | None:
+        return "logprobs" if param == "top_logprobs" else param

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+MAX_DEPTH = 100
+
 
 class Wire(BaseModel):
     """What a client sends: types are not guessed, unknown fields are ignored."""
@@ -18,12 +20,14 @@ class Wire(BaseModel):
         return value
 
 
-def _check_unicode(value: Any) -> None:
+def _check_unicode(value: Any, depth: int = MAX_DEPTH) -> None:
     """Refuse half a character, which JSON can escape and UTF-8 cannot write.
 
     Raises:
-        ValueError: A text in `value` has one.
+        ValueError: A text in `value` has one, or it has too many levels to look.
     """
+    if not depth:
+        raise ValueError(f"more than {MAX_DEPTH} objects and lists in each other")
     match value:
         case str():
             try:
@@ -32,9 +36,10 @@ def _check_unicode(value: Any) -> None:
                 raise ValueError(f"no Unicode text: {error.reason}") from error
         case list():
             for one in value:
-                _check_unicode(one)
+                _check_unicode(one, depth - 1)
         case dict():
-            _check_unicode([*value, *value.values()])
+            for one in (*value, *value.values()):
+                _check_unicode(one, depth - 1)
 
 
 class Shown(BaseModel):
@@ -82,4 +87,5 @@ TopP = Annotated[float, Field(gt=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+Choices = Annotated[int, Field(ge=1, le=8)]
 Stop = str | Annotated[list[str], Field(max_length=4)]

@@ -24,37 +24,41 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gyre_rpc/inference/v1/inference.proto\x12\x15gyre_rpc.inference.v1\"(\n\x07Message\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xfa\x01\n\x08Sampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\nmax_tokens\x18\x03 \x01(\r\x12\x0c\n\x04stop\x18\x04 \x03(\t\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\x06 \x01(\x02H\x03\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x07 \x01(\x02H\x04\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x13\n\x11_presence_penaltyB\x14\n\x12_frequency_penalty\"~\n\x07Passage\x12\x10\n\x08\x63hunk_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\x12\x0c\n\x04page\x18\x05 \x01(\r\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\r\n\x05score\x18\x07 \x01(\x02\"\xa6\x02\n\x0fGenerateRequest\x12\r\n\x05route\x18\x01 \x01(\t\x12\x30\n\x08messages\x18\x02 \x03(\x0b\x32\x1e.gyre_rpc.inference.v1.Message\x12\x31\n\x08sampling\x18\x03 \x01(\x0b\x32\x1f.gyre_rpc.inference.v1.Sampling\x12\x33\n\tretrieval\x18\x04 \x01(\x0e\x32 .gyre_rpc.inference.v1.Retrieval\x12\x30\n\x08\x65vidence\x18\x05 \x03(\x0b\x32\x1e.gyre_rpc.inference.v1.Passage\x12\x0f\n\x07\x61\x64\x61pter\x18\x06 \x01(\t\x12\x0e\n\x06person\x18\x07 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x08 \x01(\t\"\x93\x01\n\x10GenerateResponse\x12\x31\n\x07started\x18\x01 \x01(\x0b\x32\x1e.gyre_rpc.inference.v1.StartedH\x00\x12\x0f\n\x05\x64\x65lta\x18\x02 \x01(\tH\x00\x12\x33\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1f.gyre_rpc.inference.v1.FinishedH\x00\x42\x06\n\x04part\"\xb3\x01\n\x07Started\x12\x11\n\tanswer_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\r\n\x05route\x18\x04 \x01(\t\x12\x0b\n\x03\x61rm\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x06 \x01(\t\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x30\n\x08passages\x18\x08 \x03(\x0b\x32\x1e.gyre_rpc.inference.v1.Passage\"P\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x15\n\rcached_tokens\x18\x03 \x01(\r\"8\n\x04\x43ost\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06prices\x18\x03 \x01(\t\"\x9c\x02\n\x08\x46inished\x12\x15\n\rfinish_reason\x18\x01 \x01(\t\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x1c.gyre_rpc.inference.v1.Usage\x12\x0f\n\x07refused\x18\x03 \x01(\x08\x12\r\n\x05\x63ited\x18\x04 \x03(\r\x12\x10\n\x08\x65ngine_s\x18\x05 \x01(\x01\x12\x1d\n\x15time_to_first_token_s\x18\x06 \x01(\x01\x12\x0e\n\x06\x61nswer\x18\x07 \x01(\t\x12)\n\x04\x63ost\x18\x08 \x01(\x0b\x32\x1b.gyre_rpc.inference.v1.Cost\x12$\n\x17time_per_output_token_s\x18\t \x01(\x01H\x00\x88\x01\x01\x42\x1a\n\x18_time_per_output_token_s\"J\n\x0f\x43ompleteRequest\x12\x37\n\x07request\x18\x01 \x01(\x0b\x32&.gyre_rpc.inference.v1.GenerateRequest\"v\n\x10\x43ompleteResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1e.gyre_rpc.inference.v1.Started\x12\x31\n\x08\x66inished\x18\x02 \x01(\x0b\x32\x1f.gyre_rpc.inference.v1.Finished*`\n\tRetrieval\x12\x19\n\x15RETRIEVAL_UNSPECIFIED\x10\x00\x12\x10\n\x0cRETRIEVAL_ON\x10\x01\x12\x11\n\rRETRIEVAL_OFF\x10\x02\x12\x13\n\x0fRETRIEVAL_GIVEN\x10\x03\x32\xce\x01\n\x10InferenceService\x12]\n\x08Generate\x12&.gyre_rpc.inference.v1.GenerateRequest\x1a\'.gyre_rpc.inference.v1.GenerateResponse0\x01\x12[\n\x08\x43omplete\x12&.gyre_rpc.inference.v1.CompleteRequest\x1a\'.gyre_rpc.inference.v1.CompleteResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gyre_rpc/inference/v1/inference.proto\x12\x15gyre_rpc.inference.v1\"(\n\x07Message\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xc6\x02\n\x08Sampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\nmax_tokens\x18\x03 \x01(\r\x12\x0c\n\x04stop\x18\x04 \x03(\t\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\x06 \x01(\x02H\x03\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x07 \x01(\x02H\x04\x88\x01\x01\x12\t\n\x01n\x18\x08 \x01(\r\x12\x19\n\x0ctop_logprobs\x18\t \x01(\rH\x05\x88\x01\x01\x12\x13\n\x0bjson_schema\x18\n \x01(\tB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x13\n\x11_presence_penaltyB\x14\n\x12_frequency_penaltyB\x0f\n\r_top_logprobs\"~\n\x07Passage\x12\x10\n\x08\x63hunk_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\x12\x0c\n\x04page\x18\x05 \x01(\r\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\r\n\x05score\x18\x07 \x01(\x02\"\xa6\x02\n\x0fGenerateRequest\x12\r\n\x05route\x18\x01 \x01(\t\x12\x30\n\x08messages\x18\x02 \x03(\x0b\x32\x1e.gyre_rpc.inference.v1.Message\x12\x31\n\x08sampling\x18\x03 \x01(\x0b\x32\x1f.gyre_rpc.inference.v1.Sampling\x12\x33\n\tretrieval\x18\x04 \x01(\x0e\x32 .gyre_rpc.inference.v1.Retrieval\x12\x30\n\x08\x65vidence\x18\x05 \x03(\x0b\x32\x1e.gyre_rpc.inference.v1.Passage\x12\x0f\n\x07\x61\x64\x61pter\x18\x06 \x01(\t\x12\x0e\n\x06person\x18\x07 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x08 \x01(\t\"\xeb\x01\n\x10GenerateResponse\x12\x31\n\x07started\x18\x01 \x01(\x0b\x32\x1e.gyre_rpc.inference.v1.StartedH\x00\x12\x0f\n\x05\x64\x65lta\x18\x02 \x01(\tH\x00\x12\x33\n\x08\x66inished\x18\x03 \x01(\x0b\x32\x1f.gyre_rpc.inference.v1.FinishedH\x00\x12\x0e\n\x06\x63hoice\x18\x04 \x01(\r\x12\x35\n\x08logprobs\x18\x05 \x03(\x0b\x32#.gyre_rpc.inference.v1.TokenLogprob\x12\x0f\n\x07refused\x18\x06 \x01(\x08\x42\x06\n\x04part\"`\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x0f\n\x07logprob\x18\x02 \x01(\x02\x12\x30\n\x03top\x18\x03 \x03(\x0b\x32#.gyre_rpc.inference.v1.TokenLogprob\"\xb3\x01\n\x07Started\x12\x11\n\tanswer_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\r\n\x05route\x18\x04 \x01(\t\x12\x0b\n\x03\x61rm\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x06 \x01(\t\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x30\n\x08passages\x18\x08 \x03(\x0b\x32\x1e.gyre_rpc.inference.v1.Passage\"P\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x15\n\rcached_tokens\x18\x03 \x01(\r\"8\n\x04\x43ost\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06prices\x18\x03 \x01(\t\"\xcc\x02\n\x08\x46inished\x12\x15\n\rfinish_reason\x18\x01 \x01(\t\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x1c.gyre_rpc.inference.v1.Usage\x12\x0f\n\x07refused\x18\x03 \x01(\x08\x12\r\n\x05\x63ited\x18\x04 \x03(\r\x12\x10\n\x08\x65ngine_s\x18\x05 \x01(\x01\x12\x1d\n\x15time_to_first_token_s\x18\x06 \x01(\x01\x12\x0e\n\x06\x61nswer\x18\x07 \x01(\t\x12)\n\x04\x63ost\x18\x08 \x01(\x0b\x32\x1b.gyre_rpc.inference.v1.Cost\x12$\n\x17time_per_output_token_s\x18\t \x01(\x01H\x00\x88\x01\x01\x12.\n\x07\x63hoices\x18\n \x03(\x0b\x32\x1d.gyre_rpc.inference.v1.ChoiceB\x1a\n\x18_time_per_output_token_s\"w\n\x06\x43hoice\x12\x0e\n\x06\x61nswer\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x0f\n\x07refused\x18\x03 \x01(\x08\x12\x35\n\x08logprobs\x18\x04 \x03(\x0b\x32#.gyre_rpc.inference.v1.TokenLogprob\"J\n\x0f\x43ompleteRequest\x12\x37\n\x07request\x18\x01 \x01(\x0b\x32&.gyre_rpc.inference.v1.GenerateRequest\"v\n\x10\x43ompleteResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1e.gyre_rpc.inference.v1.Started\x12\x31\n\x08\x66inished\x18\x02 \x01(\x0b\x32\x1f.gyre_rpc.inference.v1.Finished*`\n\tRetrieval\x12\x19\n\x15RETRIEVAL_UNSPECIFIED\x10\x00\x12\x10\n\x0cRETRIEVAL_ON\x10\x01\x12\x11\n\rRETRIEVAL_OFF\x10\x02\x12\x13\n\x0fRETRIEVAL_GIVEN\x10\x03\x32\xce\x01\n\x10InferenceService\x12]\n\x08Generate\x12&.gyre_rpc.inference.v1.GenerateRequest\x1a\'.gyre_rpc.inference.v1.GenerateResponse0\x01\x12[\n\x08\x43omplete\x12&.gyre_rpc.inference.v1.CompleteRequest\x1a\'.gyre_rpc.inference.v1.CompleteResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gyre_rpc.inference.v1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RETRIEVAL']._serialized_start=1739
-  _globals['_RETRIEVAL']._serialized_end=1835
+  _globals['_RETRIEVAL']._serialized_start=2170
+  _globals['_RETRIEVAL']._serialized_end=2266
   _globals['_MESSAGE']._serialized_start=64
   _globals['_MESSAGE']._serialized_end=104
   _globals['_SAMPLING']._serialized_start=107
-  _globals['_SAMPLING']._serialized_end=357
-  _globals['_PASSAGE']._serialized_start=359
-  _globals['_PASSAGE']._serialized_end=485
-  _globals['_GENERATEREQUEST']._serialized_start=488
-  _globals['_GENERATEREQUEST']._serialized_end=782
-  _globals['_GENERATERESPONSE']._serialized_start=785
-  _globals['_GENERATERESPONSE']._serialized_end=932
-  _globals['_STARTED']._serialized_start=935
-  _globals['_STARTED']._serialized_end=1114
-  _globals['_USAGE']._serialized_start=1116
-  _globals['_USAGE']._serialized_end=1196
-  _globals['_COST']._serialized_start=1198
-  _globals['_COST']._serialized_end=1254
-  _globals['_FINISHED']._serialized_start=1257
-  _globals['_FINISHED']._serialized_end=1541
-  _globals['_COMPLETEREQUEST']._serialized_start=1543
-  _globals['_COMPLETEREQUEST']._serialized_end=1617
-  _globals['_COMPLETERESPONSE']._serialized_start=1619
-  _globals['_COMPLETERESPONSE']._serialized_end=1737
-  _globals['_INFERENCESERVICE']._serialized_start=1838
-  _globals['_INFERENCESERVICE']._serialized_end=2044
+  _globals['_SAMPLING']._serialized_end=433
+  _globals['_PASSAGE']._serialized_start=435
+  _globals['_PASSAGE']._serialized_end=561
+  _globals['_GENERATEREQUEST']._serialized_start=564
+  _globals['_GENERATEREQUEST']._serialized_end=858
+  _globals['_GENERATERESPONSE']._serialized_start=861
+  _globals['_GENERATERESPONSE']._serialized_end=1096
+  _globals['_TOKENLOGPROB']._serialized_start=1098
+  _globals['_TOKENLOGPROB']._serialized_end=1194
+  _globals['_STARTED']._serialized_start=1197
+  _globals['_STARTED']._serialized_end=1376
+  _globals['_USAGE']._serialized_start=1378
+  _globals['_USAGE']._serialized_end=1458
+  _globals['_COST']._serialized_start=1460
+  _globals['_COST']._serialized_end=1516
+  _globals['_FINISHED']._serialized_start=1519
+  _globals['_FINISHED']._serialized_end=1851
+  _globals['_CHOICE']._serialized_start=1853
+  _globals['_CHOICE']._serialized_end=1972
+  _globals['_COMPLETEREQUEST']._serialized_start=1974
+  _globals['_COMPLETEREQUEST']._serialized_end=2048
+  _globals['_COMPLETERESPONSE']._serialized_start=2050
+  _globals['_COMPLETERESPONSE']._serialized_end=2168
+  _globals['_INFERENCESERVICE']._serialized_start=2269
+  _globals['_INFERENCESERVICE']._serialized_end=2475
 # @@protoc_insertion_point(module_scope)
