@@ -162,8 +162,9 @@ def check_config(text: bytes, max_rank: int) -> dict[str, Any]:
     rank = config.get("r")
     if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= max_rank:
         raise Rejected(f"{CONFIG}: r is {rank!r}, expected 1 to {max_rank}")
-    alpha = config.get("lora_alpha")
-    if type(alpha) not in (int, float) or not 0 < alpha <= MAX_ALPHA:
+    alpha: Any = config.get("lora_alpha")
+    is_number = isinstance(alpha, int | float) and not isinstance(alpha, bool)
+    if not is_number or not 0 < alpha <= MAX_ALPHA:
         raise Rejected(f"{CONFIG}: lora_alpha is {alpha!r}, expected above 0 to {MAX_ALPHA}")
     targets = config.get("target_modules")
     names = targets if isinstance(targets, list) else [targets]
