@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> Non
 
 
 def test_a_file_that_is_a_link_or_a_pipe_is_refused(tmp_path: Path) -> None:
-    for number, make in enumerate((lambda path: path.symlink_to("/etc/passwd"), os.mkfifo)):
+    makers: list[Callable[[Path], None]] = [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo]
+    for number, make in enumerate(makers):
         made = folder(tmp_path / str(number))
         digest = seal(made, BASE, {})
         (made / WEIGHTS).unlink()

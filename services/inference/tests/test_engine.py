@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,6 +225,39 @@ async def test_it_answers_the_same_again_and_stops_when_nobody_listens(
         break
     await stream.aclose()
     assert engine._ready().llm.get_num_unfinished_requests() == 0
+
+
+@needs_model
+@pytest.mark.parametrize(
+    ("how", "seen_s", "reason"),
+    [(signal.SIGKILL, 5, "has died"), (signal.SIGSTOP, 15, "the engine hung")],
+)
+async def test_an_engine_that_is_lost_is_seen_in_time(
+    make_settings: Callable[..., Settings], how: signal.Signals, seen_s: float, reason: str
+) -> None:
+    lost: list[str] = []
+    engine = VllmEngine(make_settings(model_path=Path(MODEL)), lost.append)
+    running = asyncio.create_task(engine.run())
+    await asyncio.wait_for(engine.loaded.wait(), 400)
+    await asyncio.sleep(8)  # it is probed, more than once
+    assert lost == []
+    [process] = engine._ready().llm.engine_core.resources.engine_manager.processes
+    prompt = engine.render(QUESTION)
+    long = engine.generate("long", prompt, Sampling(1000, 2, seed=1), None, "acme")
+    await anext(long)
+
+    os.kill(process.pid, how)
+    begin = time.monotonic()
+    with pytest.raises(Unavailable):
+        async for _ in long:
+            pass
+    await asyncio.wait_for(running, 30)
+
+    assert time.monotonic() - begin < seen_s
+    assert reason in lost[0]
+    process.join(5)
+    assert process.exitcode is not None
+    await engine.stop()
 
 
 @needs_model
