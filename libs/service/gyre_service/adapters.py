@@ -7,6 +7,7 @@ what its maker wants to be known of it; the SHA-256 of the manifest is the adapt
 import hashlib
 import json
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +17,12 @@ from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gyre_events.base import Digest
+from gyre_service.adapter_weights import Modules, check_weights
 from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import new_id
 
 CONFIG, WEIGHTS, MANIFEST = "adapter_config.json", "adapter_model.safetensors", "manifest.json"
+MAX_ALPHA = 1_000_000  # far above any in use, and a number that a float holds
 
 # What vLLM serves as it is. Everything else it refuses late, or ignores in silence.
 _EXPECTED: dict[str, tuple[object, ...]] = {
@@ -27,6 +30,9 @@ _EXPECTED: dict[str, tuple[object, ...]] = {
     "bias": ("none",),
     "use_dora": (False, None),
     "lora_bias": (False, None),
+    "use_qalora": (False, None),
+    "use_bdlora": (None, False),
+    "target_parameters": (None, []),
     "modules_to_save": (None, []),
     "alora_invocation_tokens": (None,),
     "layer_replication": (None,),
@@ -36,6 +42,10 @@ _EXPECTED: dict[str, tuple[object, ...]] = {
     "alpha_pattern": (None, {}),
     "init_lora_weights": (True, "gaussian", None),
 }
+
+
+class NoFolder(Unavailable):
+    """The location answers, but has no such folder (yet)."""
 
 
 class Manifest(BaseModel):
@@ -68,15 +78,29 @@ def seal(folder: Path, base_digest: str, about: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verify(folder: Path, digest: str, base_digest: str, *, max_rank: int = 512) -> Manifest:
+def verify(
+    folder: Path,
+    digest: str,
+    base_digest: str,
+    *,
+    max_rank: int = 512,
+    modules: Modules | None = None,
+) -> Manifest:
     """Return the manifest of an adapter that may be loaded.
+
+    Args:
+        folder: Of the adapter.
+        digest: That it is known by.
+        base_digest: Of the base that it is to change.
+        max_rank: That the engine takes.
+        modules: That the base has, where that is known.
 
     Raises:
         Rejected: It is not what its digest says, was made for another base, is of a kind that
-            the engine does not serve, or cannot be read.
+            the engine does not serve, has weights that are none or not finite, or cannot be read.
     """
     try:
-        return _verify(folder, digest, base_digest, max_rank)
+        return _verify(folder, digest, base_digest, max_rank, modules)
     except OSError as error:
         name = Path(error.filename or folder).name
         raise Rejected(
@@ -84,7 +108,15 @@ def verify(folder: Path, digest: str, base_digest: str, *, max_rank: int = 512) 
         ) from error
 
 
-def _verify(folder: Path, digest: str, base_digest: str, max_rank: int) -> Manifest:
+def _verify(
+    folder: Path, digest: str, base_digest: str, max_rank: int, modules: Modules | None
+) -> Manifest:
+    for path in folder.iterdir():
+        # A link leads out of the folder, a pipe makes its reader wait forever.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise Rejected(
+                f"adapter {digest[:12]}: {path.name} cannot be read: it is no plain file"
+            )
     try:
         text = (folder / MANIFEST).read_bytes()
     except FileNotFoundError as error:
@@ -106,19 +138,20 @@ def _verify(folder: Path, digest: str, base_digest: str, max_rank: int) -> Manif
     for name, expected in manifest.files.items():
         if _digest(folder / name) != expected:
             raise Rejected(f"adapter {digest[:12]}: {name} has changed since it was sealed")
-    check_config((folder / CONFIG).read_bytes(), max_rank)
+    config = check_config((folder / CONFIG).read_bytes(), max_rank)
+    check_weights(folder / WEIGHTS, config["r"], config["target_modules"], modules)
     return manifest
 
 
-def check_config(text: bytes, max_rank: int) -> None:
-    """Let a configuration of peft pass that the engine serves.
+def check_config(text: bytes, max_rank: int) -> dict[str, Any]:
+    """Return a configuration of peft that the engine serves.
 
     Raises:
         Rejected: It names what is wrong.
     """
     try:
         config = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Rejected(f"{CONFIG} is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise Rejected(f"{CONFIG} is no JSON object")
@@ -129,6 +162,32 @@ def check_config(text: bytes, max_rank: int) -> None:
     rank = config.get("r")
     if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= max_rank:
         raise Rejected(f"{CONFIG}: r is {rank!r}, expected 1 to {max_rank}")
+    alpha: Any = config.get("lora_alpha")
+    is_number = isinstance(alpha, int | float) and not isinstance(alpha, bool)
+    if not is_number or not 0 < alpha <= MAX_ALPHA:
+        raise Rejected(f"{CONFIG}: lora_alpha is {alpha!r}, expected above 0 to {MAX_ALPHA}")
+    targets = config.get("target_modules")
+    names = targets if isinstance(targets, list) else [targets]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise Rejected(f"{CONFIG}: target_modules is {targets!r}, expected names of modules")
+    return config
+
+
+def check_place(uri: str, digest: str) -> None:
+    """Let a place pass that belongs to this adapter alone.
+
+    The engine's caches know an adapter by its path: one that another adapter had before, or that
+    leads elsewhere, would serve what is not this one's.
+
+    Raises:
+        Rejected: The path does not end with the digest, or goes up.
+    """
+    parts = uri.split("/")
+    if ".." in parts or parts[-1] != digest:
+        raise Rejected(
+            f"adapter {digest[:12]} lies at {uri}: expected a path that ends with its whole "
+            "digest, without '..'"
+        )
 
 
 async def store(folder: Path, adapter_url: str) -> str:
@@ -152,10 +211,13 @@ async def fetch(uri: str, cache: Path) -> Path:
         cache: Where copies of what lies elsewhere are kept.
 
     Raises:
-        Unavailable: The location cannot be read, or has no such folder (yet).
+        NoFolder: The location has no such folder (yet).
+        Unavailable: The location cannot be read.
     """
     try:
         return await to_thread.run_sync(_fetch, uri, cache)
+    except FileNotFoundError as error:
+        raise NoFolder(f"adapter {uri}: {error}") from error
     except OSError as error:
         raise Unavailable(f"adapter {uri}: {error}") from error
 
@@ -177,6 +239,8 @@ def _store(folder: Path, adapter_url: str, digest: str) -> str:
 def _fetch(uri: str, cache: Path) -> Path:
     files, place = fsspec.core.url_to_fs(uri)
     if "file" in files.protocol:
+        if not Path(place).parent.is_dir():  # a volume that is not there tells nothing
+            raise OSError(f"no folder {Path(place).parent}")
         if not Path(place).is_dir():
             raise FileNotFoundError(f"no folder {place}")
         return Path(place)

@@ -1,20 +1,39 @@
+import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from gyre_service.adapters import CONFIG, MANIFEST, WEIGHTS, fetch, seal, store, verify
+from gyre_service.adapters import (
+    CONFIG,
+    MANIFEST,
+    WEIGHTS,
+    NoFolder,
+    check_place,
+    fetch,
+    seal,
+    store,
+    verify,
+)
 from gyre_service.errors import Rejected, Unavailable
 
 BASE = "b" * 64
-GOOD = {"peft_type": "LORA", "r": 8, "bias": "none", "target_modules": ["q_proj"]}
+MODULE = "base_model.model.model.layers.0.self_attn.q_proj"
+GOOD = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
 
 
 def folder(path: Path, **changes: Any) -> Path:
     path.mkdir(exist_ok=True)
     (path / CONFIG).write_text(json.dumps(GOOD | changes))
-    (path / WEIGHTS).write_bytes(b"weights")
+    save_file(
+        {f"{MODULE}.lora_A.weight": torch.ones(8, 4), f"{MODULE}.lora_B.weight": torch.ones(4, 8)},
+        path / WEIGHTS,
+    )
     return path
 
 
@@ -55,6 +74,46 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> Non
         verify(made, digest, BASE)
 
 
+def test_a_file_that_is_a_link_or_a_pipe_is_refused(tmp_path: Path) -> None:
+    makers: list[Callable[[Path], None]] = [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo]
+    for number, make in enumerate(makers):
+        made = folder(tmp_path / str(number))
+        digest = seal(made, BASE, {})
+        (made / WEIGHTS).unlink()
+        make(made / WEIGHTS)
+        with pytest.raises(Rejected, match=f"{WEIGHTS} cannot be read: it is no plain file"):
+            verify(made, digest, BASE)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///adapters/default",
+        f"file:///adapters/{BASE[:12]}",
+        f"file:///adapters/../{BASE}",
+        f"file:///adapters/{BASE}/..",
+        f"file:///adapters/{BASE}/",
+        "",
+    ],
+)
+def test_a_place_that_is_not_the_adapters_own_is_refused(uri: str) -> None:
+    check_place(f"s3://adapters/{BASE}", BASE)
+    with pytest.raises(Rejected, match="expected a path that ends with its whole digest"):
+        check_place(uri, BASE)
+
+
+def test_a_manifest_that_names_files_elsewhere_is_refused(tmp_path: Path) -> None:
+    made = folder(tmp_path / "a")
+    seal(made, BASE, {})
+    manifest = json.loads((made / MANIFEST).read_text())
+    manifest["files"]["../../etc/passwd"] = "c" * 64
+    text = json.dumps(manifest)
+    (made / MANIFEST).write_text(text)
+
+    with pytest.raises(Rejected, match="an adapter is"):
+        verify(made, hashlib.sha256(text.encode()).hexdigest(), BASE)
+
+
 def test_a_further_file_is_refused(tmp_path: Path) -> None:
     made = folder(tmp_path / "a")
     digest = seal(made, BASE, {})
@@ -81,6 +140,16 @@ def test_another_base_is_refused(tmp_path: Path) -> None:
         {"modules_to_save": ["lm_head"]},
         {"auto_mapping": {"base_model_class": "Evil"}},
         {"layer_replication": [[0, 1]]},
+        {"use_qalora": True},
+        {"target_parameters": ["experts.weight"]},
+        {"lora_alpha": None},
+        {"lora_alpha": 0},
+        {"lora_alpha": True},
+        {"lora_alpha": float("nan")},
+        {"lora_alpha": 10**400},
+        {"target_modules": []},
+        {"target_modules": None},
+        {"target_modules": [1]},
         {"init_lora_weights": "pissa"},
         {"peft_type": "IA3"},
         {"r": 0},
@@ -96,7 +165,7 @@ def test_what_the_engine_does_not_serve_is_refused(tmp_path: Path, changes: dict
         verify(made, digest, BASE, max_rank=16)
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"\xff"])
+@pytest.mark.parametrize("text", [b"", b"[]", b"\xff", b"[" * 100_000])
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path, text: bytes) -> None:
     made = folder(tmp_path / "a")
     (made / CONFIG).write_bytes(text)
@@ -127,5 +196,13 @@ async def test_what_lies_elsewhere_is_copied_once(tmp_path: Path) -> None:
 
 
 async def test_an_adapter_that_is_not_there_may_come_later(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="no folder"):
+    with pytest.raises(NoFolder, match="no folder"):
         await fetch(f"file://{tmp_path}/none", tmp_path / "cache")
+    with pytest.raises(NoFolder):
+        await fetch("memory://adapters/none", tmp_path / "cache")
+
+
+async def test_a_location_that_is_away_says_nothing_of_an_adapter(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no folder") as caught:
+        await fetch(f"file://{tmp_path}/none/{BASE}", tmp_path / "cache")
+    assert not isinstance(caught.value, NoFolder)

@@ -242,12 +242,18 @@ async def test_lineage_is_the_registrys(http: httpx.AsyncClient) -> None:
     assert (await http.get(f"/v1/answers/{uuid4()}/lineage")).status_code == 404
 
 
-CONFIG = b'{"peft_type": "LORA", "r": 8, "bias": "none", "target_modules": ["q_proj"]}'
+CONFIG = b"""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "bias": "none",
+    "target_modules": ["q_proj"]}"""
+WEIGHTS = save(
+    {
+        "base_model.model.q_proj.lora_A.weight": zeros((8, 4), dtype="float32"),
+        "base_model.model.q_proj.lora_B.weight": zeros((4, 8), dtype="float32"),
+    }
+)
 
 
 def files(config: bytes = CONFIG, **others: bytes) -> dict[str, tuple[str, bytes]]:
-    weights = save({"base_model.model.q_proj.lora_A.weight": zeros((8, 4), dtype="float32")})
-    parts = {adapters.CONFIG: config, adapters.WEIGHTS: weights} | others
+    parts = {adapters.CONFIG: config, adapters.WEIGHTS: WEIGHTS} | others
     return {name: (name, content) for name, content in parts.items()}
 
 
@@ -280,7 +286,7 @@ async def test_an_import_that_is_sent_again_is_one_rollout(
 
     for key in ("once", "once", "other", None, None):
         assert (await send(key)).status_code == 201
-    other = await send("once", CONFIG.replace(b"8", b"16"))
+    other = await send("once", CONFIG.replace(b"16", b"32"))
 
     ids = [asked.rollout_id for asked in stack.registry.imported]
     assert ids[0] == ids[1]
@@ -296,6 +302,8 @@ async def test_an_import_that_is_sent_again_is_one_rollout(
         ("hr", files(b"{}"), "peft_type is None"),
         ("hr", files(b"no"), "is not JSON"),
         ("hr", files(b""), "is empty"),
+        ("hr", files(**{adapters.WEIGHTS: WEIGHTS[:-1]}), "is cut off"),
+        ("hr", files(**{adapters.WEIGHTS: b"\x80\x02."}), "is a pickle, which runs code"),
         ("nowhere", files(), "there is no route 'nowhere'"),
         ("A b", files(), "route: String should match"),
     ],

@@ -209,7 +209,7 @@ class Answerer:
     def _count_missed(self, meter: Meter) -> None:
         """Estimate what the engine has made and not counted: an endpoint counts at the end."""
         if not meter.completion_tokens:
-            meter.completion_tokens = sum(self._engine.count(text) for text in meter.texts)
+            meter.completion_tokens = sum(self._engine.count(text) for text in meter.texts if text)
 
     async def _passages(self, question: Question) -> tuple[Passage, ...]:
         rollout, policy = question.rollout, question.rollout.policy

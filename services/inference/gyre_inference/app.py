@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from threading import Timer
 
 from faststream.asgi import AsgiFastStream
 
@@ -30,6 +32,8 @@ from gyre_service.rpc import channel, serving
 
 log = logging.getLogger(__name__)
 
+END_S = 40.0  # answers under way have half of it; what hangs then would hang forever
+
 
 def make_app(settings: Settings) -> AsgiFastStream:
     """Return the service: its engine loads while everything else starts."""
@@ -49,7 +53,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
         made = OpenAiEngine if settings.engine == "openai" else VllmEngine
-        engine = made(settings, lost=stop_process)
+        engine = made(settings, lost=_lost)
         running = asyncio.create_task(engine.run())
         reconciling: asyncio.Task[None] | None = None
         rollouts = Table(settings, RolloutChanged, changed)
@@ -104,6 +108,14 @@ def make_app(settings: Settings) -> AsgiFastStream:
             await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop(), answers.close())
 
     return make_process(settings, broker, parts)
+
+
+def _lost(reason: str) -> None:
+    """End this process: in order, or after `END_S` without."""
+    end = Timer(END_S, os._exit, (1,))
+    end.daemon = True
+    end.start()
+    stop_process(reason)
 
 
 def _ended(reconciling: asyncio.Task[None]) -> None:

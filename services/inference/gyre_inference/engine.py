@@ -1,33 +1,25 @@
-"""vLLM, in a child process of this one. No other module knows it."""
+"""vLLM, in a child process of this one: what is asked of it. `launching.py` starts it."""
 
 import asyncio
-import json
 import logging
-import os
-import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing, contextmanager
-from functools import partial
+from contextlib import aclosing
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
+from gyre_inference.launching import Launched, launch
 from gyre_inference.logprobs import logprobs_of
-from gyre_inference.parentage import end_with_parent, let_go_of_sockets
 from gyre_inference.settings import Settings
-from gyre_inference.tokens import Tokens
+from gyre_inference.watching import Watch
 from gyre_service.errors import Rejected, Unavailable
-from gyre_service.processor import best_dtype, processor_flags
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-LOOK_S = 0.5  # between two looks at the engine's health
-MIB = 1 << 20
 MAX_SEED = (1 << 63) - 1
 PROBE = "[1] The lamp is blue.\n\nQuestion: Which colour is the lamp?"
 PROBED = 5  # tokens that are compared
@@ -46,56 +38,47 @@ class VllmEngine:
 
     def __init__(self, settings: Settings, lost: Callable[[str], None]) -> None:
         self._settings = settings
-        self._lost = lost
-        self._reason = "loading the model"
+        self._watch = Watch(settings.hang_s, settings.probe_s, lost)
         self.loaded = asyncio.Event()
-        self._llm: Any = None
-        self._tokens: Tokens | None = None
+        self._launched: Launched | None = None
         self._adapter_ids: dict[str, int] = {}
-        self._working = 0  # requests given to vLLM and not finished
-        self._last_step = time.monotonic()
-        self._max_model_len = settings.max_model_len
         self._over = threading.Event()
 
     @property
     def max_model_len(self) -> int:
-        return self._max_model_len
+        return self._launched.max_model_len if self._launched else self._settings.max_model_len
 
     def reason(self) -> str:
-        return self._reason
+        return self._watch.reason
 
     async def run(self) -> None:
         """Load the model, then watch over the engine until it is lost or this is cancelled."""
         begin = time.monotonic()
+        doing = "did not start"
         try:
-            self._llm = await self._load_in_a_thread()
+            launched = self._launched = await self._load_in_a_thread()
+            doing = "is not watched any more"
+            self._watch.begin()
+            self.loaded.set()
+            log.info("the engine is ready after %.1f s", time.monotonic() - begin)
+            await self._watch.over(launched, self.probe)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # whatever it is: nobody else would notice
-            self._lose(f"the engine did not start: {error}")
+            self._watch.lose(f"the engine {doing}: {error}")
             raise
-        self._reason = ""
-        self.loaded.set()
-        log.info("the engine is ready after %.1f s", time.monotonic() - begin)
-        while not self._reason:
-            await asyncio.sleep(LOOK_S)
-            if self._llm.errored:
-                self._lose("the engine has died")
-            elif self._working and time.monotonic() - self._last_step > self._settings.hang_s:
-                self._kill()
-                self._lose(f"the engine hung: no step in {self._settings.hang_s:g} s")
 
     async def stop(self) -> None:
-        self._reason = self._reason or "stopping"
-        if self._llm is not None:
-            await asyncio.to_thread(self._llm.shutdown)
+        self._watch.reason = self._watch.reason or "stopping"
+        if self._launched is not None:
+            await asyncio.to_thread(self._launched.llm.shutdown)
         self._over.set()
 
     def render(self, turns: Sequence[Turn]) -> list[int]:
-        return self._ready_tokens().render(turns)
+        return self._ready().tokens.render(turns)
 
     def count(self, text: str) -> int:
-        return self._ready_tokens().count(text)
+        return self._ready().tokens.count(text)
 
     async def generate(
         self,
@@ -105,24 +88,23 @@ class VllmEngine:
         adapter: Adapter | None,
         tenant: str,
     ) -> AsyncGenerator[Piece]:
-        self._check()
+        llm = self._ready().llm
         from vllm.exceptions import VLLMClientError
         from vllm.inputs.engine import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         try:
             # The salt keeps one tenant from timing what another one has in the prefix cache.
-            outputs = self._llm.generate(
+            outputs = llm.generate(
                 tokens_input(prompt, cache_salt=tenant),
                 _params(sampling),
                 id,
                 lora_request=self._lora(adapter),
             )
-            with self._at_work():
-                async with aclosing(outputs):
-                    async for output in outputs:
-                        for made in output.outputs:
-                            yield self._piece(made, output, sampling)
+            async with aclosing(self._watch.until_lost(outputs)) as watched:
+                async for output in watched:
+                    for made in output.outputs:
+                        yield self._piece(made, output, sampling)
         except EngineDeadError as error:
             raise Unavailable("the engine has died: try again in a minute") from error
         except (VLLMClientError, ValueError) as error:
@@ -142,7 +124,7 @@ class VllmEngine:
             cached_tokens=output.num_cached_tokens or 0,
             finish_reason=made.finish_reason,
             run=made.index,
-            logprobs=logprobs_of(made, sampling.top_logprobs, self._ready_tokens().bytes_of),
+            logprobs=logprobs_of(made, sampling.top_logprobs, self._ready().tokens.bytes_of),
         )
 
     async def load(self, adapter: Adapter) -> None:
@@ -152,60 +134,73 @@ class VllmEngine:
             Rejected: The engine does not take it, or answers as if it were not there.
             Unavailable: The engine is not ready, has died, or takes too long.
         """
-        self._check()
+        launched = self._ready()
         seconds = self._settings.adapter_timeout_s
         try:
             async with asyncio.timeout(seconds):
-                taken = await self._llm.add_lora(self._lora(adapter))
-                with self._at_work():
-                    without, with_it = await self._probe(None), await self._probe(adapter)
+                await self._load_and_prove(launched.llm, adapter)
         except UNAVAILABLE:
             raise
         except TimeoutError as error:
             raise Unavailable(f"the engine did not load the adapter in {seconds:g} s") from error
         except Exception as error:  # whatever vLLM makes of a folder that is none
-            self._check()
-            if self._llm.errored:  # `run` has not seen it yet; it says nothing of the adapter
+            self._ready()
+            if (
+                not launched.lives()
+            ):  # the watch has not seen it yet; it says nothing of the adapter
                 raise Unavailable("the engine has died: try again in a minute") from error
+            await self.unload(adapter)  # or it stays, and nobody counts it
+            if isinstance(error, Rejected):
+                raise
             raise Rejected(f"the engine refuses the adapter: {error}") from error
+
+    async def _load_and_prove(self, llm: Any, adapter: Adapter) -> None:
+        with self._watch.undisturbed():
+            taken = await self._watch.or_lost(llm.add_lora(self._lora(adapter)))
         if not taken:
             raise Rejected("the engine refuses the adapter")
+        with self._watch.at_work():
+            without, with_it = await self._probe(None), await self._probe(adapter)
         if not all(isfinite(value) for value in with_it.values()):
-            await self.unload(adapter)
             raise Rejected("the adapter's answers are not finite")
         if with_it == without:  # it can be ignored in silence
-            await self.unload(adapter)
             raise Rejected("the adapter changes nothing: its probe is the base's")
 
     async def unload(self, adapter: Adapter) -> None:
-        self._check()
-        await self._llm.remove_lora(self._adapter_ids[adapter.digest])
+        llm = self._ready().llm
+        await self._watch.or_lost(llm.remove_lora(self._adapter_ids[adapter.digest]))
+
+    async def probe(self) -> None:
+        """Let the engine make one token of next to nothing."""
+        await self._one_token(self.render([Turn("user", "?")])[:1], None, None)
 
     async def _probe(self, adapter: Adapter | None) -> dict[int, float]:
         """Return the likeliest next tokens of a fixed prompt, with their log-probabilities."""
+        made = await self._one_token(self.render([Turn("user", PROBE)]), PROBED, adapter)
+        [found] = made.outputs[0].logprobs
+        return {token: float(one.logprob) for token, one in found.items()}
+
+    async def _one_token(
+        self, prompt: list[int], logprobs: int | None, adapter: Adapter | None
+    ) -> Any:
         from vllm import SamplingParams
         from vllm.inputs.engine import tokens_input
 
-        prompt = self.render([Turn("user", PROBE)])
-        sampling = SamplingParams(max_tokens=1, temperature=0, logprobs=PROBED)
+        sampling = SamplingParams(max_tokens=1, temperature=0, logprobs=logprobs)
         name = f"probe-{uuid4()}"
-        last: Any = None
         # A salt of its own: nothing of it is in the prefix cache of a tenant, or comes from it.
-        async for output in self._llm.generate(
+        outputs = self._ready().llm.generate(
             tokens_input(prompt, cache_salt=name), sampling, name, lora_request=self._lora(adapter)
-        ):
+        )
+        last: Any = None
+        async for output in self._watch.until_lost(outputs):
             last = output
-        [found] = last.outputs[0].logprobs
-        return {token: float(one.logprob) for token, one in found.items()}
+        return last
 
-    def _ready_tokens(self) -> Tokens:
-        self._check()
-        assert self._tokens is not None
-        return self._tokens
-
-    def _check(self) -> None:
-        if self._reason:
-            raise Unavailable(f"not ready: {self._reason}")
+    def _ready(self) -> Launched:
+        self._watch.check()
+        assert self._launched is not None
+        return self._launched
 
     def _lora(self, adapter: Adapter | None) -> Any:
         if adapter is None:
@@ -216,135 +211,23 @@ class VllmEngine:
         number = self._adapter_ids.setdefault(adapter.digest, len(self._adapter_ids) + 1)
         return LoRARequest(adapter.name, number, adapter.path)
 
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Let `run` see to it that steps end while something is inside."""
-        if not self._working:
-            self._last_step = time.monotonic()
-        self._working += 1
-        try:
-            yield
-        finally:
-            self._working -= 1
-
-    def _step(self) -> None:
-        self._last_step = time.monotonic()
-
-    def _lose(self, reason: str) -> None:
-        self._reason = reason
-        self._lost(reason)
-
-    def _kill(self) -> None:
-        for child in self._llm.engine_core.resources.engine_manager.processes:
-            if child.pid is not None:
-                os.kill(child.pid, signal.SIGKILL)
-
-    def _load_in_a_thread(self) -> asyncio.Future[Any]:
+    def _load_in_a_thread(self) -> asyncio.Future[Launched]:
         """Start vLLM beside everything else: it imports and waits for most of a minute.
 
         The engine's process ends with the thread that made it, so the thread stays; and a
         stop while it loads does not wait for it.
         """
-        loaded: Future[Any] = Future()
+        loaded: Future[Launched] = Future()
 
         def live() -> None:
             try:
-                loaded.set_result(self._load())
+                loaded.set_result(launch(self._settings, self._watch.step))
             except BaseException as error:
                 loaded.set_exception(error)
             self._over.wait()
 
         threading.Thread(target=live, name="engine-parent", daemon=True).start()
         return asyncio.wrap_future(loaded)
-
-    def _load(self) -> Any:
-        settings = self._settings
-        self._max_model_len = min(settings.max_model_len, _longest(settings))
-        dtype = settings.dtype
-        if dtype == "auto":
-            dtype = best_dtype(processor_flags())  # type: ignore[assignment]
-        log.info("loading %s, computing in %s", settings.model_path, dtype)
-        os.environ.update(_environment(settings))
-        from vllm.config import StructuredOutputsConfig
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.model_executor.models import registry
-        from vllm.v1.engine.async_llm import AsyncLLM
-        from vllm.v1.engine.core import EngineCoreProc
-        from vllm.v1.executor import Executor
-
-        # It looks at the model's class in a process of its own, for the sake of CUDA: that
-        # imports everything once more.
-        registry._run_in_subprocess = _look_here
-        config = AsyncEngineArgs(
-            model=str(settings.model_path),
-            served_model_name=settings.model_name,
-            dtype=dtype,
-            max_model_len=self._max_model_len,
-            max_num_batched_tokens=settings.batch_tokens,
-            max_num_seqs=settings.batch_requests,
-            kv_cache_memory_bytes=settings.kv_cache_mib * MIB,
-            enforce_eager=True,  # what torch.compile gains on a processor, its start-up costs
-            enable_lora=True,
-            max_loras=settings.max_loras,
-            max_lora_rank=settings.max_lora_rank,
-            max_cpu_loras=max(settings.max_loras, settings.max_cpu_loras),
-            distributed_executor_backend="uni",  # one process fewer that imports torch
-            trust_remote_code=False,
-            # Fixed: vLLM's own choice changes by request and the engine keeps the first one, which
-            # then ignores what it does not know. And no endless white space, which small models
-            # like.
-            structured_outputs_config=StructuredOutputsConfig(
-                backend="xgrammar", disable_any_whitespace=True
-            ),
-            seed=0,
-        ).create_engine_config()
-        # A forked engine shares what is imported; vLLM's own choice on a processor is to
-        # spawn, and to import it all again.
-        os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
-        EngineCoreProc.run_engine_core = staticmethod(
-            partial(_engine_process, EngineCoreProc.run_engine_core, os.getpid())
-        )
-        llm = AsyncLLM(
-            config,
-            Executor.get_class(config),
-            log_stats=False,
-            log_requests=False,
-            stat_loggers=[partial(_pulse, self._step)],
-        )
-        self._tokens = Tokens(llm.get_tokenizer(), settings.model_name)
-        return llm
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    return {
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "WARNING",
-        "VLLM_CACHE_ROOT": str(settings.home / "cache" / "vllm"),
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else "uni" is not honoured on a processor
-        "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
-        "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
-        "OMP_WAIT_POLICY": "PASSIVE",  # training shares the cores
-        # Eager throughout: else the first log-probabilities, an adapter's probe too, wait for a
-        # compiler longer than an engine may hang.
-        "TORCH_COMPILE_DISABLE": "1",
-    }
-
-
-def _look_here(fn: Callable[[], T]) -> T:
-    return fn()
-
-
-def _longest(settings: Settings) -> int:
-    """Return how many tokens the model was made for."""
-    config = json.loads((settings.model_path / "config.json").read_text())
-    return int(config.get("max_position_embeddings", settings.max_model_len))
-
-
-def _engine_process(run: Callable[..., None], parent: int, *args: Any, **kwargs: Any) -> None:
-    end_with_parent(parent)
-    let_go_of_sockets()
-    run(*args, **kwargs)
 
 
 def _params(sampling: Sampling) -> Any:
@@ -371,20 +254,3 @@ def _params(sampling: Sampling) -> Any:
         structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
         output_kind=RequestOutputKind.DELTA,
     )
-
-
-def _pulse(step: Callable[[], None], config: Any, index: int = 0) -> Any:
-    """Return a logger of vLLM's statistics that only notices each step of the engine."""
-    from vllm.v1.metrics.loggers import StatLoggerBase
-
-    class Pulse(StatLoggerBase):
-        def __init__(self, vllm_config: Any, engine_index: int = 0) -> None:
-            pass
-
-        def record(self, *args: Any, **kwargs: Any) -> None:
-            step()
-
-        def log_engine_initialized(self) -> None:
-            pass
-
-    return Pulse(config, index)

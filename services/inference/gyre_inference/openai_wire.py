@@ -22,13 +22,7 @@ TOO_MUCH = 429
 KEY_REFUSED = (401, 403)
 SHOWN = 300  # characters of what an endpoint says
 LONGEST = 1 << 20  # bytes of one event
-# What it calls our options.
-OPTIONS = {
-    "n": "n",
-    "logprobs": "top_logprobs",
-    "top_logprobs": "top_logprobs",
-    "response_format": "json_schema",
-}
+OURS = {"logprobs": "top_logprobs", "response_format": "json_schema"}  # our names of options
 Fields: TypeAlias = dict[str, Any]
 
 
@@ -291,14 +285,12 @@ def _said(body: bytes) -> str:
 
 
 def _param(body: bytes) -> str | None:
-    """Return the option of ours that an error blames, if it names one as OpenAI does."""
+    """Return the option that an error blames, if it names one as OpenAI does."""
     try:
-        found = json.loads(body)
-    except ValueError:
+        name = json.loads(body)["error"]["param"].split(".")[0]
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
-    inner = found.get("error") if isinstance(found, Mapping) else None
-    name = inner.get("param") if isinstance(inner, Mapping) else None
-    return OPTIONS.get(name.split(".")[0]) if isinstance(name, str) else None
+    return OURS.get(name, name)
 
 
 def _short(text: str) -> str:

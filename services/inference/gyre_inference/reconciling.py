@@ -12,9 +12,11 @@ from typing import Protocol
 
 from gyre_events import AdapterLoaded, Arm, RolloutChanged
 from gyre_inference.generation import Adapter
+from gyre_inference.modules import modules_of
 from gyre_inference.routes import Rollouts, adapter_of
 from gyre_inference.settings import Settings
 from gyre_service import adapters
+from gyre_service.adapter_weights import Modules
 from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Conflict, Rejected, Unavailable
 from gyre_service.ids import derived_id, now
@@ -60,6 +62,8 @@ class Reconciler:
         self._publish = publish
         self._here: dict[str, tuple[Adapter, float]] = {}  # by digest, with seconds to load
         self._refused: dict[str, Rejected] = {}
+        self._missing: dict[str, float] = {}  # when a folder was first found not to be there
+        self._modules: Modules | None = None
         self._held: Counter[str] = Counter()  # answers under way, by the adapter's digest
         self._told: set[tuple[str, str, str]] = set()
         self._changed = asyncio.Event()
@@ -146,6 +150,7 @@ class Reconciler:
         for digest, refusal in list(self._refused.items()):
             if digest not in wanted or (has_room and isinstance(refusal, NoRoom)):
                 del self._refused[digest]
+        self._missing = {digest: at for digest, at in self._missing.items() if digest in wanted}
         return later
 
     def _check_room(self, wanted: set[str | None]) -> None:
@@ -169,8 +174,7 @@ class Reconciler:
         begin = time.monotonic()
         try:
             self._check_room(wanted)
-            cache = self._settings.home / "cache" / "adapters"
-            folder = await adapters.fetch(adapter.path, cache)
+            folder = await self._fetch(adapter)
             await asyncio.to_thread(self._verify, folder, adapter)
             local = replace(adapter, path=str(folder))
             await self._engine.load(local)
@@ -182,12 +186,36 @@ class Reconciler:
         self._here[adapter.digest] = (local, seconds)
         log.info("adapter %s is loaded after %.1f s", adapter.name, seconds)
 
+    async def _fetch(self, adapter: Adapter) -> Path:
+        """Return the adapter's folder on local disk.
+
+        Raises:
+            Rejected: Its place is not its own, or has had no folder for too long.
+            Unavailable: It is not there yet, or its location is away.
+        """
+        adapters.check_place(adapter.path, adapter.digest)
+        cache = self._settings.home / "cache" / "adapters"
+        try:
+            folder = await adapters.fetch(adapter.path, cache)
+        except adapters.NoFolder as error:
+            waited = time.monotonic() - self._missing.setdefault(adapter.digest, time.monotonic())
+            if waited < self._settings.adapter_wait_s:
+                raise
+            raise Rejected(f"{error}: waited {waited:.0f} s, its path is stale") from error
+        self._missing.pop(adapter.digest, None)
+        return folder
+
     def _verify(self, folder: Path, adapter: Adapter) -> None:
+        if self._modules is None:
+            # An endpoint's model need not be here: then only the endpoint knows its modules.
+            base = self._settings.model_path
+            self._modules = {} if base == Path() else modules_of(base)
         adapters.verify(
             folder,
             adapter.digest,
             self._settings.model_digest,
             max_rank=self._settings.max_lora_rank,
+            modules=self._modules or None,
         )
 
     async def _tell(self, tenant: str, rollout: RolloutChanged, arm: Arm) -> None:

@@ -3,8 +3,12 @@
 import asyncio
 import json
 import os
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -12,7 +16,9 @@ from safetensors.torch import save_file
 
 from gyre_inference.engine import VllmEngine
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
+from gyre_inference.launching import Launched
 from gyre_inference.settings import Settings
+from gyre_inference.tokens import Tokens
 from gyre_service.adapters import seal
 from gyre_service.errors import Rejected, Unavailable
 
@@ -42,13 +48,31 @@ async def test_a_model_that_cannot_be_loaded_is_reported(settings: Settings) -> 
 class FakeLlm:
     """Stands for vLLM: takes every adapter, and is as alive as it is told to be."""
 
-    errored = False
+    def __init__(self) -> None:
+        self.alive = True
+        self.adapters: set[int] = set()
 
-    async def add_lora(self, _: object) -> bool:
+    async def add_lora(self, number: int) -> bool:
+        self.adapters.add(number)
+        return True
+
+    async def remove_lora(self, number: int) -> bool:
+        self.adapters.discard(number)
         return True
 
     def shutdown(self) -> None:
         """Nothing to stop."""
+
+
+@dataclass(frozen=True)
+class FakeLaunched(Launched):
+    """Of no process."""
+
+    def lives(self) -> bool:
+        return bool(self.llm.alive)
+
+    def kill(self) -> None:
+        self.llm.alive = False
 
 
 ADAPTER = Adapter("default--bbbbbbbb", "b" * 64, "/adapters/b")
@@ -64,14 +88,16 @@ def loading(
     def make(probe: Probe, **changes: float) -> tuple[VllmEngine, FakeLlm, list[str]]:
         llm, lost = FakeLlm(), list[str]()
 
-        async def load() -> FakeLlm:
-            return llm
+        async def load() -> Launched:
+            return FakeLaunched(llm, Mock(spec=Tokens), 100)
+
+        def number(adapter: Adapter) -> int:
+            return made._adapter_ids.setdefault(adapter.digest, 1)
 
         made = VllmEngine(make_settings(**changes), lost.append)
         monkeypatch.setattr(made, "_load_in_a_thread", load)
-        monkeypatch.setattr(made, "_lora", lambda _: None)
+        monkeypatch.setattr(made, "_lora", number)
         monkeypatch.setattr(made, "_probe", probe)
-        monkeypatch.setattr(made, "_kill", lambda: None)
         return made, llm, lost
 
     return make
@@ -81,7 +107,7 @@ async def test_an_engine_that_dies_while_it_loads_an_adapter_refuses_nothing(
     loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]],
 ) -> None:
     async def dies(_: Adapter | None) -> dict[int, float]:
-        llm.errored = True
+        llm.alive = False
         raise RuntimeError("the core is gone")
 
     engine, llm, lost = loading(dies)
@@ -110,6 +136,40 @@ async def test_an_adapter_that_hangs_the_engine_is_noticed(
         await asyncio.wait_for(engine.load(ADAPTER), 5)
     await asyncio.wait_for(running, 5)
     assert lost == ["the engine hung: no step in 0.1 s"]
+    await engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("probed", "reason"),
+    [
+        ({1: -0.5}, "changes nothing"),
+        ({1: float("nan")}, "not finite"),
+        (RuntimeError("shapes differ"), "refuses the adapter: shapes differ"),
+    ],
+)
+async def test_one_that_is_refused_after_it_was_taken_does_not_stay(
+    loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]],
+    probed: dict[int, float] | RuntimeError,
+    reason: str,
+) -> None:
+    async def probe(adapter: Adapter | None) -> dict[int, float]:
+        if adapter is None:
+            return {1: -0.5}
+        assert llm.adapters
+        if isinstance(probed, RuntimeError):
+            raise probed
+        return probed
+
+    engine, llm, lost = loading(probe)
+    running = asyncio.create_task(engine.run())
+    await engine.loaded.wait()
+
+    with pytest.raises(Rejected, match=reason):
+        await engine.load(ADAPTER)
+
+    assert llm.adapters == set()
+    assert lost == []
+    running.cancel()
     await engine.stop()
 
 
@@ -164,7 +224,40 @@ async def test_it_answers_the_same_again_and_stops_when_nobody_listens(
         long.append(piece)
         break
     await stream.aclose()
-    assert engine._llm.get_num_unfinished_requests() == 0
+    assert engine._ready().llm.get_num_unfinished_requests() == 0
+
+
+@needs_model
+@pytest.mark.parametrize(
+    ("how", "seen_s", "reason"),
+    [(signal.SIGKILL, 5, "has died"), (signal.SIGSTOP, 15, "the engine hung")],
+)
+async def test_an_engine_that_is_lost_is_seen_in_time(
+    make_settings: Callable[..., Settings], how: signal.Signals, seen_s: float, reason: str
+) -> None:
+    lost: list[str] = []
+    engine = VllmEngine(make_settings(model_path=Path(MODEL)), lost.append)
+    running = asyncio.create_task(engine.run())
+    await asyncio.wait_for(engine.loaded.wait(), 400)
+    await asyncio.sleep(8)  # it is probed, more than once
+    assert lost == []
+    [process] = engine._ready().llm.engine_core.resources.engine_manager.processes
+    prompt = engine.render(QUESTION)
+    long = engine.generate("long", prompt, Sampling(1000, 2, seed=1), None, "acme")
+    await anext(long)
+
+    os.kill(process.pid, how)
+    begin = time.monotonic()
+    with pytest.raises(Unavailable):
+        async for _ in long:
+            pass
+    await asyncio.wait_for(running, 30)
+
+    assert time.monotonic() - begin < seen_s
+    assert reason in lost[0]
+    process.join(5)
+    assert process.exitcode is not None
+    await engine.stop()
 
 
 @needs_model
@@ -246,4 +339,4 @@ async def test_alternatives_log_probabilities_and_forms(engine: VllmEngine) -> N
     async for _ in stream:
         break
     await stream.aclose()
-    assert engine._llm.get_num_unfinished_requests() == 0
+    assert engine._ready().llm.get_num_unfinished_requests() == 0

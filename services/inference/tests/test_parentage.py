@@ -29,6 +29,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def assert_ends(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while is_running(pid) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert not is_running(pid)
+
+
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     command = [sys.executable, "-c", textwrap.dedent(PARENT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
@@ -38,10 +45,52 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 
         parent.send_signal(signal.SIGKILL)
 
-    deadline = time.monotonic() + 5
-    while is_running(child) and time.monotonic() < deadline:
-        os.sched_yield()
-    assert not is_running(child)
+    assert_ends(child)
+
+
+def test_a_stopped_child_ends_when_its_parent_is_killed() -> None:
+    command = [sys.executable, "-c", textwrap.dedent(PARENT)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, signal.SIGSTOP)
+        parent.send_signal(signal.SIGKILL)
+    assert_ends(child)
+
+
+THREAD = """
+import os, threading, time
+from gyre_inference.parentage import end_with_parent
+parent = os.getpid()
+over = threading.Event()
+def live():
+    child = os.fork()
+    if child == 0:
+        end_with_parent(parent)
+        os.write(1, f"{os.getpid()}\\n".encode())
+        time.sleep(600)
+    over.wait()
+threading.Thread(target=live).start()
+input()
+over.set()
+time.sleep(600)
+"""
+
+
+def test_a_child_ends_with_the_thread_that_made_it() -> None:
+    command = [sys.executable, "-c", textwrap.dedent(THREAD)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdin is not None
+        child = int(parent.stdout.readline())
+        assert is_running(child)
+
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+
+        assert_ends(child)
+        assert is_running(parent.pid)
+        parent.kill()
 
 
 def test_a_child_does_not_hold_its_parents_connections_open() -> None:

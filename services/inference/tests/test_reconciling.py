@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from gyre_events import AdapterLoaded, Arm, Base, Policy, Prompt, RolloutChanged
 from gyre_inference.generation import Adapter
@@ -75,13 +77,18 @@ class FakeRollouts:
         )
 
 
-def make(home: Path, seed: int, base: str, rank: int = 8) -> str:
+MODULE = "base_model.model.model.layers.0.self_attn.q_proj"
+
+
+def make(home: Path, seed: int, base: str, rank: int = 8, module: str = MODULE) -> str:
     """Make the folder of an adapter, as far as files go; return its digest."""
     folder = home / f"new-{seed}"
     folder.mkdir(parents=True)
-    config = {"peft_type": "LORA", "r": rank, "bias": "none"}
+    config = {"peft_type": "LORA", "r": rank, "lora_alpha": 16, "target_modules": ["q_proj"]}
     (folder / "adapter_config.json").write_text(json.dumps(config))
-    (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    sides = {"A": torch.full((rank, 4), float(seed)), "B": torch.ones(6, rank)}
+    weights = {f"{module}.lora_{side}.weight": tensor for side, tensor in sides.items()}
+    save_file(weights, folder / "adapter_model.safetensors")
     digest = seal(folder, base, {})
     folder.rename(home / digest)
     return digest
@@ -94,6 +101,9 @@ def adapter(digest: str) -> Adapter:
 
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings:
+    (tmp_path / "config.json").write_text('{"architectures": ["TinyForCausalLM"]}')
+    model = {"model.layers.0.self_attn.q_proj.weight": torch.zeros(6, 4)}
+    save_file(model, tmp_path / "model.safetensors")
     return make_settings(home=tmp_path, replica="here", max_cpu_loras=3)
 
 
@@ -153,12 +163,15 @@ async def test_one_that_is_refused_stops_nobody(settings: Settings, tmp_path: Pa
         "r is 64": make(tmp_path, 3, settings.model_digest, rank=64),
         "changes nothing": make(tmp_path, 4, settings.model_digest),
         "has changed since": make(tmp_path, 5, settings.model_digest),
+        "the base has no module": make(
+            tmp_path, 6, settings.model_digest, module=MODULE.replace("layers.0", "layers.9")
+        ),
     }
     engine.refuses.add(bad["changes nothing"])
     (tmp_path / bad["has changed since"] / "adapter_model.safetensors").write_bytes(b"cut")
     rollouts.put(None, *bad.values(), good, home=tmp_path)
     async with reconciling(settings, engine, rollouts) as (made, said):
-        await until(lambda: len(said) == 5)
+        await until(lambda: len(said) == 6)
         outcomes = {event.adapter_digest: event for _, event in said}
         for reason, digest in bad.items():
             assert outcomes[digest].outcome == "refused"
@@ -235,3 +248,50 @@ async def test_a_folder_that_is_not_there_yet_is_waited_for(
         (tmp_path / "elsewhere").rename(tmp_path / there)
         await until(lambda: made.has(there))
         assert len(said) == 2
+
+
+async def test_a_path_that_has_no_folder_for_long_is_stale(
+    make_settings: Callable[..., Settings],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gyre_inference.reconciling.AGAIN_S", 0.01)
+    brief = make_settings(replica="here", adapter_wait_s=0.1)
+    rollouts = FakeRollouts()
+    rollouts.put(None, "b" * 64, home=tmp_path)
+    async with reconciling(brief, FakeEngine(), rollouts) as (made, said):
+        await until(lambda: said)
+        assert said[0][1].outcome == "refused"
+        assert "its path is stale" in said[0][1].reason
+        assert await made.reason() == ""
+
+
+async def test_a_path_that_is_not_the_adapters_own_is_refused(
+    settings: Settings, tmp_path: Path
+) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digest = make(tmp_path, 1, settings.model_digest)
+    (tmp_path / "adapters").mkdir()
+    rollouts.put(None, digest, home=tmp_path / "adapters" / "..")
+    async with reconciling(settings, engine, rollouts) as (_, said):
+        await until(lambda: said)
+        assert "expected a path that ends with its whole digest" in said[0][1].reason
+        assert engine.has == set()
+
+
+async def test_an_endpoints_model_need_not_be_here(
+    make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    away = make_settings(
+        home=tmp_path,
+        replica="here",
+        engine="openai",
+        openai_base_url="http://endpoint:8000/v1",
+        model_path=Path(),
+    )
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digest = make(tmp_path, 1, away.model_digest)
+    rollouts.put(None, digest, home=tmp_path)
+    async with reconciling(away, engine, rollouts) as (made, _):
+        await until(lambda: made.has(digest))

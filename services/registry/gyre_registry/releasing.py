@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+from anyio import to_thread
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -67,7 +68,7 @@ async def import_adapter(
     if route is None:
         raise NotFound(f"there is no route {name!r}", param="route")
     folder = await adapters.fetch(request.adapter_uri, cache)
-    adapters.verify(folder, request.adapter_digest, route.base.digest)
+    await to_thread.run_sync(adapters.verify, folder, request.adapter_digest, route.base.digest)
     adapter = await session.get(Adapter, (tenant, request.adapter_digest))
     adapter = adapter or Adapter(
         tenant=tenant,

@@ -9,6 +9,8 @@ from uuid import uuid4
 import grpc
 import pytest
 from grpc import aio
+from numpy import zeros
+from safetensors.numpy import save_file
 
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceStub
@@ -136,9 +138,14 @@ async def test_what_is_not_there_cannot_be_meant(
 
 def sealed(folder: Path, base: str = BASE.digest) -> str:
     folder.mkdir()
-    config = {"peft_type": "LORA", "r": 8, "bias": "none", "target_modules": ["q_proj"]}
+    config = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
     (folder / adapters.CONFIG).write_text(json.dumps(config))
-    (folder / adapters.WEIGHTS).write_bytes(b"weights")
+    module = "base_model.model.q_proj"
+    weights = {
+        f"{module}.lora_A.weight": zeros((8, 4), dtype="float32"),
+        f"{module}.lora_B.weight": zeros((4, 8), dtype="float32"),
+    }
+    save_file(weights, folder / adapters.WEIGHTS)
     return adapters.seal(folder, base, {})
 
 
