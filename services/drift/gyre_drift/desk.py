@@ -245,7 +245,8 @@ class Desk:
             reason=reason,
             base=self.rollout.base,
             training=training,
-            since=min(store.utc(alarm.onset) for alarm in alarms),
+            # The last: an example too few is waited for, one from before would be taught as new.
+            since=max(store.utc(alarm.onset) for alarm in alarms),
             data_deadline=now() + timedelta(seconds=training.data_deadline_s),
             positions=self._positions(),
             decided_at=now(),

@@ -85,7 +85,7 @@ async def test_a_world_that_moves_is_noticed_confirmed_and_asked_to_be_learned(
     assert "AUC" in request.reason
     assert request.drift_ids
     assert (first.onset - WHEN).total_seconds() >= 540
-    assert request.since == min(alarm.onset for alarm in said.alarms[: len(request.drift_ids)])
+    assert request.since == max(alarm.onset for alarm in said.alarms[: len(request.drift_ids)])
     assert request.training == Policy().training
     assert request.data_deadline - request.decided_at == pytest.approx(
         timedelta(days=7), abs=timedelta(seconds=1)

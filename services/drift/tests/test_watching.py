@@ -18,7 +18,7 @@ from gyre_drift.watching.deciding import (
     recent,
     unfinished,
 )
-from gyre_drift.watching.detectors import QUIET, Alarm, Detector, Rise
+from gyre_drift.watching.detectors import QUIET, Alarm, Calibrated, Detector, Rise
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.shares import Share
 from gyre_drift.watching.thresholds import run_length, share_of, threshold_for
@@ -132,6 +132,19 @@ def test_the_onset_is_near_the_change() -> None:
     values[600:] += 3
     [alarm] = feed(Detector("x", "input", Rise(15.0, 1_000)), values)
     assert 560 <= (alarm.onset - WHEN).total_seconds() <= 602
+
+
+def test_the_onset_is_near_the_change_where_bad_answers_are_rare_and_far_out() -> None:
+    """Of scores one in ten is bad: those keep the statistic above 0 long before the change."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        bad = rng.random(700) < np.repeat([0.1, 0.9], (600, 100))
+        scores = Calibrated(Detector("x", "quality", Rise(USUAL, 200)), 200, sign=-1)
+        found = [
+            scores.update(float(not one), WHEN + timedelta(seconds=n)) for n, one in enumerate(bad)
+        ]
+        [alarm] = [alarm for alarm in found[600:] if alarm]
+        assert 590 <= (alarm.onset - WHEN).total_seconds() <= 606
 
 
 def reference(vectors: NDArray[np.float32], texts: list[str] | None = None) -> Reference:

@@ -10,10 +10,11 @@ from datetime import datetime
 from math import sqrt
 from typing import Any
 
+import numpy as np
 from river.drift import PageHinkley
 
 from gyre_drift.watching.reference import CLIP
-from gyre_drift.watching.shares import Share
+from gyre_drift.watching.shares import NEWEST, Share
 from gyre_drift.watching.thresholds import DRIFT
 
 HISTORY = 200
@@ -42,6 +43,10 @@ class Rise:
     and Siegmund's run length as it is. After an alarm River's begins again, and gets them again:
     it goes on alarming for as long as the values stay up.
 
+    The change is where the newest values are least like the calibration's: their sum is furthest
+    above 0 for their number. Where the statistic left 0 is hundreds of events too early if rare
+    large values, which are usual, have kept it up.
+
     Args:
         threshold: Of the statistic.
         calibrated: How many values the standard is made of.
@@ -49,8 +54,7 @@ class Rise:
 
     def __init__(self, threshold: float, calibrated: int) -> None:
         self.threshold = threshold
-        self.since = 0  # events since the statistic left 0
-        self._total = 0.0  # of the values since then
+        self._newest: list[float] = []
         self._calibrated = calibrated
         self._detector = self._anchored()
 
@@ -58,9 +62,7 @@ class Rise:
         if self._detector.drift_detected:
             self._detector = self._anchored()
         self._detector.update(value)
-        rising = self.now() > 0
-        self.since = self.since + 1 if rising else 0
-        self._total = self._total + value if rising else 0.0
+        self._newest = [*self._newest[1 - NEWEST :], value]
         return bool(self._detector.drift_detected)
 
     def now(self) -> float:
@@ -68,9 +70,17 @@ class Rise:
         found: float = self._detector._sum_increase - self._detector._min_increase
         return max(0.0, found)
 
+    def since(self) -> int:
+        """Return how many values there are since the change, 0 without any."""
+        if not self._newest:
+            return 0
+        totals = np.cumsum(self._newest[::-1])
+        return 1 + int(np.argmax(np.maximum(totals, 0) ** 2 / np.arange(1, len(totals) + 1)))
+
     def size(self) -> float:
-        """Return the mean of the values since the statistic left 0."""
-        return self._total / max(1, self.since)
+        """Return the mean of the values since the change."""
+        since = self.since()
+        return sum(self._newest[-since:]) / since if since else 0.0
 
     def _anchored(self) -> Any:
         detector: Any = PageHinkley(delta=DRIFT, threshold=self.threshold, alpha=1.0, mode="up")
@@ -94,7 +104,6 @@ class Detector:
     alarmed: bool = False  # an episode lasts
     quiet: int = 0
     patience: int = QUIET
-    onset: datetime | None = None
     history: list[float] = field(default_factory=list)
 
     def update(self, value: float, times: Sequence[datetime]) -> Alarm | None:
@@ -106,8 +115,7 @@ class Detector:
         """
         self.events += 1
         raised = self.statistic.update(value)
-        now, since = self.statistic.now(), self.statistic.since
-        self.onset = (self.onset or times[-min(since, len(times))]) if since else None
+        now = self.statistic.now()
         self.history = [*self.history[1 - HISTORY :], now]
         if self.alarmed:
             self.quiet = self.quiet + 1 if now < self.statistic.threshold / 2 else 0
@@ -115,6 +123,7 @@ class Detector:
             return None
         if not raised:
             return None
+        since = max(1, self.statistic.since())
         self.alarmed, self.quiet, self.patience = True, 0, max(QUIET, 2 * since)
         return Alarm(
             self.name,
@@ -122,7 +131,7 @@ class Detector:
             now,
             self.statistic.threshold,
             self.events,
-            self.onset or times[-1],
+            times[-min(since, len(times))],
             self.statistic.size(),
         )
 
@@ -139,6 +148,7 @@ class Calibrated:
         detector: Gets standardised values, a worse one larger.
         wanted: How many values calibrate it.
         sign: -1 if smaller is worse.
+        times: Of the newest values since the calibration.
     """
 
     detector: Detector
@@ -147,6 +157,7 @@ class Calibrated:
     seen: int = 0
     mean: float = 0.0
     squares: float = 0.0
+    times: list[datetime] = field(default_factory=list)
 
     def update(self, value: float, time: datetime) -> Alarm | None:
         if self.seen < self.wanted:  # Welford
@@ -157,7 +168,8 @@ class Calibrated:
             return None
         sd = max(LEAST_SD, sqrt(self.squares / max(1, self.seen - 1)))
         z = self.sign * (value - self.mean) / sd
-        return self.detector.update(max(-CLIP, min(CLIP, z)), (time,))
+        self.times = [*self.times[1 - NEWEST :], time]
+        return self.detector.update(max(-CLIP, min(CLIP, z)), self.times)
 
     @property
     def state(self) -> str:

@@ -27,7 +27,6 @@ class Share:
 
     def __init__(self) -> None:
         self.threshold = 1.0
-        self.since = 0  # events since the change, where this one has shown it
         self._detector: Any = _adwin()
         self._newest = b""
         self._old = 0.0  # the share before the change
@@ -42,8 +41,11 @@ class Share:
         if changed:
             self._split(events, ones, usual)
             self._detector = _adwin()  # as River's does with its next value
-        self.since = self._events if changed else 0
         return changed
+
+    def since(self) -> int:
+        """Return how many events there are since the change, 0 without any."""
+        return self._events + int(self._detector.width) if self._events else 0
 
     def now(self) -> float:
         return abs(self._share() - self._old) if self._events else 0.0

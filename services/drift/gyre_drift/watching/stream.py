@@ -6,12 +6,11 @@ from datetime import datetime
 from gyre_drift.watching.deciding import Raised
 from gyre_drift.watching.detectors import Alarm, Calibrated, Detector, Rise
 from gyre_drift.watching.reference import Reference, Vectors
-from gyre_drift.watching.shares import Share
+from gyre_drift.watching.shares import NEWEST, Share
 from gyre_drift.watching.thresholds import share_of, threshold_for
 from gyre_events import AnswerScored, DriftPolicy, VerdictRecorded
 
 NOVELTY, GROUNDED, THUMBS = "novelty", "grounded", "thumbs"
-TIMES = 500  # of questions: an onset is looked for no further back
 RISING = 3  # detectors whose false alarms add up
 SCORES = ("citation_valid", "groundedness_overlap", "numbers_supported")
 BAD_SCORE = 0.5
@@ -62,7 +61,7 @@ class Watched:
 
     def question(self, reference: Reference, vector: Vectors, time: datetime) -> list[Alarm]:
         """Take a live question."""
-        self.times = [*self.times[1 - TIMES :], time]
+        self.times = [*self.times[1 - NEWEST :], time]
         found = [self.novelty.update(reference.z(vector), self.times)]
         cluster = reference.cluster(vector)
         found += [one.update(float(n == cluster), self.times) for n, one in enumerate(self.mix)]
