@@ -44,7 +44,9 @@ def _item(one: dict[str, Any], shown: list[Passage]) -> dict[str, Any]:
         {"document": Path(passage.document).name, "text": passage.text} for passage in shown
     ]
     item = {"id": one["id"], "question": one["question"], "passages": evidence}
-    return item | ({"refusal": True} if one.get("refusal") else {"expected": one["expected"]})
+    if one.get("refusal"):
+        return item | {"refusal": True, "absent": one["absent"]}
+    return item | {"expected": one["expected"]}
 
 
 def main(file: Path) -> None:
