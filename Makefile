@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test demo demo-worse lint contracts proto reference-model reference-figures clean
+.PHONY: help setup up down kafka status logs test demo demo-worse lint contracts proto reference-model reference-figures gemma-starter clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -54,6 +54,9 @@ reference-model: setup ## Train the small model that tests use (hours)
 
 reference-figures: setup ## Measure the small model on held-out questions (minutes)
 	@OMP_NUM_THREADS=1 $(PYTHON) -m gyre_models.evaluate_reference
+
+gemma-starter: setup ## Train the adapter that Gemma is to be served with (an hour)
+	@models/train-starter.sh
 
 clean: setup ## Remove this stack's data and what tools left behind
 	@$(LOCAL) clean

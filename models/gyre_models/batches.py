@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from gyre_models.facts import Generator, Scene
+from gyre_models.facts import Generator, Scene, Style
 from gyre_models.tokenizer import ANSWER, BEGIN, END
 
 
@@ -31,6 +32,10 @@ class Batch:
     tokens: Tensor
     answers: Tensor
     rows: list[Row]
+
+    def to(self, device: str) -> Batch:
+        """Return the batch in the memory of a device."""
+        return Batch(self.tokens.to(device), self.answers.to(device), self.rows)
 
 
 class Encoder:
@@ -95,6 +100,34 @@ def stream(
         rng.shuffle(batches)
         for batch in batches:
             yield pad(batch)
+
+
+class Drawn(IterableDataset[tuple[Tensor, Tensor]]):
+    """Training's batches, as (tokens, answers); each worker draws scenes of its own.
+
+    Args:
+        tokenizer: Of the model.
+        style: Of the scenes.
+        tokens_per_batch: About so many.
+        seed: The same seed and number of workers draw the same.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, style: Style, tokens_per_batch: int, seed: int):
+        super().__init__()
+        self._encoder = Encoder(tokenizer)
+        self._style, self._size, self._seed = style, tokens_per_batch, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        worker = get_worker_info()
+        seed = self._seed + (worker.id if worker else 0)
+        for batch in stream(self._encoder, Generator(seed, "train", self._style), self._size, seed):
+            yield batch.tokens, batch.answers
+
+    def batches(self, workers: int, device: str) -> Iterator[Batch]:
+        """Yield endless batches on a device, drawn by so many processes; 0: by this one."""
+        loader = DataLoader(self, batch_size=None, num_workers=workers)
+        for tokens, answers in loader:
+            yield Batch(tokens, answers, []).to(device)
 
 
 def count_tokens(encoder: Encoder, generator: Generator, size: int, scenes: int = 4000) -> Tensor:

@@ -33,7 +33,8 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
     """Return name, path, digest and revision of a model that can be served.
 
     Args:
-        model: `gemma-3-270m`, `reference`, a folder, or the id of a model on a hub.
+        model: `gemma-3-270m`, `gemma-3-270m-pt` (what its starter adapter is trained on),
+            `reference`, a folder, or the id of a model on a hub.
         cache: Where folders are made and manifests kept.
         revision: Of a hub's model: the commit, 40 hexadecimal digits.
 
@@ -46,7 +47,9 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
         )
     cache.mkdir(parents=True, exist_ok=True)
     if model == "gemma-3-270m":
-        return _prepare_gemma(cache)
+        return _prepare_gemma(model, gemma.served(), cache)
+    if model == "gemma-3-270m-pt":
+        return _prepare_gemma(model, gemma.UNTAUGHT, cache)
     if model == "reference":
         if not (REFERENCE / "config.json").is_file():
             raise ModelError(f"the reference model is not there yet: {REFERENCE} has no model")
@@ -62,8 +65,8 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
     )
 
 
-def _prepare_gemma(cache: Path) -> dict[str, str]:
-    name, recipe = "gemma-3-270m", gemma.recipe()
+def _prepare_gemma(name: str, variant: gemma.Variant, cache: Path) -> dict[str, str]:
+    recipe = variant.recipe
     show_terms_once(cache)
     if ready := _known(cache, name, recipe):
         return ready
@@ -71,7 +74,7 @@ def _prepare_gemma(cache: Path) -> dict[str, str]:
         folder, work = Path(temporary, "model"), Path(temporary, "work")
         folder.mkdir()
         work.mkdir()
-        gemma.convert(folder, work, say)
+        gemma.convert(folder, work, say, variant)
         return _keep(cache, name, folder, GEMMA_VERSION, recipe)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from gyre_models.batches import Batch, Encoder, count_tokens, stream
+from gyre_models.batches import Batch, Drawn, Encoder, count_tokens, stream
 from gyre_models.export import MODEL_FOLDER, export
 from gyre_models.facts import Generator
 from gyre_models.llama import Llama, Shape
@@ -25,6 +25,8 @@ from gyre_models.mimetic import initialise
 from gyre_models.stages import STAGES, VARIED
 from gyre_models.tokenizer import load_tokenizer
 from gyre_models.training import clip, losses, optimisers, score
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Run:
 
     def load(self, path: Path, *, fresh_optimisers: bool) -> None:
         """Continue from a checkpoint."""
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=DEVICE)
         self.model.load_state_dict(state["model"])
         self.step, self.tokens, self.seconds = state["progress"]
         self.stage, self.stage_begin = state["stage"]
@@ -67,10 +69,11 @@ def main() -> None:
     options = _arguments()
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
+    torch.set_float32_matmul_precision("high")
     torch.manual_seed(options.seed)
     tokenizer = load_tokenizer()
     shape = Shape(layers=options.layers, vocabulary=tokenizer.get_vocab_size())
-    model = Llama(shape)
+    model = Llama(shape).to(DEVICE)
     run = Run(model, optimisers(model, options.lr, options.vector_lr))
     options.run.mkdir(parents=True, exist_ok=True)
     checkpoint = options.run / "checkpoint.pt"
@@ -83,7 +86,7 @@ def main() -> None:
         )
         initialise(model, spelled, counts, options.seed)
     if options.export:
-        export(model, tokenizer, options.run / "log.jsonl", MODEL_FOLDER)
+        export(model.cpu(), tokenizer, options.run / "log.jsonl", MODEL_FOLDER)
         return
     _train(run, tokenizer, options, checkpoint)
 
@@ -91,9 +94,12 @@ def main() -> None:
 def _train(run: Run, tokenizer: Tokenizer, options: argparse.Namespace, checkpoint: Path) -> None:
     encoder = Encoder(tokenizer)
     style = STAGES[options.stage]
-    exams = {name: exam(encoder, name, 99) for name in ("plain", "varied", "full")}
-    generator = Generator(run.step * 1000 + options.seed, "train", style)
-    batches = stream(encoder, generator, options.batch, options.seed)
+    exams = {
+        name: [batch.to(DEVICE) for batch in exam(encoder, name, 99)]
+        for name in ("plain", "varied", "full")
+    }
+    drawn = Drawn(tokenizer, style, options.batch, run.step * 1000 + options.seed)
+    batches = drawn.batches(options.workers, DEVICE)
     base = [[options.lr], [options.vector_lr, options.vector_lr / 3]]
     if run.stage != options.stage:
         run.stage, run.stage_begin = options.stage, run.tokens
@@ -169,6 +175,7 @@ def _arguments() -> argparse.Namespace:
     add("--start", choices=("mimetic", "random"), default="mimetic")
     add("--every", type=int, default=100, help="steps between checkpoints")
     add("--threads", type=int, default=1)
+    add("--workers", type=int, default=0, help="processes that draw scenes; 0: this one")
     add("--seed", type=int, default=1)
     add("--export", action="store_true", help="write the newest checkpoint as a servable model")
     return parser.parse_args()

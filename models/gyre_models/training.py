@@ -51,8 +51,9 @@ def losses(model: Llama, batch: Batch, text_share: float) -> tuple[Tensor, Tenso
     answer = batch.answers[:, 1:].flatten() > 0
     on_answers = functional.cross_entropy(model.logits(states[answer]), targets[answer])
     if text_share == 0:
-        return on_answers, torch.zeros(())
-    text = ~answer & (targets > 0) & (torch.rand(targets.shape) < text_share)
+        return on_answers, torch.zeros((), device=on_answers.device)
+    drawn = torch.rand(targets.shape, device=targets.device) < text_share
+    text = ~answer & (targets > 0) & drawn
     return on_answers, functional.cross_entropy(model.logits(states[text]), targets[text])
 
 

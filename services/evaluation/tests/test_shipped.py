@@ -13,7 +13,7 @@ ITEMS = [
 def test_what_is_shipped() -> None:
     sizes = {suite.name: len(suite.items) for suite in shipped().values()}
 
-    assert sizes == {"retention": 20, "smoke": 12}
+    assert sizes == {"documents": 126, "retention": 20, "smoke": 12}
     assert sum(item.refusal for item in shipped()["smoke"].items) == 3
 
 

@@ -1,0 +1,1 @@
+"""What Gemma is taught before it is served: to answer from passages, with their numbers, or not."""
