@@ -287,7 +287,7 @@ def _said(body: bytes) -> str:
 def _param(body: bytes) -> str | None:
     """Return the option that an error blames, if it names one as OpenAI does."""
     try:
-        name = json.loads(body)["error"]["param"].split(".")[0]
+        name: str = json.loads(body)["error"]["param"].split(".")[0]
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
     return OURS.get(name, name)
