@@ -47,7 +47,7 @@ async def test_the_service_starts_serves_and_stops(tmp_path: Path, started: list
         async with aio.insecure_channel(f"127.0.0.1:{settings.grpc_port}") as channel:
             stub = EvaluationServiceStub(channel)
             listed = await stub.ListSuites(ListSuitesRequest(), metadata=calling_for("acme"))
-        assert [suite.name for suite in listed.suites] == ["retention", "smoke"]
+        assert [suite.name for suite in listed.suites] == ["documents", "retention", "smoke"]
         assert started == ["start rollout-changed"]
 
     assert started == ["start rollout-changed", "stop rollout-changed"]

@@ -216,7 +216,7 @@ async def test_an_item_may_take_its_time_and_no_more(
 @pytest.mark.parametrize(
     ("request_", "code", "message"),
     [
-        ({"suite": ""}, "NOT_FOUND", "there is no suite '': there are retention, smoke"),
+        ({"suite": ""}, "NOT_FOUND", "there is no suite '': there are documents, retention, smoke"),
         ({"suite": "smok"}, "NOT_FOUND", "there is no suite 'smok'"),
         ({"suite": "smoke@00000000"}, "NOT_FOUND", "there is no suite 'smoke@00000000'"),
         ({"suite": "smoke@%"}, "INVALID_ARGUMENT", "after the @ come 8 to 64 digits"),

@@ -8,7 +8,7 @@ async def test_an_own_suite_is_stored_listed_and_run(client: Client) -> None:
     info = await client.put()
 
     assert (info.name, info.items, info.shipped) == ("golden", 2, False)
-    assert await client.names() == ["retention", "smoke", "golden"]
+    assert await client.names() == ["documents", "retention", "smoke", "golden"]
     report = await client.report("golden")
     assert (report.suite_digest, report.items) == (info.digest, 2)
 
@@ -19,7 +19,7 @@ async def test_the_same_content_is_no_new_version_and_another_one_is(client: Cli
     second = await client.put(GOOD.replace("Who built it?", "Who owns it?"))
 
     assert second.digest != first.digest
-    assert await client.names() == ["retention", "smoke", "golden"]
+    assert await client.names() == ["documents", "retention", "smoke", "golden"]
     assert (await client.report("golden")).suite_digest == second.digest
     assert (await client.report(f"golden@{first.digest[:8]}")).suite_digest == first.digest
 
@@ -38,7 +38,7 @@ async def test_suites_of_two_tenants_with_one_name(client: Client) -> None:
     umbrella = await client.put(GOOD.replace("Who built it?", "Who?"), metadata=UMBRELLA)
     await client.put(name="only-ours", yaml=GOOD.replace("name: golden\n", ""))
 
-    assert await client.names(UMBRELLA) == ["retention", "smoke", "golden"]
+    assert await client.names(UMBRELLA) == ["documents", "retention", "smoke", "golden"]
     assert (await client.report("golden", UMBRELLA)).suite_digest == umbrella.digest
     assert (await client.report("golden")).suite_digest == acme.digest
     tenants = {metadata["gyre-tenant"] for metadata, _ in client.inference.asked}
@@ -60,4 +60,4 @@ async def test_a_wrong_suite_says_where(client: Client) -> None:
 
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert details.startswith("line 11, items[0].passages[0].page: ")
-    assert await client.names() == ["retention", "smoke"]
+    assert await client.names() == ["documents", "retention", "smoke"]
