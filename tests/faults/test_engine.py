@@ -67,6 +67,7 @@ class Caller(Thread):
             route=self._route,
             messages=[pb.Message(role="user", content="Which colour has the lamp?")],
             evidence=[passage],
+            retrieval=pb.RETRIEVAL_GIVEN,
         )
         with grpc.insecure_channel(self._address) as channel:
             try:

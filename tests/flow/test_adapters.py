@@ -215,6 +215,7 @@ class Asker:
             route=self._route,
             messages=[pb.Message(role="user", content="Which colour has the lamp?")],
             evidence=[passage],
+            retrieval=pb.RETRIEVAL_GIVEN,
             conversation_id=str(uuid4()),
         )
         whole = self._stub.Complete(
