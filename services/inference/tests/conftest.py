@@ -34,6 +34,8 @@ from gyre_service.ids import now
 from gyre_service.keys import key_hash, key_id
 from gyre_service.rpc import ErrorStatus
 
+from .openai_server import OpenAiServer, serving
+
 DIGEST = "a" * 64
 PEPPER = "pepper"
 TOKEN = "between services"
@@ -297,3 +299,11 @@ async def stub(
         yield InferenceServiceStub(channel)
     await server.stop(grace=None)
     await answers.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenAiServer]:
+    made = OpenAiServer()
+    made.go_on.set()
+    async with serving(made):
+        yield made

@@ -24,14 +24,6 @@ Running = Callable[..., AbstractAsyncContextManager[OpenAiEngine]]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[OpenAiServer]:
-    made = OpenAiServer()
-    made.go_on.set()
-    async with serving(made):
-        yield made
-
-
-@pytest.fixture
 def running(make_settings: Callable[..., Settings], server: OpenAiServer) -> Running:
     @asynccontextmanager
     async def run(*, ready: bool = True, **changes: Any) -> AsyncIterator[OpenAiEngine]:

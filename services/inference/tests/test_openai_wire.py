@@ -8,17 +8,9 @@ import pytest
 from gyre_inference.openai_wire import Chunk, Endpoint
 from gyre_service.errors import Overloaded, Rejected, ServiceError, Unavailable
 
-from .openai_server import OpenAiServer, serving
+from .openai_server import OpenAiServer
 
 BODY = {"model": "tiny", "max_tokens": 8}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[OpenAiServer]:
-    made = OpenAiServer()
-    made.go_on.set()
-    async with serving(made):
-        yield made
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ class Detector:
     """A named statistic of one family. Pickled as it is.
 
     An episode begins with an alarm and ends when the statistic was under half of its threshold for
-    100 events, and for twice as many as the alarm took: there is one alarm an episode.
+    100 events, and for twice as many as came since the change: there is one alarm an episode.
     """
 
     name: str
