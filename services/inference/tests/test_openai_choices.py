@@ -18,9 +18,9 @@ from gyre_service.errors import Rejected, ServiceError
 from .conftest import PRICES, FakeSearch
 from .openai_server import OpenAiServer
 from .test_answering import question
-from .test_openai_engine import Running, pieces_of, running, server
+from .test_openai_engine import Running, pieces_of, running
 
-__all__ = ["running", "server"]  # fixtures
+__all__ = ["running"]  # a fixture
 
 SCHEMA = '{"type": "object"}'
 TWO = Sampling(max_tokens=9, temperature=1, n=2)
