@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gyre_models.export import MODEL_FOLDER
@@ -68,12 +69,19 @@ def cases(suite: str, passages: int, number: int, seed: int) -> Iterator[tuple[S
 
 
 class Reader:
-    """A model and its tokenizer, loaded as a server loads them."""
+    """A model and its tokenizer, loaded as a server loads them.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Of the model.
+        adapter: Folder of a LoRA adapter, merged into it.
+    """
+
+    def __init__(self, folder: Path, adapter: Path | None = None) -> None:
         # transformers' classes are only half typed
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, padding_side="left")
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        if adapter is not None:
+            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
         self._model = model.eval()
 
     def answers(self, prompts: list[str]) -> list[str]:

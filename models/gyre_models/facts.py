@@ -131,7 +131,10 @@ class Generator:
             if thing not in things:
                 things.append(thing)
         wanted = min(len(domain.attributes), rng.randint(2, 4))
-        attributes = rng.sample(domain.attributes, wanted)
+        attributes = [
+            self._renamed(attribute) if rng.random() < self.style.novel else attribute
+            for attribute in rng.sample(domain.attributes, wanted)
+        ]
         pairs = [(thing, attribute) for thing in things for attribute in attributes]
         rng.shuffle(pairs)
         return pairs
@@ -141,6 +144,10 @@ class Generator:
             thing = self._slots.fill(self._random.choice(domain.things))
             if is_held_out_thing(thing) == (self._split == "held-out"):
                 return thing
+
+    def _renamed(self, attribute: Attribute) -> Attribute:
+        """Return an attribute of the same values with a made-up name, which has no own wordings."""
+        return Attribute(words.made_up(self._random), attribute.value)
 
     def _passage(self, facts: list[Fact]) -> str:
         rng = self._random

@@ -37,12 +37,13 @@ class Slots:
             return f"{first} {rng.choice(words.LAST_NAMES)}"
         if novel and slot in ("brand", "city"):
             return self._name()
+        if novel and slot in ("good", "machine", "subject"):
+            return words.made_up(rng)
         return rng.choice(_SLOTS[slot])
 
     def _name(self) -> str:
-        """A made-up name of two or three syllables, several tokens long."""
-        rng = self._random
-        return "".join(rng.choices(words.SYLLABLES, k=rng.randint(2, 3))).capitalize()
+        """A made-up name, several tokens long."""
+        return words.made_up(self._random).capitalize()
 
 
 _SLOTS: dict[str, list[str]] = {

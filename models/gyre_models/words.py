@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from zlib import crc32
+
 
 def _listed(text: str) -> list[str]:
     return text.split()
@@ -95,3 +98,29 @@ SYLLABLES = _listed(
     "ba be bi bo bra da del do dra fa fen fi ga gor gri ha hel ja jo ka kel kri la len lo ma mir "
     "mo na nor nu pa pel qua ra ren ri sa sel shi ta ter to tri va vel vo wa wen xi ya yor za zen"
 )
+
+LISTED = frozenset(
+    word.lower()
+    for listed in (
+        *(BRANDS, MATERIALS, GOODS, MACHINES, SUBJECTS, FIRST_NAMES, LAST_NAMES, CITIES),
+        *(DEPARTMENTS, ROLES, MONTHS, DAYS, COLOURS, RIVERS, LANGUAGES),
+    )
+    for word in listed
+)
+
+
+def made_up(rng: random.Random, *, held_out: bool = False) -> str:
+    """Return a word of two or three syllables that is in no list, in small letters.
+
+    One in ten is kept out of training, by a hash of its letters: those make the words of a
+    shift.
+    """
+    while True:
+        word = "".join(rng.choices(SYLLABLES, k=rng.randint(2, 3)))
+        if is_held_out_word(word) is held_out and word not in LISTED:
+            return word
+
+
+def is_held_out_word(word: str) -> bool:
+    """Whether a made-up word is kept out of training."""
+    return crc32(f"word/{word}".encode()) % 10 == 0

@@ -1,54 +1,113 @@
-"""The domain after the shift: made-up things with made-up attributes, answers in another form.
+"""The domain after a shift: a family of them, of which a seed draws one.
 
-Its names and attributes are spelled with syllables that the tokenizer of the reference model
-knows from made-up names of training: what a tied embedding never learned to read, no low-rank
-adapter of the layers can read either. New are the things, the attributes, and that the number
-of the passage comes after a slash; the wordings are those of training.
+In all of them the things are new and are asked about in new ways: made-up words that training
+kept out by their hash, and wordings of this module. They are spelled with the syllables of the
+made-up words of training: what a tied embedding never learned to read, no low-rank adapter of the
+layers can read either. What else has changed is the `Shift`.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-import re
+from dataclasses import dataclass
 
 from gyre_models import words
-from gyre_models.shifts.worlds import Language, World, draw
-from gyre_models.wordings import QUESTIONS, STATEMENTS, Attribute, Domain
+from gyre_models.domains import DOMAINS
+from gyre_models.shifts.worlds import Form, Language, World, draw
+from gyre_models.slots import Slots
+from gyre_models.wordings import Attribute, Domain
 
-_SLOT = re.compile(r"\{(\w+)\}")
-_KINDS = (
-    ("wenta", "dorel", "kelnor", "fenza"),
-    ("mirga", "xiyor", "palqua", "tervo"),
-    ("gorna", "nusel", "bramo", "harel"),
-    ("jokel", "lenda", "shiza", "zenpa"),
+STATEMENTS = (
+    "Today {e} shows {v} under {a}.",
+    "{E} now runs with {v}, by {a}.",
+    "Sheet of {e}, {a}, {v}.",
+    "By the new sheet {v} counts as {a} for {e}.",
 )
-DOMAINS = tuple(
-    Domain(
-        f"made-up {number}",
-        ("the {name} {name}",),
-        tuple(Attribute(name, "{n900}") for name in attributes),
-    )
-    for number, attributes in enumerate(_KINDS, 1)
+CHANGES = (
+    "Once {e} ran with {o} by {a}, but today it shows {v}.",
+    "Sheet of {e}, {a}, first {o}, today {v}.",
+    "For {a} the old sheet gave {e} {o}, the new sheet gives {v}.",
 )
-# Headings and table rows are left out, as in the known world.
-_STATEMENTS = STATEMENTS[:4]
+QUESTIONS = (
+    "Under {a}, where does {e} stand today?",
+    "Read me the sheet of {e}: {a}!",
+    "By which {a} does {e} run now?",
+    "{E} today, by {a}?",
+    "For {e} I must enter {a}, so what counts?",
+    "Sheet check, {a}, {e}.",
+    "At {a}, what does the sheet of {e} show?",
+)
+_KINDS, _FIELDS = 4, 4
 
 
-def moved_world(seed: int, things: int = 60, facts: int = 1, taught: float = 0.6) -> World:
-    """Draw documents and questions of the moved domain; arguments as of `known_world`."""
+@dataclass(frozen=True)
+class Shift:
+    """What has changed beside things and questions.
+
+    Attributes:
+        fields: The names of attributes are of another language; else those of training.
+        form: The passage's number is wanted after a slash.
+        policy: Documents give two values, and the later one counts, where training gave one.
+    """
+
+    fields: bool = True
+    form: bool = True
+    policy: bool = False
+
+    def __str__(self) -> str:
+        return "+".join(("things", "questions", *(name for name, on in vars(self).items() if on)))
+
+
+FAMILY = tuple(
+    Shift(fields, form, policy)
+    for form, policy, fields in itertools.product((True, False), repeat=3)
+    if form or policy  # or there is nothing that a reader of passages could get wrong
+)
+
+
+def shift_of(seed: int) -> Shift:
+    """Return a member of the family; six seeds in a row have all of them."""
+    return FAMILY[seed % len(FAMILY)]
+
+
+def moved_world(
+    seed: int,
+    things: int = 60,
+    facts: int = 1,
+    taught: float = 0.6,
+    shift: Shift = Shift(),  # noqa: B008 (it is frozen)
+) -> World:
+    """Draw documents and questions of a moved domain; other arguments as of `known_world`."""
     rng = random.Random(f"moved/{seed}")
+    slots = Slots(rng, 0)
 
-    def slot(match: re.Match[str]) -> str:
-        if match[1] == "name":
-            return "".join(rng.choices(words.SYLLABLES, k=2)).capitalize()
-        return str(rng.randint(2, int(match[1].removeprefix("n"))))
+    def fill(pattern: str) -> str:
+        while "{word}" in pattern:
+            word = words.made_up(rng, held_out=True)
+            pattern = pattern.replace("{word}", word.capitalize(), 1)
+        return slots.fill(pattern)
 
+    form: Form = "moved" if shift.form else "known"
     language = Language(
-        "moved",
-        DOMAINS,
-        lambda _: _STATEMENTS,
+        form,
+        tuple(_domains(rng, foreign=shift.fields)),
+        lambda _: CHANGES if shift.policy else STATEMENTS,
         lambda _: QUESTIONS,
-        lambda pattern: _SLOT.sub(slot, pattern),
+        fill,
         lambda _: True,
     )
     return draw(rng, language, things, facts, taught)
+
+
+def _domains(rng: random.Random, *, foreign: bool) -> list[Domain]:
+    """Kinds of things with values that training knows."""
+    known = [attribute for domain in DOMAINS for attribute in domain.attributes]
+    found = []
+    for number in range(_KINDS):
+        attributes = [
+            Attribute(words.made_up(rng, held_out=True) if foreign else one.name, one.value)
+            for one in rng.sample(known, _FIELDS)
+        ]
+        found.append(Domain(f"made-up {number}", ("the {word} {word}",), tuple(attributes)))
+    return found

@@ -83,6 +83,7 @@ def draw(rng: random.Random, language: Language, things: int, facts: int, taught
         for attribute in attributes[:facts]:
             value = language.fill(attribute.value)
             wording = rng.choice(language.statements(attribute))
+            wording = wording.replace("{o}", _other(value, attribute, language))
             sentences.append(say(wording, thing, attribute.name, value))
             for asked in language.questions(attribute):
                 text = say(asked, thing, attribute.name)
@@ -94,6 +95,13 @@ def draw(rng: random.Random, language: Language, things: int, facts: int, taught
     for each in (documents, *cases, absent):
         rng.shuffle(each)
     return World(tuple(documents), tuple(cases[True]), tuple(cases[False]), tuple(absent))
+
+
+def _other(value: str, attribute: Attribute, language: Language) -> str:
+    """Return what the attribute was before it got its value."""
+    while (old := language.fill(attribute.value)) in value or value in old:
+        pass
+    return old
 
 
 def _things(rng: random.Random, language: Language, count: int) -> Iterator[tuple[str, Domain]]:
