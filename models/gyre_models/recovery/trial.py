@@ -1,4 +1,4 @@
-"""One seed: a shift, an adapter that the fine-tune worker's trainer makes, and four measurements."""
+"""One seed: a shift, an adapter of the fine-tune worker's trainer, and four measurements."""
 
 import json
 import os

@@ -76,7 +76,7 @@ def moved_world(
     things: int = 60,
     facts: int = 1,
     taught: float = 0.6,
-    shift: Shift = Shift(),  # noqa: B008 (it is frozen)
+    shift: Shift = Shift(),
 ) -> World:
     """Draw documents and questions of a moved domain; other arguments as of `known_world`."""
     rng = random.Random(f"moved/{seed}")
