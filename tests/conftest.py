@@ -44,13 +44,15 @@ class Stack:
         return asyncio.run(self._read(topic))
 
     async def _read(self, topic: str) -> list[Record]:
-        # Without a group every partition is assigned when `start` returns.
-        async with AIOKafkaConsumer(topic, bootstrap_servers=self.kafka) as consumer:
+        # Without a group every partition is assigned when `start` returns. Not by seeking: an
+        # answer to the reset that a start begins may come after it, and win.
+        async with AIOKafkaConsumer(
+            topic, bootstrap_servers=self.kafka, auto_offset_reset="earliest"
+        ) as consumer:
             partitions = sorted(consumer.assignment())
             ends = await consumer.end_offsets(partitions)
             found: list[Record] = []
             for partition, end in ends.items():
-                await consumer.seek_to_beginning(partition)
                 while await consumer.position(partition) < end:
                     for records in (await consumer.getmany(partition, timeout_ms=500)).values():
                         found += records

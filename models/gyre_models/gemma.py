@@ -4,7 +4,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -15,42 +14,17 @@ from gyre_models.folder import digest_of, digests
 from gyre_models.pins import GEMMA_GGUF_SHA256, GEMMA_PACKAGE
 
 TEMPLATE = Path(__file__).with_name("gemma.jinja")
-TAUGHT_TEMPLATE = Path(__file__).with_name("gemma-taught.jinja")
 STARTER = Path(__file__).parents[1] / "gemma-3-270m-starter" / "adapter"
 TERMS = Path(__file__).with_name("terms") / "gemma.txt"
 # A base model does not know when an answer ends: at the end of its line.
 LINE_ENDS = ("\n", "\n\n", "\n\n\n")
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A way to serve Gemma.
-
-    Attributes:
-        template: Of its prompts.
-        starter: A LoRA adapter that becomes part of the weights: one request carries one adapter,
-            so beside a retrained one it would be lost.
-    """
-
-    template: Path
-    starter: Path | None = None
-
-    @property
-    def recipe(self) -> str:
-        """The digest of what the folder is made from: another one means another folder."""
-        weights = digest_of(digests(self.starter)) if self.starter else ""
-        code = Path(__file__).read_text()
-        made_from = (GEMMA_GGUF_SHA256, self.template.read_text(), code, weights)
-        return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
-
-
-UNTAUGHT = Variant(TAUGHT_TEMPLATE)
-"""What a starter adapter is trained on: the plain weights, asked as the adapter will be."""
-
-
-def served() -> Variant:
-    """Return Gemma as it is served: with its starter adapter, where that has been trained."""
-    return Variant(TAUGHT_TEMPLATE, STARTER) if STARTER.is_dir() else Variant(TEMPLATE)
+def recipe(starter: Path | None) -> str:
+    """Return the digest of what a folder is made from: another one means another folder."""
+    weights = digest_of(digests(starter)) if starter else ""
+    made_from = (GEMMA_GGUF_SHA256, TEMPLATE.read_text(), Path(__file__).read_text(), weights)
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
 
 
 def assemble(target: Path) -> None:
@@ -79,7 +53,7 @@ def assemble(target: Path) -> None:
         )
 
 
-def convert(folder: Path, work: Path, say: Callable[[str], None], variant: Variant) -> None:
+def convert(folder: Path, work: Path, say: Callable[[str], None], starter: Path | None) -> None:
     """Write bfloat16 weights, configuration, tokenizer, template and terms into `folder`.
 
     The same weights on every machine, so that a digest names a model; how they are computed
@@ -89,7 +63,8 @@ def convert(folder: Path, work: Path, say: Callable[[str], None], variant: Varia
         folder: Exists and is empty.
         work: Where the assembled GGUF file may lie for a while (253 MB).
         say: Told about progress.
-        variant: Which template, and what becomes part of the weights.
+        starter: A LoRA adapter that becomes part of the weights: one request carries one adapter,
+            so beside a retrained one it would be lost. Without it they are what it is trained on.
 
     Raises:
         ModelError: The package is not the pinned one.
@@ -110,15 +85,16 @@ def convert(folder: Path, work: Path, say: Callable[[str], None], variant: Varia
     )
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    if variant.starter:
+    if starter:
         say("merging the starter adapter")
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, variant.starter).merge_and_unload()
+        # Sums of float32 end in other bits on other processors, and so in another digest.
+        model = PeftModel.from_pretrained(model, starter).double().merge_and_unload()
     model = model.bfloat16()
     say("converting the tokenizer (half a minute)")
     tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=gguf.name)
-    tokenizer.chat_template = variant.template.read_text()
+    tokenizer.chat_template = TEMPLATE.read_text()
     ends = [tokenizer.encode(text, add_special_tokens=False) for text in LINE_ENDS]
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         bos_token_id=tokenizer.bos_token_id,

@@ -47,9 +47,9 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
         )
     cache.mkdir(parents=True, exist_ok=True)
     if model == "gemma-3-270m":
-        return _prepare_gemma(model, gemma.served(), cache)
+        return _prepare_gemma(model, gemma.STARTER, cache)
     if model == "gemma-3-270m-pt":
-        return _prepare_gemma(model, gemma.UNTAUGHT, cache)
+        return _prepare_gemma(model, None, cache)
     if model == "reference":
         if not (REFERENCE / "config.json").is_file():
             raise ModelError(f"the reference model is not there yet: {REFERENCE} has no model")
@@ -65,8 +65,8 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
     )
 
 
-def _prepare_gemma(name: str, variant: gemma.Variant, cache: Path) -> dict[str, str]:
-    recipe = variant.recipe
+def _prepare_gemma(name: str, starter: Path | None, cache: Path) -> dict[str, str]:
+    recipe = gemma.recipe(starter)
     show_terms_once(cache)
     if ready := _known(cache, name, recipe):
         return ready
@@ -74,7 +74,7 @@ def _prepare_gemma(name: str, variant: gemma.Variant, cache: Path) -> dict[str, 
         folder, work = Path(temporary, "model"), Path(temporary, "work")
         folder.mkdir()
         work.mkdir()
-        gemma.convert(folder, work, say, variant)
+        gemma.convert(folder, work, say, starter)
         return _keep(cache, name, folder, GEMMA_VERSION, recipe)
 
 

@@ -46,9 +46,10 @@ class Kafka:
     async def read(self, suffix: str) -> list[Record]:
         """Return everything that a topic holds now."""
         partition = TopicPartition(self.topic + suffix, 0)
-        async with AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_servers) as consumer:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.settings.kafka_servers, auto_offset_reset="earliest"
+        ) as consumer:
             consumer.assign([partition])
-            await consumer.seek_to_beginning(partition)
             end = (await consumer.end_offsets([partition]))[partition]
             return [await consumer.getone() for _ in range(end)]
 

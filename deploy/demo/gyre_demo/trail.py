@@ -55,11 +55,12 @@ class Trail:
 
     async def follow(self) -> None:
         """Read until cancelled."""
-        consumer = AIOKafkaConsumer(*STEPS, OBSERVED, bootstrap_servers=self._servers)
+        # Not by seeking: an answer to the reset that a start begins may come after it, and win.
+        consumer = AIOKafkaConsumer(
+            *STEPS, OBSERVED, bootstrap_servers=self._servers, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
-            for partition in consumer.assignment():
-                await consumer.seek_to_beginning(partition)
             while True:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:

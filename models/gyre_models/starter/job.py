@@ -17,9 +17,9 @@ from gyre_models.starter.neighbours import nearest
 NAME = "gemma-3-270m-pt"
 RANK, ALPHA = 16, 32
 BATCH = 16
-LEARNING_RATE = 6e-4
-EXAMPLES = 660  # and a quarter more that are made of them; there are fourteen times as many
-HELD_OUT = 200
+LEARNING_RATE = 8e-4
+EXAMPLES = 480  # and a quarter more that are made of them; there are fourteen times as many
+HELD_OUT = 60
 SEED = 1
 DAY_S = 86_400
 

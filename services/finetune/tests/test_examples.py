@@ -4,7 +4,10 @@ import pytest
 
 from gyre_events import Passage
 from gyre_finetune.training.examples import (
+    Example,
+    as_read,
     messages,
+    reordered,
     replayed_of,
     schedule,
     steps_of,
@@ -33,8 +36,6 @@ def test_the_prompt_is_that_of_inference() -> None:
 
 
 def test_the_system_message_is_left_out_where_it_is_empty() -> None:
-    from gyre_finetune.training.examples import Example
-
     example = Example(question="q", passages=("p",), answer="a")
     assert [m["role"] for m in messages(example, "Be short.")] == ["system", "user"]
     assert [m["role"] for m in messages(example, " ")] == ["user"]
@@ -83,3 +84,27 @@ def test_a_training_is_as_long_as_its_data_and_no_longer_than_allowed() -> None:
     assert steps_of(new=160, batch=16, max_steps=150, epochs=16) == 150
     assert steps_of(new=8, batch=16, max_steps=150, epochs=16) == 16
     assert steps_of(new=1, batch=1, max_steps=1, epochs=1) == 1
+
+
+def test_an_answers_markers_follow_their_passages() -> None:
+    example = Example(question="q", passages=("a", "b", "c"), answer="x [1], y [3][1], z [7] [0]")
+    assert reordered(example, [2, 0, 1]) == Example(
+        question="q", passages=("c", "a", "b"), answer="x [2], y [1][2], z [7] [0]"
+    )
+
+
+def test_no_place_gives_an_answer_away() -> None:
+    example = Example(question="q", passages=("right", "b", "c", "d"), answer="right [1]")
+    rng = random.Random(1)
+    read = [as_read(example, rng) for _ in range(400)]
+
+    first = sum(one.passages[0] == "right" for one in read)
+    assert 200 < first < 300  # half as found, a quarter of the rest by chance
+    for one in read:
+        number = int(one.answer.removeprefix("right [").removesuffix("]"))
+        assert one.passages[number - 1] == "right"
+
+
+def test_an_example_without_passages_stays_as_it_is() -> None:
+    example = Example(question="q", passages=(), answer="I don't know.")
+    assert all(as_read(example, random.Random(seed)) == example for seed in range(9))

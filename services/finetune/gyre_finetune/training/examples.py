@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 # Lines of a document that look like a part of the prompt, as inference marks them.
 _OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
+_MARKER = re.compile(r"\[(\d+)\]")
+AS_FOUND = 0.5  # share of the places in which an example's passages stand as the search had them
+
 
 class Example(BaseModel):
     """A question with its passages, in the order of their numbers, and the answer wanted."""
@@ -59,6 +62,38 @@ def messages(example: Example, prompt: str) -> list[dict[str, str]]:
     """Return the conversation before the answer."""
     last = {"role": "user", "content": user_message(example.passages, example.question)}
     return [{"role": "system", "content": prompt}, last] if prompt.strip() else [last]
+
+
+def as_read(example: Example, rng: random.Random) -> Example:
+    """Return an example as one step reads it: half of the time its passages in a drawn order.
+
+    A search puts the passage that has the answer first nearly always. Who reads nothing else
+    learns to answer from the first passage, and forgets to look.
+    """
+    if rng.random() < AS_FOUND:
+        return example
+    order = rng.sample(range(len(example.passages)), len(example.passages))
+    return reordered(example, order)
+
+
+def reordered(example: Example, order: Sequence[int]) -> Example:
+    """Return an example with other numbers for its passages, in the answer's markers too.
+
+    Args:
+        example: Its markers count passages from 1.
+        order: For each new place, the index of the passage that comes there.
+    """
+
+    def renumbered(marker: re.Match[str]) -> str:
+        index = int(marker[1]) - 1
+        return f"[{order.index(index) + 1}]" if index in order else marker[0]
+
+    return example.model_copy(
+        update={
+            "passages": tuple(example.passages[index] for index in order),
+            "answer": _MARKER.sub(renumbered, example.answer),
+        }
+    )
 
 
 def schedule(

@@ -7,6 +7,7 @@ Source:
 import logging
 import math
 import os
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from gyre_events import TrainingPolicy
 from gyre_finetune.training.examples import (
     Example,
+    as_read,
     mean_of_last_tenth,
     messages,
     schedule,
@@ -61,18 +63,14 @@ class Trainer:
         fast = self._device == "cuda" or best_dtype(processor_flags()) == "bfloat16"
         self._dtype = torch.bfloat16 if fast else torch.float32
         base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=self._dtype)
-        self._rows = {
-            kind: [self._row(one) for one in examples if one.replayed is kind]
-            for kind in (False, True)
+        fitting = [one for one in examples if len(self._row(one)[0]) <= MAX_TOKENS]
+        self._examples = {
+            kind: [one for one in fitting if one.replayed is kind] for kind in (False, True)
         }
-        self._rows = {
-            kind: [row for row in rows if len(row[0]) <= MAX_TOKENS]
-            for kind, rows in self._rows.items()
-        }
-        if not self._rows[False]:
+        if not self._examples[False]:
             raise TooFew("no new example fits into the model's length")
         self.steps = steps_of(
-            len(self._rows[False]),
+            len(self._examples[False]),
             self._policy.batch_examples,
             self._policy.max_steps,
             EPOCHS,
@@ -90,8 +88,8 @@ class Trainer:
     def run(self) -> Iterator[Step]:
         """Yield a line a step, the last one `final`."""
         plan = schedule(
-            len(self._rows[False]),
-            len(self._rows[True]),
+            len(self._examples[False]),
+            len(self._examples[True]),
             self._policy.batch_examples,
             self.steps,
             self._policy.seed,
@@ -100,7 +98,7 @@ class Trainer:
         began = time.monotonic() - self._elapsed_s
         while self._step < self.steps:
             rate = self._rate()
-            loss = self._learn([self._rows[kind][index] for kind, index in plan[self._step]], rate)
+            loss = self._learn(self._batch(plan[self._step]), rate)
             self._step += 1
             self._losses.append(loss)
             self._elapsed_s = time.monotonic() - began
@@ -148,6 +146,12 @@ class Trainer:
         self._optimizer.zero_grad()
         self._tokens += sum(len(ids) for ids, _ in rows)
         return float(loss.detach())
+
+    def _batch(self, places: list[tuple[bool, int]]) -> list[tuple[list[int], int]]:
+        """Return the rows of this step, the same ones after a restart."""
+        rng = random.Random(f"{self._policy.seed}/{self._step}")
+        read = [as_read(self._examples[kind][index], rng) for kind, index in places]
+        return [self._row(example) for example in read]
 
     def _row(self, example: Example) -> tuple[list[int], int]:
         """Return the tokens of prompt and answer, and where the answer begins."""
