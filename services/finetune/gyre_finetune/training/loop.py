@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gyre_events import TrainingPolicy
+from gyre_finetune.training.batching import IGNORED, Row, padded, parts
 from gyre_finetune.training.examples import (
     Example,
     as_read,
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 WARM_UP = 0.1  # of the steps
 MAX_TOKENS = 2_048  # a longer example is left out: inference would cut it
-IGNORED = -100
+TOKENS_AT_ONCE = 2_048  # of a step: what a part of it needs is let go before the next
 
 
 class TooFew(Exception):
@@ -128,8 +128,20 @@ class Trainer:
         up = min(1.0, (self._step + 1) / warm)
         return self._policy.learning_rate * up * (self.steps - self._step) / self.steps
 
-    def _learn(self, rows: list[tuple[list[int], int]], rate: float) -> float:
-        tokens, wanted = _padded(rows, self._device)
+    def _learn(self, rows: list[Row], rate: float) -> float:
+        answered = sum(len(ids) - begin for ids, begin in rows)
+        loss = sum(self._accumulate(part, answered) for part in parts(rows, TOKENS_AT_ONCE))
+        torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._tokens += sum(len(ids) for ids, _ in rows)
+        return loss
+
+    def _accumulate(self, rows: list[Row], answered: int) -> float:
+        """Add a part's gradients; return its share of the loss, a mean over `answered` tokens."""
+        tokens, wanted = padded(rows, self._device)
         # Logits of the answers only: with a large vocabulary they cost more than the body.
         causal = self.model.get_base_model()
         answers = wanted[:, 1:] != IGNORED
@@ -137,23 +149,19 @@ class Trainer:
         with torch.autocast(self._device, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
             hidden = causal.model(input_ids=tokens).last_hidden_state[:, :-1]
             logits = causal.lm_head(hidden[answers]).float()
-        loss = torch.nn.functional.cross_entropy(logits, wanted[:, 1:][answers])
+        loss = torch.nn.functional.cross_entropy(
+            logits, wanted[:, 1:][answers], reduction="sum"
+        ).div(answered)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self._tokens += sum(len(ids) for ids, _ in rows)
         return float(loss.detach())
 
-    def _batch(self, places: list[tuple[bool, int]]) -> list[tuple[list[int], int]]:
+    def _batch(self, places: list[tuple[bool, int]]) -> list[Row]:
         """Return the rows of this step, the same ones after a restart."""
         rng = random.Random(f"{self._policy.seed}/{self._step}")
         read = [as_read(self._examples[kind][index], rng) for kind, index in places]
         return [self._row(example) for example in read]
 
-    def _row(self, example: Example) -> tuple[list[int], int]:
+    def _row(self, example: Example) -> Row:
         """Return the tokens of prompt and answer, and where the answer begins."""
         prompt: list[int] = self._tokenizer.apply_chat_template(
             messages(example, self._job.prompt),
@@ -215,17 +223,3 @@ def _config(job: Job) -> LoraConfig:
         base_model_name_or_path=job.model_name,
         revision=job.model_digest,
     )
-
-
-def _padded(rows: list[tuple[list[int], int]], device: str) -> tuple[Tensor, Tensor]:
-    """Return tokens and wanted tokens, (rows, longest).
-
-    Padding is on the right, where nothing that counts looks back at it.
-    """
-    longest = max(len(ids) for ids, _ in rows)
-    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
-    wanted = torch.full((len(rows), longest), IGNORED)
-    for number, (ids, begin) in enumerate(rows):
-        tokens[number, : len(ids)] = torch.tensor(ids)
-        wanted[number, begin : len(ids)] = torch.tensor(ids[begin:])
-    return tokens.to(device), wanted.to(device)
