@@ -7,13 +7,13 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
-from math import isfinite
 from typing import Any
 from uuid import uuid4
 
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.launching import Launched, launch
 from gyre_inference.logprobs import logprobs_of
+from gyre_inference.proving import prove
 from gyre_inference.settings import Settings
 from gyre_inference.watching import Watch
 from gyre_service.errors import Rejected, Unavailable
@@ -161,10 +161,8 @@ class VllmEngine:
             raise Rejected("the engine refuses the adapter")
         with self._watch.at_work():
             without, with_it = await self._probe(None), await self._probe(adapter)
-        if not all(isfinite(value) for value in with_it.values()):
-            raise Rejected("the adapter's answers are not finite")
-        if with_it == without:  # it can be ignored in silence
-            raise Rejected("the adapter changes nothing: its probe is the base's")
+            again = await self._probe(None)
+        prove(without, with_it, again)
 
     async def unload(self, adapter: Adapter) -> None:
         llm = self._ready().llm

@@ -76,7 +76,7 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
         enable_lora=True,
         max_loras=settings.max_loras,
         max_lora_rank=settings.max_lora_rank,
-        max_cpu_loras=max(settings.max_loras, settings.max_cpu_loras),
+        max_cpu_loras=settings.max_loras,  # more would change places, behind our back
         distributed_executor_backend="uni",  # one process fewer that imports torch
         trust_remote_code=False,
         # Fixed: vLLM's own choice changes by request and the engine keeps the first one, which

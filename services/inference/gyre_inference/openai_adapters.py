@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from math import isfinite
 
 from gyre_inference.generation import Adapter, Sampling, Turn
 from gyre_inference.openai_request import body_of
 from gyre_inference.openai_wire import Broke, Card, Endpoint
+from gyre_inference.proving import prove
 from gyre_inference.settings import Settings
 from gyre_service.errors import Rejected, Unavailable
 
@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 
 PROBE = (Turn("user", "[1] The lamp is blue.\n\nQuestion: Which colour is the lamp?"),)
 PROBED = 5  # tokens that are compared
-SURE = 2.0  # times that an adapter has to change more than the endpoint's rounding does
 
 
 class EndpointAdapters:
@@ -143,10 +142,7 @@ class EndpointAdapters:
                 error
             )
         again = await self._probe(None)
-        if not all(isfinite(value) for value in with_it.values()):
-            raise Rejected("the adapter's answers are not finite")
-        if _distance(with_it, base) <= SURE * _distance(again, base):
-            raise Rejected("the adapter changes nothing: its probe is the base's")
+        prove(base, with_it, again)
 
     async def _probe(self, adapter: Adapter | None) -> dict[str, float]:
         """Return the likeliest next tokens of a fixed prompt, with their log-probabilities.
@@ -171,14 +167,6 @@ class EndpointAdapters:
                 "adapter"
             )
         return {likely.token: likely.logprob for likely in found}
-
-
-def _distance(one: dict[str, float], other: dict[str, float]) -> float:
-    """Return the largest difference of two probes; what one does not tell is below its least."""
-    least_one, least_other = min(one.values()), min(other.values())
-    return max(
-        abs(one.get(token, least_one) - other.get(token, least_other)) for token in one | other
-    )
 
 
 def _filled(pattern: str, adapter: Adapter) -> str:

@@ -146,7 +146,7 @@ class Reconciler:
                 del self._here[digest]
                 await self._engine.unload(adapter)
                 log.info("adapter %s is unloaded", adapter.name)
-        has_room = len(self._here) < self._settings.max_cpu_loras
+        has_room = len(self._here) < self._settings.max_loras
         for digest, refusal in list(self._refused.items()):
             if digest not in wanted or (has_room and isinstance(refusal, NoRoom)):
                 del self._refused[digest]
@@ -160,7 +160,7 @@ class Reconciler:
             NoRoom: Others are wanted, as many as there may be.
             Unavailable: One of them is not wanted any more, and will be let go of.
         """
-        limit = self._settings.max_cpu_loras
+        limit = self._settings.max_loras
         if len(self._here) < limit:
             return
         full = f"{len(self._here)} adapters are loaded, at most {limit}"

@@ -37,8 +37,7 @@ class Settings(ServiceSettings):
     batch_requests: Count = 16  # that the engine works on at once
     max_in_flight: Count = 64  # questions at once; the next one is refused
     max_spooled: Count = 100_000  # events that wait for Kafka; then questions are refused
-    max_loras: Count = 2  # in one step of the engine
-    max_cpu_loras: Count = 4  # in memory
+    max_loras: Count = 4  # loaded at once, each with a place in every step of the engine
     max_lora_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = 16
     answer_timeout_s: Seconds = 120
     search_timeout_s: Seconds = 5

@@ -139,6 +139,24 @@ async def test_an_adapter_that_hangs_the_engine_is_noticed(
     await engine.stop()
 
 
+async def test_an_adapter_that_is_ignored_while_others_ask_is_refused(
+    loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]],
+) -> None:
+    rounded = iter([-0.500, -0.501, -0.5015])  # all of them the base's
+
+    async def probe(_: Adapter | None) -> dict[int, float]:
+        return {1: next(rounded)}
+
+    engine, _, _ = loading(probe)
+    running = asyncio.create_task(engine.run())
+    await engine.loaded.wait()
+
+    with pytest.raises(Rejected, match="changes nothing"):
+        await engine.load(ADAPTER)
+    running.cancel()
+    await engine.stop()
+
+
 @pytest.mark.parametrize(
     ("probed", "reason"),
     [

@@ -104,7 +104,7 @@ def settings(make_settings: Callable[..., Settings], tmp_path: Path) -> Settings
     (tmp_path / "config.json").write_text('{"architectures": ["TinyForCausalLM"]}')
     model = {"model.layers.0.self_attn.q_proj.weight": torch.zeros(6, 4)}
     save_file(model, tmp_path / "model.safetensors")
-    return make_settings(home=tmp_path, replica="here", max_cpu_loras=3)
+    return make_settings(home=tmp_path, replica="here", max_loras=3)
 
 
 @asynccontextmanager
