@@ -22,10 +22,11 @@ from gyre_bench.plan import MODELS, Cell, Session, Size, sessions, size_of
 from gyre_bench.processes import CLIENT, Processes
 from gyre_bench.questions import Questions
 from gyre_bench.results import Results, made_by
-from gyre_bench.sides import Grpc, OpenAi, Sided, to_endpoint, to_gateway
+from gyre_bench.sides import Grpc, OpenAi, Sided, connected, to_endpoint, to_gateway
 from gyre_bench.spawning import spawned
 from gyre_bench.stack import KEYS, as_inference, furnish, model_of, pids_of, running, survey
 from gyre_bench.telling import say, told
+from gyre_client import GyreError
 from gyre_local.errors import StackError
 from gyre_local.ready import answer
 from gyre_local.stack import Stack
@@ -33,6 +34,8 @@ from gyre_local.stack import Stack
 Wanted = list[tuple[Cell, Size]]
 ENDPOINT_PORT, PROXY_PORT = 90, 91  # from the port base: no service is there
 REST_S = 10.0  # after the documents, before anything counts
+# Each is one line; the cells before it are kept.
+FAILURES = (BenchError, StackError, GyreError, aio.AioRpcError, aiohttp.ClientError, TimeoutError)
 
 
 class Bench:
@@ -91,11 +94,7 @@ class Bench:
 
     async def _on_stack(self, stack: Stack, model: str, wanted: Wanted) -> None:
         prompts = await furnish(stack)
-        http = aiohttp.ClientSession(
-            f"http://127.0.0.1:{stack.gateway_port}",
-            headers={"Authorization": f"Bearer {KEYS['gateway']}"},
-            connector=aiohttp.TCPConnector(limit=0),
-        )
+        http = connected(f"http://127.0.0.1:{stack.gateway_port}", KEYS["gateway"])
         channel = aio.insecure_channel(f"127.0.0.1:{stack.rpc_port('inference')}")
         async with http, channel:
             grpc = Grpc(channel, KEYS["inference"])
@@ -155,9 +154,7 @@ class Bench:
         self, wanted: Wanted, questions: Questions, ports: dict[str, int], processes: Processes
     ) -> None:
         for cell, size in wanted:
-            url = f"http://127.0.0.1:{ports[cell.side]}"
-            connector = aiohttp.TCPConnector(limit=0)
-            async with aiohttp.ClientSession(url, connector=connector) as http:
+            async with connected(f"http://127.0.0.1:{ports[cell.side]}") as http:
                 side = OpenAi(http, to_endpoint(cell.model, questions))
                 self._add(cell, size, await measure(cell, size, side, questions, processes))
 
@@ -175,7 +172,7 @@ def main() -> None:
             bench.forget()
         for model in models:
             bench.run(model)
-    except (BenchError, StackError, aio.AioRpcError) as error:
+    except FAILURES as error:
         raise SystemExit(f"bench-serving: {error}") from error
     measured = bench.measured(models)
     machine = bench.results.made_by["machine"]

@@ -15,6 +15,7 @@ from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
 
 DEADLINE_S = 300
+KEPT_S = 2.0
 ENGINE_MS = "gyre-engine-ms"
 ENGINE_MS_HEADERS = (ENGINE_MS, f"llm_provider-{ENGINE_MS}")  # the second is LiteLLM's name of it
 
@@ -26,6 +27,14 @@ class Sided(Protocol):
 
     async def streamed(self, asked: Asked) -> Sample: ...
     async def whole(self, asked: Asked) -> Sample: ...
+
+
+def connected(url: str, key: str = "none") -> aiohttp.ClientSession:
+    """Return HTTP to a server, with as many connections as there are questions at once."""
+    # A server lets go of a quiet connection after 5 s; we do before, or one would be lost in use.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S)
+    headers = {"Authorization": f"Bearer {key}"}
+    return aiohttp.ClientSession(url, headers=headers, connector=connector)
 
 
 def request_of(asked: Asked) -> pb.GenerateRequest:

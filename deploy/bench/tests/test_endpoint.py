@@ -1,32 +1,18 @@
 """The endpoint as a client of it sees it, and the client that the gateway is asked with."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from unittest.mock import Mock
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from gyre_bench.endpoint import application
-from gyre_bench.engine import Bare, Made
 from gyre_bench.errors import BenchError
 from gyre_bench.questions import Asked, Question
 from gyre_bench.sides import chunk_of, engine_s, says_something, to_gateway
-from gyre_inference.launching import Launched
+
+from .engines import Said
 
 BODY = {"messages": [{"role": "user", "content": "Blue?"}], "max_tokens": 8}
-
-
-class Said(Bare):
-    """An engine that always says the same."""
-
-    def __init__(self) -> None:
-        tokens = Mock()
-        tokens.render = lambda turns: [ord(letter) for turn in turns for letter in turn.content]
-        super().__init__(Mock(spec=Launched, tokens=tokens))
-
-    async def pieces(self, prompt: list[int], max_tokens: int) -> AsyncGenerator[Made]:
-        yield Made("Blue", 1, None)
-        yield Made(" sky", 2, "stop")
 
 
 @pytest.fixture

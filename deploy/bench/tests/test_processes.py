@@ -4,7 +4,6 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
-from gyre_bench import processes
 from gyre_bench.processes import Processes
 
 
@@ -19,7 +18,7 @@ def fake(seconds: list[float], children: tuple[Mock, ...] = ()) -> Mock:
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> dict[int, Mock]:
     known: dict[int, Mock] = {}
-    monkeypatch.setattr(processes.psutil, "Process", known.__getitem__)
+    monkeypatch.setattr(psutil, "Process", known.__getitem__)
     return known
 
 
