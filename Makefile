@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test demo demo-worse lint contracts proto reference-model reference-figures gemma-starter clean
+.PHONY: help setup up down kafka status logs test demo demo-worse bench-serving bench-startup lint contracts proto reference-model reference-figures gemma-starter clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -39,6 +39,12 @@ demo: setup ## Play one whole loop on a stack of its own; SEED=1
 
 demo-worse: setup ## The same with nonsense for corrections: the gate has to stop it
 	@deploy/demo/demo.sh --shuffled
+
+bench-serving: setup ## Bare vLLM, inference and gateway (an hour); MODEL, REQUESTS, FRESH=1
+	@deploy/bench/bench.sh serving
+
+bench-startup: setup ## From start to ready, beside vllm serve; MODEL, RUNS=3
+	@deploy/bench/bench.sh startup
 
 lint: setup ## Style, types, import rules, protos
 	@deploy/local/lint.sh
