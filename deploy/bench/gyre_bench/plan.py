@@ -109,3 +109,13 @@ def sessions(model: str) -> list[Session]:
         Session("proxy", cells(PROXY, (False,))),
     ]
     return [session for session in planned if session.cells]
+
+
+def order(runs: int, ours: str, bare: str) -> list[str]:
+    """Return whose turn it is: each as often first as the other.
+
+    >>> order(2, "ours", "bare")
+    ['ours', 'bare', 'bare', 'ours']
+    """
+    pairs = ((ours, bare), (bare, ours))
+    return [name for number in range(runs) for name in pairs[number % 2]]

@@ -17,6 +17,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from gyre_bench.errors import BenchError
 from gyre_bench.machine import commit, machine
+from gyre_bench.plan import order
 from gyre_bench.spawning import spawned
 from gyre_bench.stack import as_inference, model_of, running
 from gyre_bench.telling import say
@@ -49,16 +50,6 @@ def flags(arguments: Mapping[str, Any]) -> list[str]:
         if value is not True:
             given.append(json.dumps(value) if isinstance(value, dict) else str(value))
     return given
-
-
-def order(runs: int) -> list[str]:
-    """Return who starts when: in turn, and each as often first as the other.
-
-    >>> order(2)
-    ['inference', 'vllm serve', 'vllm serve', 'inference']
-    """
-    pairs = ((OURS, BARE), (BARE, OURS))
-    return [name for number in range(runs) for name in pairs[number % 2]]
 
 
 def summary(model: str, seconds: Mapping[str, list[float]]) -> dict[str, Any]:
@@ -116,7 +107,7 @@ def measure(name: str, runs: int) -> dict[str, list[float]]:
             model_digest=model.digest,
             home=stack.home,
         )
-        for turn in order(runs):
+        for turn in order(runs, OURS, BARE):
             found = ours(stack, model) if turn == OURS else bare(stack, settings)
             seconds[turn].append(found)
             say(f"{turn:12} {found:6.1f} s")

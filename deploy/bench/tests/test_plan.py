@@ -1,4 +1,4 @@
-from gyre_bench.plan import GEMMA, REFERENCE, Cell, sessions, size_of
+from gyre_bench.plan import GEMMA, REFERENCE, Cell, order, sessions, size_of
 
 
 def cells(model: str) -> list[Cell]:
@@ -52,3 +52,7 @@ def test_a_quick_look_still_has_so_many_at_once() -> None:
 
     assert (crowd.streamed, crowd.whole) == (64, 64)
     assert (alone.streamed, alone.whole) == (10, 10)
+
+
+def test_each_is_as_often_first() -> None:
+    assert order(3, "a", "b") == [*("a", "b"), *("b", "a"), *("a", "b")]

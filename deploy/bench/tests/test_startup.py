@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gyre_bench.startup import flags, order, summary
+from gyre_bench.startup import flags, summary
 from gyre_inference.launching import engine_arguments
 from gyre_inference.settings import Settings
 
@@ -28,14 +28,6 @@ def test_vllm_serve_is_told_what_our_engine_is(settings: Settings) -> None:
     assert json.loads(values["--structured-outputs-config"])["backend"] == "xgrammar"
     assert {"--enforce-eager", "--enable-lora"} <= set(given)
     assert "--trust-remote-code" not in given
-
-
-def test_each_is_as_often_first() -> None:
-    assert order(3) == [
-        *("inference", "vllm serve"),
-        *("vllm serve", "inference"),
-        *("inference", "vllm serve"),
-    ]
 
 
 def test_the_last_line_has_the_ratio_of_medians() -> None:
