@@ -13,13 +13,13 @@ from ..conftest import Stack
 SHORT = Plan(
     things=40,
     past=100,
-    moved=30,
+    moved=60,
     baseline=400,
     control=60,
     measured=40,
     suite=20,
-    floor=80,
-    steps=100,
+    floor=90,
+    steps=160,
     evidence=8,
 )
 

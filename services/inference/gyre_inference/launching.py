@@ -48,12 +48,9 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
         settings: Of the service.
         step: Called after each step of the engine.
     """
-    max_model_len = min(settings.max_model_len, _longest(settings))
-    dtype = settings.dtype
-    if dtype == "auto":
-        dtype = best_dtype(processor_flags())  # type: ignore[assignment]
-    log.info("loading %s, computing in %s", settings.model_path, dtype)
-    os.environ.update(_environment(settings))
+    arguments = engine_arguments(settings)
+    log.info("loading %s, computing in %s", settings.model_path, arguments["dtype"])
+    os.environ.update(engine_environment(settings))
     from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.model_executor.models import registry
@@ -64,7 +61,9 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
     # It looks at the model's class in a process of its own, for the sake of CUDA: that
     # imports everything once more.
     registry._run_in_subprocess = _look_here
+    structured = StructuredOutputsConfig(**arguments["structured_outputs_config"])
     config = AsyncEngineArgs(
+<<<<<<< HEAD
         model=str(settings.model_path),
         served_model_name=settings.model_name,
         dtype=dtype,
@@ -85,6 +84,9 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
             backend="xgrammar", disable_any_whitespace=True
         ),
         seed=0,
+=======
+        **arguments | {"structured_outputs_config": structured}
+>>>>>>> main
     ).create_engine_config()
     # A forked engine shares what is imported; vLLM's own choice on a processor is to
     # spawn, and to import it all again.
@@ -99,10 +101,42 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
         log_requests=False,
         stat_loggers=[partial(_pulse, step)],
     )
-    return Launched(llm, Tokens(llm.get_tokenizer(), settings.model_name), max_model_len)
+    tokens = Tokens(llm.get_tokenizer(), settings.model_name)
+    return Launched(llm, tokens, arguments["max_model_len"])
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def engine_arguments(settings: Settings) -> dict[str, Any]:
+    """Return what vLLM is told of the engine: plain values, by the names of its flags.
+
+    `make bench-startup` gives the same to `vllm serve`.
+    """
+    dtype: str = settings.dtype
+    if dtype == "auto":
+        dtype = best_dtype(processor_flags())
+    return {
+        "model": str(settings.model_path),
+        "served_model_name": settings.model_name,
+        "dtype": dtype,
+        "max_model_len": min(settings.max_model_len, _longest(settings)),
+        "max_num_batched_tokens": settings.batch_tokens,
+        "max_num_seqs": settings.batch_requests,
+        "kv_cache_memory_bytes": settings.kv_cache_mib * MIB,
+        "enforce_eager": True,  # what torch.compile gains on a processor, its start-up costs
+        "enable_lora": True,
+        "max_loras": settings.max_loras,
+        "max_lora_rank": settings.max_lora_rank,
+        "max_cpu_loras": settings.max_loras,  # more would change places, behind our back
+        "distributed_executor_backend": "uni",  # one process fewer that imports torch
+        "trust_remote_code": False,
+        # Fixed: vLLM's own choice changes by request and the engine keeps the first one, which
+        # then ignores what it does not know. And no endless white space, which small models like.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+        "seed": 0,
+    }
+
+
+def engine_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that vLLM starts in."""
     return {
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",

@@ -1,0 +1,1 @@
+"""Measures Gyre beside a bare engine: `make bench-serving` and `make bench-startup`."""

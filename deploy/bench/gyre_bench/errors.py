@@ -1,0 +1,2 @@
+class BenchError(Exception):
+    """Nothing can be measured, or what was measured cannot be compared; says why."""

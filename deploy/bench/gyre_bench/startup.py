@@ -1,0 +1,139 @@
+"""`python -m gyre_bench.startup RESULTS_FOLDER`: from spawn to ready, ours and `vllm serve`.
+
+MODEL: default as of `make up`. RUNS: of each, 3.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from gyre_bench.errors import BenchError
+from gyre_bench.machine import commit, machine
+from gyre_bench.plan import order
+from gyre_bench.spawning import spawned
+from gyre_bench.stack import as_inference, model_of, running
+from gyre_bench.telling import say
+from gyre_inference.launching import engine_arguments, engine_environment
+from gyre_inference.settings import Settings
+from gyre_local.environment import Model
+from gyre_local.errors import StackError
+from gyre_local.ready import answer
+from gyre_local.stack import Stack
+from gyre_local.start import DEFAULT_MODEL
+
+BARE_PORT = 90  # from the port base: no service is there
+RUNS = 3
+OURS, BARE = "inference", "vllm serve"
+
+
+def flags(arguments: Mapping[str, Any]) -> list[str]:
+    """Return the engine's arguments as `vllm serve` takes them.
+
+    What is false is left out, for it is vLLM's default too.
+
+    >>> flags({"model": "m", "seed": 0, "enforce_eager": True, "trust_remote_code": False})
+    ['m', '--seed', '0', '--enforce-eager']
+    """
+    given = [str(arguments["model"])]
+    for name, value in arguments.items():
+        if name == "model" or value is False:
+            continue
+        given.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            given.append(json.dumps(value) if isinstance(value, dict) else str(value))
+    return given
+
+
+def summary(model: str, seconds: Mapping[str, list[float]]) -> dict[str, Any]:
+    """Return what the last line says."""
+    ours, bare = median(seconds[OURS]), median(seconds[BARE])
+    return {
+        "model": model,
+        "ratio": round(ours / bare, 3),
+        "inference_s": round(ours, 2),
+        "vllm_serve_s": round(bare, 2),
+        "runs": {name: [round(each, 2) for each in found] for name, found in seconds.items()},
+    }
+
+
+def ours(stack: Stack, model: Model) -> float:
+    """Start `inference` as the supervisor does; return the seconds until health is SERVING."""
+    command = [sys.executable, "-m", "gyre_inference"]
+    log = stack.logs / "inference.log"
+    with spawned(command, log, as_inference(stack, model)) as process:
+        return process.until(lambda: serving(f"127.0.0.1:{stack.rpc_port('inference')}"))
+
+
+def serving(address: str) -> bool:
+    """Ask gRPC health; a channel each time, for one that failed waits before it tries again."""
+    with grpc.insecure_channel(address) as channel:
+        try:
+            response = HealthStub(channel).Check(HealthCheckRequest(), timeout=2)
+        except grpc.RpcError:
+            return False
+    return bool(response.status == HealthCheckResponse.SERVING)
+
+
+def bare(stack: Stack, settings: Settings) -> float:
+    """Start `vllm serve` with our flags and environment; return the seconds until health is 200."""
+    port = stack.base + BARE_PORT
+    program = str(Path(sys.executable).with_name("vllm"))
+    where = ["--host", "127.0.0.1", "--port", str(port)]
+    command = [program, "serve", *flags(engine_arguments(settings)), *where]
+    log = stack.logs / "vllm-serve.log"
+    with spawned(command, log, engine_environment(settings)) as process:
+        return process.until(lambda: answer(port, "/health")[0] == 200)
+
+
+def measure(name: str, runs: int) -> dict[str, list[float]]:
+    """Return the seconds of every start.
+
+    Kafka and the registry run beside both, for without a route `inference` is not ready.
+    """
+    seconds: dict[str, list[float]] = {OURS: [], BARE: []}
+    with running(MODEL=name, SERVICES="registry") as stack:
+        model = model_of(stack, name)
+        settings = Settings(
+            model_name=model.name,
+            model_path=Path(model.path),
+            model_digest=model.digest,
+            home=stack.home,
+        )
+        for turn in order(runs, OURS, BARE):
+            found = ours(stack, model) if turn == OURS else bare(stack, settings)
+            seconds[turn].append(found)
+            say(f"{turn:12} {found:6.1f} s")
+    return seconds
+
+
+def main() -> None:
+    """Measure, then print medians and one line of JSON, which is kept too."""
+    folder, name = Path(sys.argv[1]), os.environ.get("MODEL") or DEFAULT_MODEL
+    runs = os.environ.get("RUNS") or str(RUNS)
+    if not runs.isdecimal() or not int(runs):
+        raise SystemExit(f"RUNS is {runs!r}: expected a number from 1")
+    try:
+        seconds = measure(name, int(runs))
+        figures = summary(name, seconds) | {"commit": commit(Stack.from_environment().repo)}
+    except (BenchError, StackError) as error:
+        raise SystemExit(f"bench-startup: {error}") from error
+    found = machine()
+    say(f"\n{found['cpu']}, {found['cores']} cores, {' '.join(found['flags'])}; {name}")
+    for turn, each in seconds.items():
+        say(f"{turn:12} {median(each):6.1f} s  (median of {len(each)})")
+    line = json.dumps(figures | {"machine": found})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bench-startup.json").write_text(line + "\n")
+    say(line)
+
+
+if __name__ == "__main__":
+    main()
