@@ -27,11 +27,7 @@ def ask(stack: Stack) -> Iterator[Callable[[int], str]]:
                 route="default",
                 messages=[pb.Message(role="user", content=f"Who lives in house {seed % 7}?")],
                 # Hot: one token more or less likely by a hair is another answer.
-<<<<<<< HEAD
-                sampling=pb.Sampling(temperature=1.5, seed=seed, max_tokens=12),
-=======
                 sampling=pb.Sampling(temperature=2, seed=seed, max_tokens=12),
->>>>>>> main
                 retrieval=pb.RETRIEVAL_OFF,
             )
             whole = stub.Complete(pb.CompleteRequest(request=question), metadata=KEY, timeout=100)
