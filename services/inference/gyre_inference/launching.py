@@ -63,30 +63,7 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
     registry._run_in_subprocess = _look_here
     structured = StructuredOutputsConfig(**arguments["structured_outputs_config"])
     config = AsyncEngineArgs(
-<<<<<<< HEAD
-        model=str(settings.model_path),
-        served_model_name=settings.model_name,
-        dtype=dtype,
-        max_model_len=max_model_len,
-        max_num_batched_tokens=settings.batch_tokens,
-        max_num_seqs=settings.batch_requests,
-        kv_cache_memory_bytes=settings.kv_cache_mib * MIB,
-        enforce_eager=True,  # what torch.compile gains on a processor, its start-up costs
-        enable_lora=True,
-        max_loras=settings.max_loras,
-        max_lora_rank=settings.max_lora_rank,
-        max_cpu_loras=settings.max_loras,  # more would change places, behind our back
-        distributed_executor_backend="uni",  # one process fewer that imports torch
-        trust_remote_code=False,
-        # Fixed: vLLM's own choice changes by request and the engine keeps the first one, which
-        # then ignores what it does not know. And no endless white space, which small models like.
-        structured_outputs_config=StructuredOutputsConfig(
-            backend="xgrammar", disable_any_whitespace=True
-        ),
-        seed=0,
-=======
         **arguments | {"structured_outputs_config": structured}
->>>>>>> main
     ).create_engine_config()
     # A forked engine shares what is imported; vLLM's own choice on a processor is to
     # spawn, and to import it all again.
