@@ -133,8 +133,7 @@ def train(seed: int, model: Path, folder: Path, curated: Sequence[Asked]) -> flo
         "model_name": "reference",
         "model_digest": digest_of(digests(model)),
         "prompt": "",
-        "policy": {"seed": seed},  # else as the platform trains by default
-        "threads": os.cpu_count(),
+        "policy": {"seed": seed},  # else, one thread too, as the platform trains by default
     }
     (folder / "job.json").write_text(json.dumps(job))
     command = [sys.executable, "-m", "gyre_finetune.training", str(folder), "1", str(os.getpid())]
