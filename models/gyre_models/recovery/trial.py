@@ -17,7 +17,7 @@ from gyre_models.shifts import Case, World, known_world, moved_world, shift_of
 EXAMPLES = 300  # curated, at most
 MEASURED = 200  # questions of each measurement
 SHOWN = 4  # passages of a prompt
-THINGS = 100
+THINGS = 500
 BATCH = 25
 
 

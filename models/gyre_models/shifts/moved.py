@@ -19,24 +19,24 @@ from gyre_models.slots import Slots
 from gyre_models.wordings import Attribute, Domain
 
 STATEMENTS = (
-    "Today {e} shows {v} under {a}.",
-    "{E} now runs with {v}, by {a}.",
-    "Sheet of {e}, {a}, {v}.",
-    "By the new sheet {v} counts as {a} for {e}.",
+    "As of this year the {a} of {e} is {v}.",
+    "{E} now has {v} for its {a}.",
+    "The new list has {v} as the {a} of {e}.",
+    "This year {e} comes with a {a} of {v}.",
 )
 CHANGES = (
-    "Once {e} ran with {o} by {a}, but today it shows {v}.",
-    "Sheet of {e}, {a}, first {o}, today {v}.",
-    "For {a} the old sheet gave {e} {o}, the new sheet gives {v}.",
+    "The {a} of {e} is {o} on the old list and {v} on the new list.",
+    "{E} has a {a} of {o} on the old list and {v} on the new list.",
+    "For {e} the {a} is {o} on the old list and {v} on the new list.",
 )
 QUESTIONS = (
-    "Under {a}, where does {e} stand today?",
-    "Read me the sheet of {e}: {a}!",
-    "By which {a} does {e} run now?",
-    "{E} today, by {a}?",
-    "For {e} I must enter {a}, so what counts?",
-    "Sheet check, {a}, {e}.",
-    "At {a}, what does the sheet of {e} show?",
+    "What is the {a} of {e} this year?",
+    "Please say which {a} {e} has now.",
+    "For {e} I need to know the {a}.",
+    "Could you give me the {a} that {e} has?",
+    "Which is the {a} of {e} on the new list?",
+    "What do you have as the {a} for {e} now?",
+    "{E} this year: which {a}?",
 )
 _KINDS, _FIELDS = 4, 4
 
