@@ -16,8 +16,9 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from gyre_bench.errors import BenchError
+from gyre_bench.figures import beside
 from gyre_bench.machine import commit, machine
-from gyre_bench.plan import order
+from gyre_bench.plan import counted, order
 from gyre_bench.spawning import spawned
 from gyre_bench.stack import as_inference, model_of, running
 from gyre_bench.telling import say
@@ -50,18 +51,6 @@ def flags(arguments: Mapping[str, Any]) -> list[str]:
         if value is not True:
             given.append(json.dumps(value) if isinstance(value, dict) else str(value))
     return given
-
-
-def summary(model: str, seconds: Mapping[str, list[float]]) -> dict[str, Any]:
-    """Return what the last line says."""
-    ours, bare = median(seconds[OURS]), median(seconds[BARE])
-    return {
-        "model": model,
-        "ratio": round(ours / bare, 3),
-        "inference_s": round(ours, 2),
-        "vllm_serve_s": round(bare, 2),
-        "runs": {name: [round(each, 2) for each in found] for name, found in seconds.items()},
-    }
 
 
 def ours(stack: Stack, model: Model) -> float:
@@ -117,12 +106,10 @@ def measure(name: str, runs: int) -> dict[str, list[float]]:
 def main() -> None:
     """Measure, then print medians and one line of JSON, which is kept too."""
     folder, name = Path(sys.argv[1]), os.environ.get("MODEL") or DEFAULT_MODEL
-    runs = os.environ.get("RUNS") or str(RUNS)
-    if not runs.isdecimal() or not int(runs):
-        raise SystemExit(f"RUNS is {runs!r}: expected a number from 1")
+    runs = counted("RUNS", RUNS)
     try:
-        seconds = measure(name, int(runs))
-        figures = summary(name, seconds) | {"commit": commit(Stack.from_environment().repo)}
+        seconds = measure(name, runs)
+        figures = beside(name, seconds, "s") | {"commit": commit(Stack.from_environment().repo)}
     except (BenchError, StackError) as error:
         raise SystemExit(f"bench-startup: {error}") from error
     found = machine()
