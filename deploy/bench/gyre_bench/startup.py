@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import grpc
@@ -16,12 +15,10 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from gyre_bench.errors import BenchError
-from gyre_bench.figures import beside
-from gyre_bench.machine import commit, machine
 from gyre_bench.plan import counted, order
 from gyre_bench.spawning import spawned
 from gyre_bench.stack import as_inference, model_of, running
-from gyre_bench.telling import say
+from gyre_bench.telling import say, side_by_side
 from gyre_inference.launching import engine_arguments, engine_environment
 from gyre_inference.settings import Settings
 from gyre_local.environment import Model
@@ -109,17 +106,9 @@ def main() -> None:
     runs = counted("RUNS", RUNS)
     try:
         seconds = measure(name, runs)
-        figures = beside(name, seconds, "s") | {"commit": commit(Stack.from_environment().repo)}
     except (BenchError, StackError) as error:
         raise SystemExit(f"bench-startup: {error}") from error
-    found = machine()
-    say(f"\n{found['cpu']}, {found['cores']} cores, {' '.join(found['flags'])}; {name}")
-    for turn, each in seconds.items():
-        say(f"{turn:12} {median(each):6.1f} s  (median of {len(each)})")
-    line = json.dumps(figures | {"machine": found})
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench-startup.json").write_text(line + "\n")
-    say(line)
+    side_by_side(name, seconds, "s", folder / "bench-startup.json", Stack.from_environment().repo)
 
 
 if __name__ == "__main__":

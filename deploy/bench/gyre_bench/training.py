@@ -10,14 +10,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
 
 from gyre_bench.errors import BenchError
-from gyre_bench.figures import beside
-from gyre_bench.machine import commit, machine
 from gyre_bench.plan import counted, order
 from gyre_bench.stack import model_of
-from gyre_bench.telling import say
+from gyre_bench.telling import say, side_by_side
 from gyre_events import TrainingPolicy
 from gyre_finetune.training.examples import Example
 from gyre_finetune.training.job import EXAMPLES, Job, put
@@ -97,16 +94,7 @@ def main() -> None:
         found = measure(model_of(stack, name), runs, steps)
     except (BenchError, StackError) as error:
         raise SystemExit(f"bench-training: {error}") from error
-    where = machine()
-    say(f"\n{where['cpu']}, {where['cores']} cores, {' '.join(where['flags'])}; {name}")
-    for which, speeds in found.items():
-        say(f"{which:10} {median(speeds):8.1f} tokens/s  (median of {len(speeds)})")
-    line = json.dumps(
-        beside(name, found, "tokens_per_s") | {"commit": commit(stack.repo), "machine": where}
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench-training.json").write_text(line + "\n")
-    say(line)
+    side_by_side(name, found, "tokens/s", folder / "bench-training.json", stack.repo)
 
 
 if __name__ == "__main__":
