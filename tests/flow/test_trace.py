@@ -13,6 +13,15 @@ from ..conftest import Stack, ask, indexed, put, route, until
 
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
 Span = tuple[str, str]  # service, name
+WANTED = {  # with a part of the name
+    ("gateway", "/v1/chat/completions"),
+    ("inference", "InferenceService"),
+    ("retrieval", "RetrievalService/Search"),
+    ("inference", "chat "),
+    ("evaluation", "answer-generated"),
+    ("feedback", ""),
+    ("gateway", "answer-scored"),
+}
 
 
 @pytest.fixture
@@ -55,17 +64,13 @@ def test_one_trace_shows_http_grpc_kafka_and_the_engine(
 
     ask(api, model, "How long is the warranty of the pump P7?")
 
-    def complete() -> list[Span]:
+    def missing() -> set[tuple[str, str]]:
         rows = spans.get(trace_id, [])
-        services = {service for service, _ in rows}
-        wanted = {"gateway", "inference", "retrieval", "evaluation", "feedback"}
-        return rows if wanted <= services else []
+        return {
+            (service, part)
+            for service, part in WANTED
+            if not any(service == s and part in name for s, name in rows)
+        }
 
-    rows = until(complete, f"spans of five services, not {spans.get(trace_id)}")
-    names = [name for _, name in rows]
-    assert any("/v1/chat/completions" in name for name in names), rows
-    assert any("InferenceService" in name for name in names), rows
-    assert any("RetrievalService/Search" in name for name in names), rows
-    assert any(s == "inference" and name.startswith("chat ") for s, name in rows), rows
-    assert any(s == "evaluation" and "answer-generated" in name for s, name in rows), rows
-    assert any(s == "gateway" and "answer-scored" in name for s, name in rows), rows
+    # A service exports its spans in batches: what is there says nothing of what is to come.
+    until(lambda: not missing(), "every hop has its span")

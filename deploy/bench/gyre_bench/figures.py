@@ -1,8 +1,9 @@
 """From single requests to the figures of a cell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from statistics import median
 
 SHARES = (50, 95, 99)
 
@@ -70,4 +71,22 @@ def of_whole(samples: Sequence[Sample]) -> dict[str, object]:
         "whole": len(samples),
         "wall_ms": spread_ms([sample.wall_s for sample in samples]),
         "added_ms": spread_ms([sample.added_s for sample in samples]),
+    }
+
+
+def beside(model: str, found: Mapping[str, Sequence[float]], unit: str) -> dict[str, object]:
+    """Return what the last line says of two that were measured in turn.
+
+    Args:
+        model: That both used.
+        found: The values of each run, ours first, then the bare one's.
+        unit: Of the values.
+    """
+    medians = {name: median(values) for name, values in found.items()}
+    ours, bare = medians.values()
+    return {
+        "model": model,
+        "ratio": round(ours / bare, 3),
+        **{f"{name.replace(' ', '_')}_{unit}": round(each, 2) for name, each in medians.items()},
+        "runs": {name: [round(each, 2) for each in values] for name, values in found.items()},
     }

@@ -1,5 +1,6 @@
 """What is measured, of which size, in which order."""
 
+import os
 from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
@@ -119,3 +120,11 @@ def order(runs: int, ours: str, bare: str) -> list[str]:
     """
     pairs = ((ours, bare), (bare, ours))
     return [name for number in range(runs) for name in pairs[number % 2]]
+
+
+def counted(name: str, default: int) -> int:
+    """Return a number of the environment."""
+    given = os.environ.get(name) or str(default)
+    if not given.isdecimal() or not int(given):
+        raise SystemExit(f"{name} is {given!r}: expected a number from 1")
+    return int(given)

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import grpc
@@ -16,11 +15,10 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from gyre_bench.errors import BenchError
-from gyre_bench.machine import commit, machine
-from gyre_bench.plan import order
+from gyre_bench.plan import counted, order
 from gyre_bench.spawning import spawned
 from gyre_bench.stack import as_inference, model_of, running
-from gyre_bench.telling import say
+from gyre_bench.telling import say, side_by_side
 from gyre_inference.launching import engine_arguments, engine_environment
 from gyre_inference.settings import Settings
 from gyre_local.environment import Model
@@ -50,18 +48,6 @@ def flags(arguments: Mapping[str, Any]) -> list[str]:
         if value is not True:
             given.append(json.dumps(value) if isinstance(value, dict) else str(value))
     return given
-
-
-def summary(model: str, seconds: Mapping[str, list[float]]) -> dict[str, Any]:
-    """Return what the last line says."""
-    ours, bare = median(seconds[OURS]), median(seconds[BARE])
-    return {
-        "model": model,
-        "ratio": round(ours / bare, 3),
-        "inference_s": round(ours, 2),
-        "vllm_serve_s": round(bare, 2),
-        "runs": {name: [round(each, 2) for each in found] for name, found in seconds.items()},
-    }
 
 
 def ours(stack: Stack, model: Model) -> float:
@@ -117,22 +103,12 @@ def measure(name: str, runs: int) -> dict[str, list[float]]:
 def main() -> None:
     """Measure, then print medians and one line of JSON, which is kept too."""
     folder, name = Path(sys.argv[1]), os.environ.get("MODEL") or DEFAULT_MODEL
-    runs = os.environ.get("RUNS") or str(RUNS)
-    if not runs.isdecimal() or not int(runs):
-        raise SystemExit(f"RUNS is {runs!r}: expected a number from 1")
+    runs = counted("RUNS", RUNS)
     try:
-        seconds = measure(name, int(runs))
-        figures = summary(name, seconds) | {"commit": commit(Stack.from_environment().repo)}
+        seconds = measure(name, runs)
     except (BenchError, StackError) as error:
         raise SystemExit(f"bench-startup: {error}") from error
-    found = machine()
-    say(f"\n{found['cpu']}, {found['cores']} cores, {' '.join(found['flags'])}; {name}")
-    for turn, each in seconds.items():
-        say(f"{turn:12} {median(each):6.1f} s  (median of {len(each)})")
-    line = json.dumps(figures | {"machine": found})
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench-startup.json").write_text(line + "\n")
-    say(line)
+    side_by_side(name, seconds, "s", folder / "bench-startup.json", Stack.from_environment().repo)
 
 
 if __name__ == "__main__":

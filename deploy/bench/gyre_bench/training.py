@@ -8,16 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 from gyre_bench.errors import BenchError
-from gyre_bench.machine import commit, machine
-from gyre_bench.plan import order
+from gyre_bench.plan import counted, order
 from gyre_bench.stack import model_of
-from gyre_bench.telling import say
+from gyre_bench.telling import say, side_by_side
 from gyre_events import TrainingPolicy
 from gyre_finetune.training.examples import Example
 from gyre_finetune.training.job import EXAMPLES, Job, put
@@ -88,26 +85,6 @@ def measure(model: Model, runs: int, steps: int) -> dict[str, list[float]]:
     return found
 
 
-def summary(model: str, found: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Return what the last line says."""
-    ours, bare = median(found[OURS]), median(found[BARE])
-    return {
-        "model": model,
-        "ratio": round(ours / bare, 3),
-        "finetune_tokens_per_s": round(ours, 1),
-        "peft_loop_tokens_per_s": round(bare, 1),
-        "runs": {name: [round(each, 1) for each in each_run] for name, each_run in found.items()},
-    }
-
-
-def counted(name: str, default: int) -> int:
-    """Return a number of the environment."""
-    given = os.environ.get(name) or str(default)
-    if not given.isdecimal() or not int(given):
-        raise SystemExit(f"{name} is {given!r}: expected a number from 1")
-    return int(given)
-
-
 def main() -> None:
     """Measure, then print medians and one line of JSON, which is kept too."""
     folder, name = Path(sys.argv[1]), os.environ.get("MODEL") or DEFAULT_MODEL
@@ -117,14 +94,7 @@ def main() -> None:
         found = measure(model_of(stack, name), runs, steps)
     except (BenchError, StackError) as error:
         raise SystemExit(f"bench-training: {error}") from error
-    where = machine()
-    say(f"\n{where['cpu']}, {where['cores']} cores, {' '.join(where['flags'])}; {name}")
-    for which, speeds in found.items():
-        say(f"{which:10} {median(speeds):8.1f} tokens/s  (median of {len(speeds)})")
-    line = json.dumps(summary(name, found) | {"commit": commit(stack.repo), "machine": where})
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench-training.json").write_text(line + "\n")
-    say(line)
+    side_by_side(name, found, "tokens/s", folder / "bench-training.json", stack.repo)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gyre_bench.startup import flags, summary
+from gyre_bench.figures import beside
+from gyre_bench.startup import flags
 from gyre_inference.launching import engine_arguments
 from gyre_inference.settings import Settings
 
@@ -31,7 +32,8 @@ def test_vllm_serve_is_told_what_our_engine_is(settings: Settings) -> None:
 
 
 def test_the_last_line_has_the_ratio_of_medians() -> None:
-    line = summary("reference", {"inference": [30.0, 20.0, 90.0], "vllm serve": [40.0, 41, 39]})
+    found = {"inference": [30.0, 20.0, 90.0], "vllm serve": [40.0, 41, 39]}
+    line = beside("reference", found, "s")
 
     assert (line["model"], line["ratio"]) == ("reference", 0.75)
     assert (line["inference_s"], line["vllm_serve_s"]) == (30.0, 40.0)

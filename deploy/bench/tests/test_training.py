@@ -4,6 +4,8 @@ import pytest
 
 from gyre_bench import training
 from gyre_bench.errors import BenchError
+from gyre_bench.figures import beside
+from gyre_bench.plan import counted
 from gyre_finetune.training.examples import read_examples
 from gyre_finetune.training.job import Job
 from gyre_local.environment import Model
@@ -22,7 +24,7 @@ def test_a_job_has_an_example_for_every_place_and_nothing_to_replay(tmp_path: Pa
 
 def test_the_ratio_is_of_medians() -> None:
     found = {training.OURS: [90.0, 10.0, 110.0], training.BARE: [100.0, 200.0, 50.0]}
-    assert training.summary("m", found)["ratio"] == 0.9
+    assert beside("m", found, "tokens_per_s")["ratio"] == 0.9
 
 
 def test_a_training_that_fails_is_no_figure() -> None:
@@ -39,4 +41,4 @@ def test_seconds_are_those_of_the_last_line() -> None:
 def test_a_number_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPS", "few")
     with pytest.raises(SystemExit, match="STEPS is 'few'"):
-        training.counted("STEPS", 1)
+        counted("STEPS", 1)

@@ -139,6 +139,7 @@ async def test_an_engine_at_work_or_that_loads_is_not_probed(
             await asyncio.sleep(0.8)
         with watch.at_work():  # the load is over: this work has its whole time
             await asyncio.sleep(0.2)
+            watch.step()  # or it may be looked at once more, idle, before it is cancelled
 
     await running(watch, engine, meanwhile)
     assert engine.probes == 0

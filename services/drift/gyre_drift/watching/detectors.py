@@ -43,9 +43,11 @@ class Rise:
     and Siegmund's run length as it is. After an alarm River's begins again, and gets them again:
     it goes on alarming for as long as the values stay up.
 
-    The change is where the newest values are least like the calibration's: their sum is furthest
-    above 0 for their number. Where the statistic left 0 is hundreds of events too early if rare
-    large values, which are usual, have kept it up.
+    The change is where the newest values are least like the calibration's: their sum above what
+    the detector allows for is largest for their number. Without the allowance a calibration that
+    is a little off, as a small one is, has the change begin with the first value. Where the
+    statistic left 0 is hundreds of events too early if rare large values, which are usual, have
+    kept it up.
 
     Args:
         threshold: Of the statistic.
@@ -74,7 +76,7 @@ class Rise:
         """Return how many values there are since the change, 0 without any."""
         if not self._newest:
             return 0
-        totals = np.cumsum(self._newest[::-1])
+        totals = np.cumsum(np.subtract(self._newest[::-1], DRIFT))
         return 1 + int(np.argmax(np.maximum(totals, 0) ** 2 / np.arange(1, len(totals) + 1)))
 
     def size(self) -> float:

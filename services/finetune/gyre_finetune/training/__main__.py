@@ -42,19 +42,20 @@ def main(folder: Path, token: int, parent: int) -> None:
         sys.exit(f"the training cannot begin: {error}")
     for line in trainer.run():
         if line.final:
-            _save(trainer.model, adapter_of(folder, token))
+            _save(trainer.model, adapter_of(folder, token), job.model_name)
         sys.stdout.write(line.model_dump_json() + "\n")
         sys.stdout.flush()
 
 
-def _save(model: object, place: Path) -> None:
+def _save(model: object, place: Path, base: str) -> None:
     shutil.rmtree(place, ignore_errors=True)
     model.save_pretrained(place, safe_serialization=True)  # type: ignore[attr-defined]
     (place / "README.md").unlink(missing_ok=True)
     # peft names what it does not use as well; the engine refuses some of that even when empty.
     path = place / "adapter_config.json"
     config = {name: value for name, value in json.loads(path.read_text()).items() if value}
-    config |= {"bias": "none", "modules_to_save": None}
+    # And it names the folder that the base lay in here, which is nobody else's.
+    config |= {"bias": "none", "modules_to_save": None, "base_model_name_or_path": base}
     path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
 
 

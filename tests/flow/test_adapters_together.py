@@ -1,0 +1,87 @@
+"""Two adapters and the base in one engine at once: each answers as it does alone."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import grpc
+import httpx
+import pytest
+
+from gyre_rpc.inference.v1 import inference_pb2 as pb
+from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
+
+from ..conftest import Stack, until
+from .test_adapters import make, tell
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("MODEL", "reference") != "reference", reason="the adapters are for the reference"
+)
+
+ROUNDS = 10
+PASSAGE = pb.Passage(
+    chunk_id=str(uuid4()),
+    document_id=str(uuid4()),
+    document="lamp.md",
+    text="The colour of the lamp is blue.",
+)
+
+
+@pytest.fixture
+def ask(stack: Stack) -> Iterator[Callable[[str, str], str]]:
+    with grpc.insecure_channel(stack.inference) as channel:
+        stub = InferenceServiceStub(channel)
+
+        def asked(route: str, adapter: str) -> str:
+            """Return what an adapter of a route says, whoever has the route's traffic."""
+            question = pb.GenerateRequest(
+                route=route,
+                messages=[pb.Message(role="user", content="Which colour has the lamp?")],
+                evidence=[PASSAGE],
+                retrieval=pb.RETRIEVAL_GIVEN,
+                sampling=pb.Sampling(max_tokens=16),
+                adapter=adapter,
+            )
+            whole = stub.Complete(
+                pb.CompleteRequest(request=question),
+                metadata=(("authorization", "Bearer local"),),
+                timeout=60,
+            )
+            assert whole.started.adapter == ("" if adapter == "base" else adapter)
+            return str(whole.finished.answer)
+
+        yield asked
+
+
+def test_each_answers_as_it_does_alone(
+    stack: Stack,
+    api: httpx.Client,
+    collection: str,
+    tmp_path: Path,
+    ask: Callable[[str, str], str],
+) -> None:
+    chosen: list[tuple[str, str]] = []
+    for name in (f"{collection}-one", f"{collection}-two"):
+        route = api.put(f"/v1/routes/{name}", json={"collection": collection}).json()
+        made, digest = make(tmp_path / name, route["base_digest"], lambda _: None)
+        tell(stack, route, digest, f"file://{made.folder}")
+        chosen.append((name, digest))
+    chosen.append((chosen[0][0], "base"))
+
+    def loaded() -> bool:
+        events = [json.loads(record.value or b"{}") for record in stack.read("adapter-loaded")]
+        told = {event["adapter_digest"] for event in events if event["outcome"] == "loaded"}
+        return {digest for _, digest in chosen[:2]} <= told
+
+    until(loaded, "both are loaded")
+    alone = [ask(*one) for one in chosen]
+    assert len(set(alone)) == 3, "one of them changes nothing"
+
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        for _ in range(ROUNDS):
+            assert list(pool.map(lambda one: ask(*one), chosen)) == alone
+    for name, _ in chosen[:2]:
+        assert api.post(f"/v1/routes/{name}/rollback", json={"reason": "over"}).status_code < 300
