@@ -110,10 +110,7 @@ def test_six_seeds_have_every_member_of_the_family() -> None:
 
 def test_a_changed_policy_gives_two_values_and_the_later_one_counts() -> None:
     world = moved_world(2, shift=Shift(policy=True))
-    assert all(
-        re.search("first|but today|the new sheet gives", document.text)
-        for document in world.documents
-    )
+    assert all("on the old list and" in document.text for document in world.documents)
     for case in world.held_out:
         text = next(one.text for one in world.documents if one.name == case.document)
         assert text.rindex(case.value) > len(text) / 2

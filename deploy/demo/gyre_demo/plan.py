@@ -36,7 +36,7 @@ class Plan:
     floor: int = 160
     steps: int = 150
     batch: int = 16
-    learning_rate: float = 7e-4
+    learning_rate: float = 2e-3
     evidence: int = 15
     patience_s: float = 600
 

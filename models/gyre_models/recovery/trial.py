@@ -17,8 +17,10 @@ from gyre_models.shifts import Case, World, known_world, moved_world, shift_of
 EXAMPLES = 300  # curated, at most
 MEASURED = 200  # questions of each measurement
 SHOWN = 4  # passages of a prompt
-THINGS = 500
+THINGS = 500  # a document each: about as many as there are examples
 BATCH = 25
+# As an operator would set it for so small a model; else as the platform trains by default.
+POLICY = {"learning_rate": 2e-3, "batch_examples": 16, "rank": 32, "alpha": 32}
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def train(seed: int, model: Path, folder: Path, curated: Sequence[Asked]) -> flo
         "model_name": "reference",
         "model_digest": digest_of(digests(model)),
         "prompt": "",
-        "policy": {"seed": seed},  # else, one thread too, as the platform trains by default
+        "policy": POLICY | {"seed": seed},
     }
     (folder / "job.json").write_text(json.dumps(job))
     command = [sys.executable, "-m", "gyre_finetune.training", str(folder), "1", str(os.getpid())]
