@@ -1,6 +1,9 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from gyre_models.recovery import table
+from gyre_models.recovery.__main__ import cut_off, kept
 from gyre_models.recovery.trial import Trial, asked
 from gyre_models.shifts import moved_world
 
@@ -30,3 +33,14 @@ def test_the_last_line_has_medians_and_intervals_around_them() -> None:
     low, high = table.interval([one.shifted_before for one in trials])
     assert 0 <= low < 0.04 < high <= 0.08
     assert len(table.lines(trials)) == 1 + len(trials) + 2
+
+
+def test_only_figures_of_the_same_recipe_are_kept_and_no_line_that_was_cut_off(
+    tmp_path: Path,
+) -> None:
+    lines = [json.dumps(asdict(replace(TRIAL, seed=seed)) | {"recipe": "a"}) for seed in (0, 1)]
+    lines.append(json.dumps(asdict(replace(TRIAL, seed=2)) | {"recipe": "b"}))
+    file = tmp_path / "trials.jsonl"
+    file.write_text("\n".join(lines) + '\n{"seed": 3, "ship')
+    assert sorted(kept(file, "a")) == [0, 1]
+    assert cut_off(file)

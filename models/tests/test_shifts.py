@@ -102,6 +102,13 @@ def test_training_draws_made_up_words_that_no_shift_has() -> None:
     assert all(words.is_held_out_word(words.made_up(rng, held_out=True)) for _ in range(100))
 
 
+def test_the_fields_of_a_shift_are_words_that_training_never_has() -> None:
+    domains = moved._domains(random.Random(1), foreign=True)
+    names = {attribute.name for domain in domains for attribute in domain.attributes}
+    assert len(names) > 10
+    assert all(words.is_held_out_word(name) for name in names)
+
+
 def test_six_seeds_have_every_member_of_the_family() -> None:
     assert len({shift_of(seed) for seed in range(6)}) == 6
     assert str(shift_of(0)) == "things+questions+fields+form+policy"

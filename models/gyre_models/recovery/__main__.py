@@ -1,6 +1,7 @@
 """`python -m gyre_models.recovery FILE`: one line a seed, of which each is measured once."""
 
 import argparse
+import contextlib
 import json
 import shutil
 import sys
@@ -8,19 +9,39 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from gyre_models import recovery, shifts
 from gyre_models.export import MODEL_FOLDER
 from gyre_models.folder import digest_of, digests
 from gyre_models.recovery import table, trial
 
 
-def kept(path: Path, model: str) -> dict[int, trial.Trial]:
-    """Return what is measured already, of this model."""
+def recipe() -> str:
+    """Return what a figure is of: the model, this bench and the shifts; not the trainer."""
+    files = digests(MODEL_FOLDER)
+    for package in (recovery, shifts):
+        folder = Path(package.__path__[0])
+        files |= {
+            f"{folder.name}/{name}": digest
+            for name, digest in digests(folder).items()
+            if name.endswith(".py")
+        }
+    return digest_of(files)[:12]
+
+
+def kept(path: Path, made_by: str) -> dict[int, trial.Trial]:
+    """Return what is measured already by the same recipe; a line that was cut off is left out."""
     found = {}
     for line in path.read_text().splitlines() if path.exists() else ():
-        row = json.loads(line)
-        if row.pop("model") == model:
-            found[row["seed"]] = trial.Trial(**row)
+        with contextlib.suppress(json.JSONDecodeError):
+            row = json.loads(line)
+            if row.pop("recipe", None) == made_by:
+                found[row["seed"]] = trial.Trial(**row)
     return found
+
+
+def cut_off(path: Path) -> bool:
+    """Tell whether the last line has no end: the next one must not go on with it."""
+    return not path.read_bytes().endswith(b"\n") if path.stat().st_size else False
 
 
 def main() -> None:
@@ -28,16 +49,17 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
-    model = digest_of(digests(MODEL_FOLDER))[:8]
+    made_by = recipe()
     given.file.parent.mkdir(parents=True, exist_ok=True)
-    trials = kept(given.file, model)
+    trials = kept(given.file, made_by)
     for seed in range(given.seeds):
         if seed not in trials:
             folder = Path(tempfile.mkdtemp(prefix="gyre-recovery-"))
             trials[seed] = trial.run(seed, MODEL_FOLDER, folder)
             shutil.rmtree(folder)
             with given.file.open("a") as file:
-                file.write(json.dumps(asdict(trials[seed]) | {"model": model}) + "\n")
+                file.write("\n" if cut_off(given.file) else "")
+                file.write(json.dumps(asdict(trials[seed]) | {"recipe": made_by}) + "\n")
         sys.stdout.write(f"seed {seed}: {asdict(trials[seed])}\n")
         sys.stdout.flush()
     chosen = [trials[seed] for seed in range(given.seeds)]

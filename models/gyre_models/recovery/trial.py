@@ -20,7 +20,7 @@ SHOWN = 4  # passages of a prompt
 THINGS = 500  # a document each: about as many as there are examples
 BATCH = 25
 # As an operator would set it for so small a model; else as the platform trains by default.
-POLICY = {"learning_rate": 2e-3, "batch_examples": 16, "rank": 32, "alpha": 32}
+POLICY = {"learning_rate": 2e-3, "batch_examples": 16, "alpha": 16}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Trial:
         shifted_before: Of the base, after the shift.
         shifted_after: Of the adapter.
         retained: Of the adapter, on what was asked before.
-        seconds: Of training, loading included.
+        seconds: Of training, without loading.
     """
 
     seed: int
@@ -71,7 +71,7 @@ class Asked:
 
 
 def asked(cases: Sequence[Case], world: World, seed: int) -> Iterator[Asked]:
-    """Yield each case with its document among others, as a search would find them."""
+    """Yield each case with its document among others, drawn, in a drawn order."""
     rng = random.Random(f"asked/{seed}")
     texts = {document.name: document.text.strip() for document in world.documents}
     for case in cases:
