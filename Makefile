@@ -40,7 +40,7 @@ demo: setup ## Play one whole loop on a stack of its own; SEED=1
 demo-worse: setup ## The same with nonsense for corrections: the gate has to stop it
 	@deploy/demo/demo.sh --shuffled
 
-bench-serving: setup ## Bare vLLM, inference and gateway (an hour); MODEL, REQUESTS, FRESH=1
+bench-serving: setup ## Bare vLLM, inference and gateway (up to 90 minutes); MODEL, REQUESTS, FRESH=1
 	@deploy/bench/bench.sh serving
 
 bench-startup: setup ## From start to ready, beside vllm serve; MODEL, RUNS=3

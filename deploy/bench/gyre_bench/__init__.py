@@ -1,1 +1,1 @@
-"""Measures Gyre beside a bare engine: `make bench-serving` and `make bench-startup`."""
+"""Measures Gyre beside the bare parts: `make bench-serving`, `-startup`, `-training`."""

@@ -12,6 +12,8 @@ CPUINFO = Path("/proc/cpuinfo")
 # What decides how fast a model computes here; the others fill a screen.
 TELLING = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16")
 
+UNKNOWN = "unknown"
+
 
 def machine(cpuinfo: Path = CPUINFO) -> dict[str, Any]:
     """Return the processor's name, the cores that we may use, and the flags that matter."""
@@ -34,7 +36,8 @@ def commit(repo: Path) -> str:
 
     try:
         name = git("rev-parse", "--short=12", "HEAD").decode().strip()
-        changed = git("diff", "HEAD")
+        new = git("ls-files", "--others", "--exclude-standard", "-z").decode().split("\0")
+        changed = git("diff", "HEAD") + b"".join((repo / one).read_bytes() for one in new if one)
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return UNKNOWN
     return f"{name}+{sha256(changed).hexdigest()[:8]}" if changed else name

@@ -70,7 +70,7 @@ def size_of(cell: Cell, requests: int | None = None) -> Size:
     if cell.model == REFERENCE:
         streamed, whole = (200, 1_000) if cell.at_once == 1 else (500, 500)
         tokens, whole_tokens = 64, 32
-    else:  # large for two cores: the whole of it has to end within the hour
+    else:  # large for two cores: the whole of it has to end in 90 minutes
         streamed, whole = {
             (True, False): (16, 200),
             (False, False): (96, 64),

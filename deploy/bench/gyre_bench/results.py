@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gyre_bench.machine import commit, machine
+from gyre_bench.machine import UNKNOWN, commit, machine
 from gyre_bench.plan import Cell, Size
 
 PASSED_ON = ("GYRE_", "VLLM_", "OMP_")
@@ -44,6 +44,8 @@ class Results:
     def find(self, cell: Cell, size: Size) -> dict[str, Any] | None:
         """Return the figures of a cell, the newest, or None if it is still to be measured."""
         wanted = self._head(cell, size)
+        if self.made_by["commit"] == UNKNOWN:
+            return None
         for line in reversed(self._lines()):
             if all(line.get(name) == value for name, value in wanted.items()):
                 figures: dict[str, Any] = line["figures"]

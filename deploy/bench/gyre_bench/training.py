@@ -63,7 +63,8 @@ def speed(command: Sequence[str]) -> float:
     Raises:
         BenchError: It failed.
     """
-    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    cpu = os.environ | {"CUDA_VISIBLE_DEVICES": ""}  # the plain loop knows no other device
+    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, text=True, env=cpu)
     if done.returncode:
         raise BenchError(f"{command[1]} ended with {done.returncode}: see above")
     last = json.loads(done.stdout.splitlines()[-1])

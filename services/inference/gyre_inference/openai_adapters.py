@@ -7,7 +7,7 @@ import time
 from gyre_inference.generation import Adapter, Sampling, Turn
 from gyre_inference.openai_request import body_of
 from gyre_inference.openai_wire import Broke, Card, Endpoint
-from gyre_inference.proving import prove
+from gyre_inference.proving import BASES, prove
 from gyre_inference.settings import Settings
 from gyre_service.errors import Rejected, Unavailable
 
@@ -141,8 +141,8 @@ class EndpointAdapters:
             raise Rejected(f"the endpoint answers without the adapter, with it not: {error}") from (
                 error
             )
-        again = await self._probe(None)
-        prove(base, with_it, again)
+        after = [await self._probe(None) for _ in range(BASES - 1)]
+        prove(with_it, (base, *after))
 
     async def _probe(self, adapter: Adapter | None) -> dict[str, float]:
         """Return the likeliest next tokens of a fixed prompt, with their log-probabilities.

@@ -1,32 +1,37 @@
 """Whether an adapter that an engine took does anything: it can be ignored in silence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from math import isfinite
 from typing import TypeVar
 
-from gyre_service.errors import Rejected
+from gyre_service.errors import Rejected, Unavailable
 
 SURE = 2.0  # times that an adapter has to change more than rounding does
+LEAST = 0.002  # of a log-probability, where rounding did nothing by chance
+BASES = 3  # probes without it, one of them before
 
 Token = TypeVar("Token", int, str)
 
 
-def prove(
-    base: Mapping[Token, float], with_it: Mapping[Token, float], again: Mapping[Token, float]
-) -> None:
+def prove(with_it: Mapping[Token, float], bases: Sequence[Mapping[Token, float]]) -> None:
     """Let an adapter pass that changes the next tokens of a probe.
 
     Args:
-        base: Log-probabilities of the likeliest next tokens, without the adapter.
-        with_it: With it.
-        again: Without it once more: what else is asked meanwhile changes an engine's rounding.
+        with_it: Log-probabilities of the likeliest next tokens, with the adapter.
+        bases: Without it, before and after: what else is asked meanwhile changes an engine's
+            rounding, and two of them may be alike by chance.
 
     Raises:
         Rejected: It changes nothing, or makes numbers that are none.
+        Unavailable: The engine makes such numbers without it.
     """
+    if not all(isfinite(value) for base in bases for value in base.values()):
+        raise Unavailable("the engine's answers are not finite, without the adapter")
     if not all(isfinite(value) for value in with_it.values()):
         raise Rejected("the adapter's answers are not finite")
-    if distance(with_it, base) <= SURE * distance(again, base):
+    rounding = max(distance(one, other) for one, other in combinations(bases, 2))
+    if min(distance(with_it, base) for base in bases) <= max(SURE * rounding, LEAST):
         raise Rejected("the adapter changes nothing: its probe is the base's")
 
 

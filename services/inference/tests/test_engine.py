@@ -139,10 +139,14 @@ async def test_an_adapter_that_hangs_the_engine_is_noticed(
     await engine.stop()
 
 
+@pytest.mark.parametrize(
+    "probes",
+    [(-0.500, -0.501, -0.5015, -0.501), (-0.500, -0.501, -0.500, -0.500), (-0.5, -0.8, -0.5, -0.7)],
+)
 async def test_an_adapter_that_is_ignored_while_others_ask_is_refused(
-    loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]],
+    loading: Callable[..., tuple[VllmEngine, FakeLlm, list[str]]], probes: tuple[float, ...]
 ) -> None:
-    rounded = iter([-0.500, -0.501, -0.5015])  # all of them the base's
+    rounded = iter(probes)  # all of them the base's
 
     async def probe(_: Adapter | None) -> dict[int, float]:
         return {1: next(rounded)}

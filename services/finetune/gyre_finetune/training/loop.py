@@ -220,6 +220,5 @@ def _config(job: Job) -> LoraConfig:
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
-        base_model_name_or_path=job.model_name,
         revision=job.model_digest,
     )
