@@ -28,13 +28,13 @@ class Plan:
 
     things: int = 80
     past: int = 300
-    moved: int = 60
+    moved: int = 120
     baseline: int = 2_000
     control: int = 220
     measured: int = 100
     suite: int = 60
-    floor: int = 160
-    steps: int = 150
+    floor: int = 240
+    steps: int = 240
     batch: int = 16
     learning_rate: float = 2e-3
     evidence: int = 15
@@ -46,6 +46,7 @@ class Plan:
         if model == "reference":
             return cls()
         return cls(
+            moved=60,
             floor=100,
             steps=60,
             batch=8,

@@ -13,7 +13,7 @@ from uuid import uuid4
 from gyre_inference.generation import Adapter, Piece, Sampling, Turn
 from gyre_inference.launching import Launched, launch
 from gyre_inference.logprobs import logprobs_of
-from gyre_inference.proving import BASES, prove
+from gyre_inference.proving import prove
 from gyre_inference.settings import Settings
 from gyre_inference.watching import Watch
 from gyre_service.errors import Rejected, Unavailable
@@ -160,9 +160,7 @@ class VllmEngine:
         if not taken:
             raise Rejected("the engine refuses the adapter")
         with self._watch.at_work():
-            before, with_it = await self._probe(None), await self._probe(adapter)
-            after = [await self._probe(None) for _ in range(BASES - 1)]
-        prove(with_it, (before, *after))
+            await prove(self._probe, adapter)
 
     async def unload(self, adapter: Adapter) -> None:
         llm = self._ready().llm

@@ -7,7 +7,7 @@ import time
 from gyre_inference.generation import Adapter, Sampling, Turn
 from gyre_inference.openai_request import body_of
 from gyre_inference.openai_wire import Broke, Card, Endpoint
-from gyre_inference.proving import BASES, prove
+from gyre_inference.proving import prove
 from gyre_inference.settings import Settings
 from gyre_service.errors import Rejected, Unavailable
 
@@ -57,7 +57,7 @@ class EndpointAdapters:
                 if self.model(adapter) not in listed and self._loads:
                     listed = await self._loaded(adapter)
                 self._find(adapter, listed)
-                await self._prove(adapter)
+                await prove(self._probe_or_reject, adapter)
         except TimeoutError as error:
             raise Unavailable(f"the endpoint did not load the adapter in {seconds:g} s") from error
         except Rejected:
@@ -132,17 +132,16 @@ class EndpointAdapters:
         if base is not None and model in listed and base.root != listed[model].root:
             raise Rejected(f"the endpoint has {name} as an adapter of {card.parent}, not {model}")
 
-    async def _prove(self, adapter: Adapter) -> None:
-        base = await self._probe(None)
+    async def _probe_or_reject(self, adapter: Adapter | None) -> dict[str, float]:
         try:
-            with_it = await self._probe(adapter)
+            return await self._probe(adapter)
         except Broke as error:
+            if adapter is None:
+                raise
             await self._probe(None)
             raise Rejected(f"the endpoint answers without the adapter, with it not: {error}") from (
                 error
             )
-        after = [await self._probe(None) for _ in range(BASES - 1)]
-        prove(with_it, (base, *after))
 
     async def _probe(self, adapter: Adapter | None) -> dict[str, float]:
         """Return the likeliest next tokens of a fixed prompt, with their log-probabilities.

@@ -1,10 +1,11 @@
 """Whether an adapter that an engine took does anything: it can be ignored in silence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import combinations
 from math import isfinite
 from typing import TypeVar
 
+from gyre_inference.generation import Adapter
 from gyre_service.errors import Rejected, Unavailable
 
 SURE = 2.0  # times that an adapter has to change more than rounding does
@@ -14,18 +15,25 @@ BASES = 3  # probes without it, one of them before
 Token = TypeVar("Token", int, str)
 
 
-def prove(with_it: Mapping[Token, float], bases: Sequence[Mapping[Token, float]]) -> None:
+async def prove(
+    probe: Callable[[Adapter | None], Awaitable[Mapping[Token, float]]], adapter: Adapter
+) -> None:
     """Let an adapter pass that changes the next tokens of a probe.
 
+    The base is asked before and after: what else is asked meanwhile changes an engine's rounding,
+    and two of its answers may be alike by chance.
+
     Args:
-        with_it: Log-probabilities of the likeliest next tokens, with the adapter.
-        bases: Without it, before and after: what else is asked meanwhile changes an engine's
-            rounding, and two of them may be alike by chance.
+        probe: Returns the log-probabilities of the likeliest next tokens, with an adapter or not.
+        adapter: To be proved.
 
     Raises:
         Rejected: It changes nothing, or makes numbers that are none.
         Unavailable: The engine makes such numbers without it.
     """
+    before, with_it = await probe(None), await probe(adapter)
+    bases = [before]
+    bases += [await probe(None) for _ in range(BASES - 1)]
     if not all(isfinite(value) for base in bases for value in base.values()):
         raise Unavailable("the engine's answers are not finite, without the adapter")
     if not all(isfinite(value) for value in with_it.values()):
