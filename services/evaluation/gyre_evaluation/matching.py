@@ -73,6 +73,25 @@ def f1(answer: str, expected: str) -> float:
     return 2 * shared / (sum(said.values()) + sum(wanted.values()))
 
 
+def quotes_whole(answer: str, passages: Iterable[str], accepted: Iterable[str]) -> bool:
+    """Tell whether all words of a passage stand in `answer`: it left the finding to the reader.
+
+    A passage that an accepted answer holds itself may be quoted.
+
+    >>> quotes_whole("It opens at 9 on Mondays. [1]", ["It opens at 9 on Mondays."], ["9"])
+    True
+    >>> quotes_whole("At 9 [1].", ["It opens at 9 on Mondays."], ["9"])
+    False
+    """
+    wanted = list(accepted)
+    return any(
+        comparable(passage)
+        and occurs(passage, answer)
+        and not any(occurs(passage, one) for one in wanted)
+        for passage in passages
+    )
+
+
 def _contains_one(answer: str, accepted: Iterable[str]) -> bool:
     """Tell whether `answer` is, or contains within at most 60 words, an accepted answer.
 

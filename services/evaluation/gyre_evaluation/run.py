@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gyre_evaluation.matching import is_right
+from gyre_evaluation.matching import is_right, quotes_whole
 from gyre_evaluation.report import Result
 from gyre_evaluation.scoring import citations, overlap
 from gyre_evaluation.suites import Item
@@ -70,7 +70,8 @@ def judged(item: Item, answer: Answer) -> Result:
             scores["groundedness"] = grounded
     right = is_right(answer.text, item.expected, item.match)
     if item.match == "contained":  # a refusal may contain anything; whole, it may be what is wanted
-        right = right and not answer.refused
+        quoted = quotes_whole(answer.text, answer.passages, item.expected)
+        right = right and not answer.refused and not quoted
     return Result(
         answerable=not item.refusal,
         passed=answer.refused if item.refusal else right,

@@ -30,6 +30,8 @@ def answer(text: str = "In 1889 [1].", *, refused: bool = False) -> Answer:
     [
         ("In 1889 [1].", False, False, True),
         ("In 1890 [1].", False, False, False),
+        ("It was built in 1889 [1].", False, False, False),  # the whole passage
+        ("Built in 1889 [1].", False, False, True),
         ("I don't know.", True, False, False),
         ("I don't know, perhaps 1889.", True, False, False),
         ("I don't know.", True, True, True),
@@ -45,6 +47,12 @@ def test_an_answer_passes_or_not(
     assert result.passed is passed
     assert result.refused is refused
     assert result.answerable is not wants_refusal
+
+
+def test_a_passage_that_is_the_answer_may_be_quoted() -> None:
+    asked = item().model_copy(update={"expected": ("It was built in 1889.",)})
+
+    assert judged(asked, answer("It was built in 1889 [1].")).passed
 
 
 @pytest.mark.parametrize(
