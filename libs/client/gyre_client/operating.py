@@ -46,9 +46,14 @@ class Operating(Connection):
         route: str | None = None,
         adapter: str | None = None,
         limit: int | None = None,
+        retrieve: bool = False,
     ) -> Evaluating:
-        """Run a suite: the first `limit` items, on a route, with an adapter's digest pinned."""
-        return Evaluating(self._send(calls.evaluate(suite, route, adapter, limit), stream=True))
+        """Run a suite: the first `limit` items, on a route, with an adapter's digest pinned.
+
+        With `retrieve` the route searches for passages itself, and the suite's own are not read.
+        """
+        call = calls.evaluate(suite, route, adapter, limit, retrieve=retrieve)
+        return Evaluating(self._send(call, stream=True))
 
     def datasets(self) -> list[Dataset]:
         return list(self._page(Dataset, DATASETS).data)
@@ -89,8 +94,9 @@ class AsyncOperating(AsyncConnection):
         route: str | None = None,
         adapter: str | None = None,
         limit: int | None = None,
+        retrieve: bool = False,
     ) -> AsyncEvaluating:
-        call = calls.evaluate(suite, route, adapter, limit)
+        call = calls.evaluate(suite, route, adapter, limit, retrieve=retrieve)
         return AsyncEvaluating(await self._send(call, stream=True))
 
     async def datasets(self) -> list[Dataset]:

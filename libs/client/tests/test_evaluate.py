@@ -63,6 +63,12 @@ def test_floors_that_are_missed_have_exit_code_1(suite: Any, gyre: Run) -> None:
     assert "the engine stopped" in result.stdout
 
 
+def test_the_route_may_search_itself(suite: Any, gyre: Run) -> None:
+    gyre("eval", "smoke", "--retrieve")
+
+    assert json.loads(suite.requests[-1]["body"]) == {"suite": "smoke", "retrieve": True}
+
+
 def test_floors_that_are_reached_have_exit_code_0(suite: Any, gyre: Run) -> None:
     suite.evaluation_parts = lines({"item": PASSED}, {"report": {**REPORT, "ok": True}})
 

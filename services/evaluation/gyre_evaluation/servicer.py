@@ -48,6 +48,7 @@ class Servicer(EvaluationServiceServicer):
             run_id=new_id(),
             timeout_s=min(settings.item_timeout_s, remaining or settings.item_timeout_s),
             pauses_s=settings.retry_pauses_s,
+            retrieve=request.retrieve,
         )
         outcomes: list[Outcome] = []
         # Closed at once when the client goes: what is being asked is cancelled with it.

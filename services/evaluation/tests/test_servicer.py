@@ -72,6 +72,14 @@ async def test_the_model_is_asked_with_the_evidence_of_the_item(client: Client) 
     assert request.sampling.HasField("seed")
 
 
+async def test_the_route_may_search_itself(client: Client) -> None:
+    await client.run("smoke", limit=1, retrieve=True)
+
+    ((_, request),) = client.inference.asked
+    assert request.retrieval == inference_pb2.RETRIEVAL_ON
+    assert list(request.evidence) == []
+
+
 async def test_another_run_asks_again_and_does_not_get_the_stored_answers(client: Client) -> None:
     await client.run("smoke", limit=2)
     await client.run("smoke", limit=2)

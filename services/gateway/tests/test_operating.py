@@ -48,7 +48,7 @@ async def test_a_suite_is_kept_as_yaml(http: httpx.AsyncClient, stack: Stack) ->
 async def test_an_evaluation_streams_items_and_then_its_report(
     http: httpx.AsyncClient, stack: Stack
 ) -> None:
-    body = {"suite": "house", "adapter": "a" * 64, "limit": 1}
+    body = {"suite": "house", "adapter": "a" * 64, "limit": 1, "retrieve": True}
     response = await http.post("/v1/evaluations", json=body)
 
     assert response.headers["content-type"].startswith("application/x-ndjson")
@@ -58,6 +58,7 @@ async def test_an_evaluation_streams_items_and_then_its_report(
     assert (report["report"]["suite"], report["report"]["ok"]) == ("house", True)
     (asked,) = stack.evaluation.asked
     assert (asked.route, asked.adapter, asked.limit) == ("default", "a" * 64, 1)
+    assert asked.retrieve
 
 
 async def test_an_evaluation_that_fails_says_so_where_it_is(http: httpx.AsyncClient) -> None:

@@ -22,6 +22,9 @@ def evaluate(
         str | None, typer.Option(help="An adapter's digest, an arm, or `base`.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+    retrieve: Annotated[
+        bool, typer.Option("--retrieve", help="With what the route's own search finds.")
+    ] = False,
     file: Annotated[
         Path | None, typer.Option("--junit", dir_okay=False, help="Write JUnit XML here.")
     ] = None,
@@ -31,10 +34,8 @@ def evaluate(
     items: list[ItemResult] = []
     with Gyre() as gyre:
         total = _items(gyre, suite, limit)
-        with (
-            Steps(total, f"suite {suite}") as steps,
-            closing(gyre.evaluate(suite, route=route, adapter=adapter, limit=limit)) as running,
-        ):
+        begun = gyre.evaluate(suite, route=route, adapter=adapter, limit=limit, retrieve=retrieve)
+        with Steps(total, f"suite {suite}") as steps, closing(begun) as running:
             for item in running:
                 items.append(item)
                 steps.step(f"{_word(item):<6} {item.item_id}  {first_line(item.question, 70)}")

@@ -1,4 +1,4 @@
-"""Asks a route the question of an item, with the item's own evidence."""
+"""Asks a route the question of an item, with the item's own evidence or what it finds itself."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from grpc import aio
 
 from gyre_evaluation.clients.asking import complete
 from gyre_evaluation.run import Answer
-from gyre_evaluation.suites import Item
+from gyre_evaluation.suites import GivenPassage, Item
 from gyre_events import Purpose
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.errors import Conflict, Unavailable
@@ -21,6 +21,8 @@ SEED = 0
 
 class Answerer:
     """A route of one tenant, during one run.
+
+    With `retrieve` the route searches for passages itself, as it does for people.
 
     Its calls have the run's own request ids: trying again asks for the same answer, another run
     for another one.
@@ -37,6 +39,7 @@ class Answerer:
         run_id: UUID,
         timeout_s: float,
         pauses_s: Sequence[float],
+        retrieve: bool = False,
     ) -> None:
         self._channel = channel
         self._token = token
@@ -46,6 +49,7 @@ class Answerer:
         self._run_id = run_id
         self._timeout_s = timeout_s
         self._pauses_s = pauses_s
+        self._retrieve = retrieve
 
     async def ask(self, item: Item) -> Answer:
         """Return the route's answer at temperature 0.
@@ -87,25 +91,26 @@ class Answerer:
         )
 
     def _request(self, item: Item) -> pb.GenerateRequest:
-        evidence = [
-            pb.Passage(
-                chunk_id=str(derived_id("suite", passage.document, passage.text)),
-                document_id=str(derived_id("suite", passage.document)),
-                version=1,
-                document=passage.document,
-                page=passage.page or 0,
-                text=passage.text,
-                score=1.0,  # given, not found
-            )
-            for passage in item.passages
-        ]
+        evidence = [] if self._retrieve else [_given(passage) for passage in item.passages]
         return pb.GenerateRequest(
             route=self._route,
             messages=[pb.Message(role="user", content=item.question)],
             sampling=pb.Sampling(temperature=0, seed=SEED),
-            retrieval=pb.RETRIEVAL_GIVEN,
+            retrieval=pb.RETRIEVAL_ON if self._retrieve else pb.RETRIEVAL_GIVEN,
             evidence=evidence,
             adapter=self._adapter,
             # One a question, the same in every run: so is the arm that answers.
             conversation_id=str(derived_id("suite", item.id, item.question)),
         )
+
+
+def _given(passage: GivenPassage) -> pb.Passage:
+    return pb.Passage(
+        chunk_id=str(derived_id("suite", passage.document, passage.text)),
+        document_id=str(derived_id("suite", passage.document)),
+        version=1,
+        document=passage.document,
+        page=passage.page or 0,
+        text=passage.text,
+        score=1.0,  # given, not found
+    )

@@ -58,13 +58,15 @@ class SuiteList(Shown):
 class EvaluationRequest(Wire):
     """Which suite against which route; `limit` takes the first so many items.
 
-    `adapter`: a digest, or its first 8 digits or more, an arm's name, or `base`.
+    `adapter`: a digest, or its first 8 digits or more, an arm's name, or `base`. `retrieve`: the
+    route searches its own collection, as for people, instead of reading the items' passages.
     """
 
     suite: Annotated[str, Field(min_length=1, max_length=200)]
     route: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "default"
     adapter: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=2**31)] | None = None
+    retrieve: bool = False
 
 
 @router.get("/v1/suites")
@@ -97,7 +99,11 @@ async def evaluate(
     A run that fails ends with `{"error": ...}` instead of its report.
     """
     asked = pb.EvaluateRequest(
-        suite=body.suite, route=body.route, adapter=body.adapter or "", limit=body.limit or 0
+        suite=body.suite,
+        route=body.route,
+        adapter=body.adapter or "",
+        limit=body.limit or 0,
+        retrieve=body.retrieve,
     )
     responses = parts.evaluation.evaluate(caller.tenant, asked)
     # What fails before the first item is plain HTTP.

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'gyre_rpc/evaluation/v1/evaluation.proto\x12\x16gyre_rpc.evaluation.v1\"O\n\x0f\x45valuateRequest\x12\r\n\x05suite\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\"\x80\x01\n\x10\x45valuateResponse\x12\x32\n\x04item\x18\x01 \x01(\x0b\x32\".gyre_rpc.evaluation.v1.ItemResultH\x00\x12\x30\n\x06report\x18\x02 \x01(\x0b\x32\x1e.gyre_rpc.evaluation.v1.ReportH\x00\x42\x06\n\x04part\"\xc7\x01\n\nItemResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x10\n\x08\x65xpected\x18\x03 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x04 \x01(\t\x12\x0e\n\x06passed\x18\x05 \x01(\x08\x12/\n\x07metrics\x18\x06 \x03(\x0b\x32\x1e.gyre_rpc.evaluation.v1.Metric\x12\x11\n\tlatency_s\x18\x07 \x01(\x01\x12\x11\n\tanswer_id\x18\x08 \x01(\t\x12\r\n\x05\x65rror\x18\t \x01(\t\"P\n\x06Metric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0b\n\x03low\x18\x03 \x01(\x01\x12\x0c\n\x04high\x18\x04 \x01(\x01\x12\x0e\n\x06trials\x18\x05 \x01(\r\"\xb9\x01\n\x06Report\x12\r\n\x05suite\x18\x01 \x01(\t\x12\x14\n\x0csuite_digest\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\r\n\x05items\x18\x05 \x01(\r\x12\x0e\n\x06passed\x18\x06 \x01(\r\x12\n\n\x02ok\x18\x07 \x01(\x08\x12/\n\x07metrics\x18\x08 \x03(\x0b\x32\x1e.gyre_rpc.evaluation.v1.Metric\x12\x10\n\x08\x66\x61ilures\x18\t \x03(\t\"-\n\x0fPutSuiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04yaml\x18\x02 \x01(\t\"D\n\x10PutSuiteResponse\x12\x30\n\x05suite\x18\x01 \x01(\x0b\x32!.gyre_rpc.evaluation.v1.SuiteInfo\"\x13\n\x11ListSuitesRequest\"G\n\x12ListSuitesResponse\x12\x31\n\x06suites\x18\x01 \x03(\x0b\x32!.gyre_rpc.evaluation.v1.SuiteInfo\"^\n\tSuiteInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\r\n\x05items\x18\x03 \x01(\r\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0f\n\x07shipped\x18\x05 \x01(\x08\x32\xb8\x02\n\x11\x45valuationService\x12_\n\x08\x45valuate\x12\'.gyre_rpc.evaluation.v1.EvaluateRequest\x1a(.gyre_rpc.evaluation.v1.EvaluateResponse0\x01\x12]\n\x08PutSuite\x12\'.gyre_rpc.evaluation.v1.PutSuiteRequest\x1a(.gyre_rpc.evaluation.v1.PutSuiteResponse\x12\x63\n\nListSuites\x12).gyre_rpc.evaluation.v1.ListSuitesRequest\x1a*.gyre_rpc.evaluation.v1.ListSuitesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'gyre_rpc/evaluation/v1/evaluation.proto\x12\x16gyre_rpc.evaluation.v1\"a\n\x0f\x45valuateRequest\x12\r\n\x05suite\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x10\n\x08retrieve\x18\x05 \x01(\x08\"\x80\x01\n\x10\x45valuateResponse\x12\x32\n\x04item\x18\x01 \x01(\x0b\x32\".gyre_rpc.evaluation.v1.ItemResultH\x00\x12\x30\n\x06report\x18\x02 \x01(\x0b\x32\x1e.gyre_rpc.evaluation.v1.ReportH\x00\x42\x06\n\x04part\"\xc7\x01\n\nItemResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x10\n\x08\x65xpected\x18\x03 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x04 \x01(\t\x12\x0e\n\x06passed\x18\x05 \x01(\x08\x12/\n\x07metrics\x18\x06 \x03(\x0b\x32\x1e.gyre_rpc.evaluation.v1.Metric\x12\x11\n\tlatency_s\x18\x07 \x01(\x01\x12\x11\n\tanswer_id\x18\x08 \x01(\t\x12\r\n\x05\x65rror\x18\t \x01(\t\"P\n\x06Metric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0b\n\x03low\x18\x03 \x01(\x01\x12\x0c\n\x04high\x18\x04 \x01(\x01\x12\x0e\n\x06trials\x18\x05 \x01(\r\"\xb9\x01\n\x06Report\x12\r\n\x05suite\x18\x01 \x01(\t\x12\x14\n\x0csuite_digest\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\r\n\x05items\x18\x05 \x01(\r\x12\x0e\n\x06passed\x18\x06 \x01(\r\x12\n\n\x02ok\x18\x07 \x01(\x08\x12/\n\x07metrics\x18\x08 \x03(\x0b\x32\x1e.gyre_rpc.evaluation.v1.Metric\x12\x10\n\x08\x66\x61ilures\x18\t \x03(\t\"-\n\x0fPutSuiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04yaml\x18\x02 \x01(\t\"D\n\x10PutSuiteResponse\x12\x30\n\x05suite\x18\x01 \x01(\x0b\x32!.gyre_rpc.evaluation.v1.SuiteInfo\"\x13\n\x11ListSuitesRequest\"G\n\x12ListSuitesResponse\x12\x31\n\x06suites\x18\x01 \x03(\x0b\x32!.gyre_rpc.evaluation.v1.SuiteInfo\"^\n\tSuiteInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\r\n\x05items\x18\x03 \x01(\r\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0f\n\x07shipped\x18\x05 \x01(\x08\x32\xb8\x02\n\x11\x45valuationService\x12_\n\x08\x45valuate\x12\'.gyre_rpc.evaluation.v1.EvaluateRequest\x1a(.gyre_rpc.evaluation.v1.EvaluateResponse0\x01\x12]\n\x08PutSuite\x12\'.gyre_rpc.evaluation.v1.PutSuiteRequest\x1a(.gyre_rpc.evaluation.v1.PutSuiteResponse\x12\x63\n\nListSuites\x12).gyre_rpc.evaluation.v1.ListSuitesRequest\x1a*.gyre_rpc.evaluation.v1.ListSuitesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,25 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gyre_rpc.evaluation.v1.eval
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVALUATEREQUEST']._serialized_start=67
-  _globals['_EVALUATEREQUEST']._serialized_end=146
-  _globals['_EVALUATERESPONSE']._serialized_start=149
-  _globals['_EVALUATERESPONSE']._serialized_end=277
-  _globals['_ITEMRESULT']._serialized_start=280
-  _globals['_ITEMRESULT']._serialized_end=479
-  _globals['_METRIC']._serialized_start=481
-  _globals['_METRIC']._serialized_end=561
-  _globals['_REPORT']._serialized_start=564
-  _globals['_REPORT']._serialized_end=749
-  _globals['_PUTSUITEREQUEST']._serialized_start=751
-  _globals['_PUTSUITEREQUEST']._serialized_end=796
-  _globals['_PUTSUITERESPONSE']._serialized_start=798
-  _globals['_PUTSUITERESPONSE']._serialized_end=866
-  _globals['_LISTSUITESREQUEST']._serialized_start=868
-  _globals['_LISTSUITESREQUEST']._serialized_end=887
-  _globals['_LISTSUITESRESPONSE']._serialized_start=889
-  _globals['_LISTSUITESRESPONSE']._serialized_end=960
-  _globals['_SUITEINFO']._serialized_start=962
-  _globals['_SUITEINFO']._serialized_end=1056
-  _globals['_EVALUATIONSERVICE']._serialized_start=1059
-  _globals['_EVALUATIONSERVICE']._serialized_end=1371
+  _globals['_EVALUATEREQUEST']._serialized_end=164
+  _globals['_EVALUATERESPONSE']._serialized_start=167
+  _globals['_EVALUATERESPONSE']._serialized_end=295
+  _globals['_ITEMRESULT']._serialized_start=298
+  _globals['_ITEMRESULT']._serialized_end=497
+  _globals['_METRIC']._serialized_start=499
+  _globals['_METRIC']._serialized_end=579
+  _globals['_REPORT']._serialized_start=582
+  _globals['_REPORT']._serialized_end=767
+  _globals['_PUTSUITEREQUEST']._serialized_start=769
+  _globals['_PUTSUITEREQUEST']._serialized_end=814
+  _globals['_PUTSUITERESPONSE']._serialized_start=816
+  _globals['_PUTSUITERESPONSE']._serialized_end=884
+  _globals['_LISTSUITESREQUEST']._serialized_start=886
+  _globals['_LISTSUITESREQUEST']._serialized_end=905
+  _globals['_LISTSUITESRESPONSE']._serialized_start=907
+  _globals['_LISTSUITESRESPONSE']._serialized_end=978
+  _globals['_SUITEINFO']._serialized_start=980
+  _globals['_SUITEINFO']._serialized_end=1074
+  _globals['_EVALUATIONSERVICE']._serialized_start=1077
+  _globals['_EVALUATIONSERVICE']._serialized_end=1389
 # @@protoc_insertion_point(module_scope)

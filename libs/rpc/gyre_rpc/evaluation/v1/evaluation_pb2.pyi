@@ -26,6 +26,7 @@ class EvaluateRequest(_message.Message):
     ROUTE_FIELD_NUMBER: _builtins.int
     ADAPTER_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    RETRIEVE_FIELD_NUMBER: _builtins.int
     suite: _builtins.str
     route: _builtins.str
     """empty: default"""
@@ -33,6 +34,8 @@ class EvaluateRequest(_message.Message):
     """as inference takes it; empty: as the route's arms say"""
     limit: _builtins.int
     """first so many items; 0: all"""
+    retrieve: _builtins.bool
+    """the route searches as for people; else the items' own passages"""
     def __init__(
         self,
         *,
@@ -40,10 +43,11 @@ class EvaluateRequest(_message.Message):
         route: _builtins.str = ...,
         adapter: _builtins.str = ...,
         limit: _builtins.int = ...,
+        retrieve: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "limit", b"limit", "route", b"route", "suite", b"suite"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "limit", b"limit", "retrieve", b"retrieve", "route", b"route", "suite", b"suite"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
