@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.helpers import disable_input_dtype_casting
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gyre_events import TrainingPolicy
@@ -146,7 +147,11 @@ class Trainer:
         causal = self.model.get_base_model()
         answers = wanted[:, 1:] != IGNORED
         # The adapter's own weights are float32: an update is smaller than bfloat16 can tell.
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
+        # peft would bring every input up to that, for autocast to bring it down again.
+        with (
+            disable_input_dtype_casting(self.model),
+            torch.autocast(self._device, torch.bfloat16, enabled=self._dtype == torch.bfloat16),
+        ):
             hidden = causal.model(input_ids=tokens).last_hidden_state[:, :-1]
             logits = causal.lm_head(hidden[answers]).float()
         loss = torch.nn.functional.cross_entropy(
