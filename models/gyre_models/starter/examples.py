@@ -11,9 +11,9 @@ from gyre_models.starter.asked import Asked, Passage
 
 SHOWN = 4  # passages, as the default policy of a route shows them
 AS_FOUND = 0.6  # share of prompts whose passages stand as ranked, before a training draws
-WITHOUT = 0.1  # share of answerable questions that are asked once more without their passage
+WITHOUT = 0.05  # share of answerable questions that are asked once more without their passage
 WORDS = (130, 240, 360)  # of which one bounds a prompt's passages: few tokens teach as well
-SCENES = 1.0  # made-up scenes of the reference model, for each question: short values, tables
+SCENES = 0.25  # made-up scenes of the reference model, for each question: short values, tables
 
 
 @dataclass(frozen=True)
