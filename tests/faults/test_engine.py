@@ -5,17 +5,16 @@ import signal
 import time
 from collections.abc import Callable
 from threading import Thread
-from uuid import uuid4
 
 import grpc
 import httpx
 import psutil
 import pytest
 
-from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
 
 from ..conftest import Stack, route, until
+from ..lamp import LOCAL, lamp
 from .test_kill import listening, ready
 
 INFERENCE = 3
@@ -56,25 +55,10 @@ class Caller(Thread):
     def ask(self) -> tuple[grpc.StatusCode, float]:
         """Return how one call ended, and its seconds."""
         begin = time.monotonic()
-        passage = pb.Passage(
-            chunk_id=str(uuid4()),
-            document_id=str(uuid4()),
-            version=1,
-            document="lamp.md",
-            text="The colour of the lamp is blue.",
-        )
-        request = pb.GenerateRequest(
-            route=self._route,
-            messages=[pb.Message(role="user", content="Which colour has the lamp?")],
-            evidence=[passage],
-            retrieval=pb.RETRIEVAL_GIVEN,
-        )
         with grpc.insecure_channel(self._address) as channel:
             try:
                 InferenceServiceStub(channel).Complete(
-                    pb.CompleteRequest(request=request),
-                    metadata=(("authorization", "Bearer local"),),
-                    timeout=60,
+                    lamp(self._route), metadata=LOCAL, timeout=60
                 )
             except grpc.RpcError as error:
                 return error.code(), time.monotonic() - begin

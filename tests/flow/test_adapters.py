@@ -21,11 +21,11 @@ import torch
 from aiokafka import AIOKafkaProducer
 from safetensors.torch import save_file
 
-from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from gyre_service.adapters import CONFIG, WEIGHTS, seal
 
 from ..conftest import Stack, until
+from ..lamp import LOCAL, lamp
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("MODEL", "reference") != "reference", reason="the adapters are for the reference"
@@ -205,23 +205,8 @@ class Asker:
         self.answered: list[tuple[str, str]] = []
 
     def ask(self) -> None:
-        passage = pb.Passage(
-            chunk_id=str(uuid4()),
-            document_id=str(uuid4()),
-            document="lamp.md",
-            text="The colour of the lamp is blue.",
-        )
-        request = pb.GenerateRequest(
-            route=self._route,
-            messages=[pb.Message(role="user", content="Which colour has the lamp?")],
-            evidence=[passage],
-            retrieval=pb.RETRIEVAL_GIVEN,
-            conversation_id=str(uuid4()),
-        )
         whole = self._stub.Complete(
-            pb.CompleteRequest(request=request),
-            metadata=(("authorization", "Bearer local"),),
-            timeout=60,
+            lamp(self._route, conversation_id=str(uuid4())), metadata=LOCAL, timeout=60
         )
         self.answered.append((whole.started.arm, whole.started.adapter))
 
