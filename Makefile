@@ -52,8 +52,8 @@ bench-seeds: setup ## How often a seed gives the same answer, alone and among ot
 bench-training: setup ## The worker's training, beside a plain peft loop; MODEL, RUNS=3, STEPS=10
 	@deploy/bench/bench.sh training
 
-bench-recovery: setup ## What LoRA wins back after a shift, seed by seed; SEEDS=3
-	@.venv/bin/python -m gyre_models.recovery $(or $(GYRE_HOME),var)/results/bench-recovery.jsonl --seeds $(or $(SEEDS),3)
+bench-recovery: setup ## What LoRA wins back after a shift, seed by seed; SEEDS=3, FIRST=0
+	@.venv/bin/python -m gyre_models.recovery $(or $(GYRE_HOME),var)/results/bench-recovery.jsonl --first $(or $(FIRST),0) --seeds $(or $(SEEDS),3)
 
 lint: setup ## Style, types, import rules, protos
 	@deploy/local/lint.sh
