@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test demo demo-worse bench-serving bench-startup bench-training bench-recovery lint contracts proto reference-model reference-figures gemma-starter clean
+.PHONY: help setup up down kafka status logs test demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-recovery lint contracts proto reference-model reference-figures gemma-starter clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -46,11 +46,14 @@ bench-serving: setup ## Bare vLLM, inference and gateway (up to 90 minutes); MOD
 bench-startup: setup ## From start to ready, beside vllm serve; MODEL, RUNS=3
 	@deploy/bench/bench.sh startup
 
+bench-seeds: setup ## How often a seed gives the same answer, alone and among others; MODEL, REQUESTS=200
+	@deploy/bench/bench.sh seeds
+
 bench-training: setup ## The worker's training, beside a plain peft loop; MODEL, RUNS=3, STEPS=10
 	@deploy/bench/bench.sh training
 
-bench-recovery: setup ## What LoRA wins back after a shift, seed by seed; SEEDS=3
-	@.venv/bin/python -m gyre_models.recovery $(or $(GYRE_HOME),var)/results/bench-recovery.jsonl --seeds $(or $(SEEDS),3)
+bench-recovery: setup ## What LoRA wins back after a shift, seed by seed; SEEDS=3, FIRST=0
+	@.venv/bin/python -m gyre_models.recovery $(or $(GYRE_HOME),var)/results/bench-recovery.jsonl --first $(or $(FIRST),0) --seeds $(or $(SEEDS),3)
 
 lint: setup ## Style, types, import rules, protos
 	@deploy/local/lint.sh

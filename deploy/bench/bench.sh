@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures on a stack of its own, which is always stopped: bench.sh serving|startup|training
+# Measures on a stack of its own, which is always stopped: bench.sh serving|startup|seeds|training
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -62,8 +62,11 @@ class Grpc:
         self._metadata = (("authorization", f"Bearer {key}"),)
 
     async def complete(self, asked: Asked) -> pb.CompleteResponse:
+        return await self.ask(request_of(asked))
+
+    async def ask(self, request: pb.GenerateRequest) -> pb.CompleteResponse:
         return await self._stub.Complete(
-            pb.CompleteRequest(request=request_of(asked)),
+            pb.CompleteRequest(request=request),
             metadata=self._metadata,
             timeout=DEADLINE_S,
         )

@@ -48,11 +48,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="two may share the seeds and FILE")
     given = parser.parse_args()
+    if not 0 <= given.first < given.seeds:
+        parser.error(
+            f"--first is {given.first}, --seeds {given.seeds}: expected 0 <= first < seeds"
+        )
     made_by = recipe()
     given.file.parent.mkdir(parents=True, exist_ok=True)
     trials = kept(given.file, made_by)
-    for seed in range(given.seeds):
+    seeds = range(given.first, given.seeds)
+    for seed in seeds:
         if seed not in trials:
             folder = Path(tempfile.mkdtemp(prefix="gyre-recovery-"))
             trials[seed] = trial.run(seed, MODEL_FOLDER, folder)
@@ -62,7 +68,7 @@ def main() -> None:
                 file.write(json.dumps(asdict(trials[seed]) | {"recipe": made_by}) + "\n")
         sys.stdout.write(f"seed {seed}: {asdict(trials[seed])}\n")
         sys.stdout.flush()
-    chosen = [trials[seed] for seed in range(given.seeds)]
+    chosen = [trials[seed] for seed in seeds]
     sys.stdout.write(
         "\n".join(table.lines(chosen)) + "\n" + json.dumps(table.result(chosen)) + "\n"
     )
