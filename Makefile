@@ -70,7 +70,7 @@ reference-model: setup ## Train the small model that tests use (hours)
 reference-figures: setup ## Measure the small model on held-out questions (minutes)
 	@OMP_NUM_THREADS=1 $(PYTHON) -m gyre_models.evaluate_reference
 
-gemma-starter: setup ## Train the adapter that Gemma is to be served with (an hour)
+gemma-starter: setup ## Train the adapter that Gemma is to be served with (hours)
 	@models/train-starter.sh
 
 clean: setup ## Remove this stack's data and what tools left behind
