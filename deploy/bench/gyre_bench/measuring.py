@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from gyre_bench.errors import BenchError
 from gyre_bench.figures import Sample, of_streamed, of_whole
@@ -12,23 +12,26 @@ from gyre_bench.processes import Processes
 from gyre_bench.questions import Questions
 from gyre_bench.sides import Sided
 
+Said = TypeVar("Said")
 Ask = Callable[[int], Awaitable[Sample]]
 
 
-async def drive(ask: Ask, requests: int, at_once: int) -> tuple[list[Sample], float]:
+async def drive(
+    ask: Callable[[int], Awaitable[Said]], requests: int, at_once: int
+) -> tuple[list[Said], float]:
     """Ask `requests` times: each of `at_once` clients again as soon as it has its answer.
 
     Returns:
-        Every request, and the seconds that all took together.
+        What each request brought, as they ended, and the seconds that all took together.
 
     Raises:
         Exception: What the first request that failed raised; the others are given up.
     """
-    numbers, samples = iter(range(requests)), list[Sample]()
+    numbers, brought = iter(range(requests)), list[Said]()
 
     async def client() -> None:
         for number in numbers:
-            samples.append(await ask(number))
+            brought.append(await ask(number))
 
     begin = perf_counter()
     try:
@@ -37,7 +40,7 @@ async def drive(ask: Ask, requests: int, at_once: int) -> tuple[list[Sample], fl
                 group.create_task(client())
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    return samples, perf_counter() - begin
+    return brought, perf_counter() - begin
 
 
 async def measure(

@@ -4,22 +4,21 @@ MODEL: default as of `make up`. REQUESTS: of each kind, 200.
 """
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from grpc import aio
 
 from gyre_bench.errors import BenchError
-from gyre_bench.machine import commit, machine
+from gyre_bench.measuring import drive
 from gyre_bench.plan import CROWD, counted
-from gyre_bench.questions import Question, Questions, route_of
+from gyre_bench.questions import Questions, route_of
 from gyre_bench.sides import Grpc, request_of
 from gyre_bench.stack import KEYS, furnish, running, survey
-from gyre_bench.telling import say
+from gyre_bench.telling import concluded
 from gyre_client import GyreError
 from gyre_local.errors import StackError
 from gyre_local.stack import Stack
@@ -30,7 +29,7 @@ REQUESTS = 200
 TOKENS = 32
 TEMPERATURE = 1.0
 
-Ask = Callable[[int], Awaitable[str]]
+Ask = Callable[[int], Awaitable[tuple[int, str]]]
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,10 @@ class Sameness:
     under_load: int
 
 
-async def answers(ask: Ask, requests: int, at_once: int) -> list[str]:
+async def answers(ask: Ask, requests: int, at_once: int) -> dict[int, str]:
     """Return the answer to each number, asked so many at once."""
-    slots = asyncio.Semaphore(at_once)
-
-    async def one(number: int) -> str:
-        async with slots:
-            return await ask(number)
-
-    return await asyncio.gather(*(one(number) for number in range(requests)))
+    brought, _ = await drive(ask, requests, at_once)
+    return dict(brought)
 
 
 async def sameness(ask: Ask, requests: int) -> Sameness:
@@ -60,18 +54,18 @@ async def sameness(ask: Ask, requests: int) -> Sameness:
     return Sameness(requests, _same(first, again), _same(first, crowded))
 
 
-def _same(one: Sequence[str], other: Sequence[str]) -> int:
-    return sum(a == b for a, b in zip(one, other, strict=True))
+def _same(one: Mapping[int, str], other: Mapping[int, str]) -> int:
+    return sum(other[number] == answer for number, answer in one.items())
 
 
 def asking(side: Grpc, questions: Questions, retrieval: bool) -> Ask:
     """Return what asks question after question, each with its number for a seed."""
 
-    async def ask(number: int) -> str:
+    async def ask(number: int) -> tuple[int, str]:
         asked = questions.request("Seed", number, retrieval, TOKENS)
         request = request_of(asked)
         request.sampling.MergeFrom(pb.Sampling(temperature=TEMPERATURE, seed=number))
-        return (await side.ask(request)).finished.answer
+        return number, (await side.ask(request)).finished.answer
 
     return ask
 
@@ -81,8 +75,7 @@ async def measure(stack: Stack, requests: int) -> dict[str, Sameness]:
     prompts = await furnish(stack)
     async with aio.insecure_channel(f"127.0.0.1:{stack.rpc_port('inference')}") as channel:
         side = Grpc(channel, KEYS["inference"])
-        found: dict[str, tuple[Question, ...]] = await survey(side, TOKENS)
-        questions = Questions({}, prompts, found)
+        questions = Questions({}, prompts, await survey(side, TOKENS))
         return {
             route_of(retrieval): await sameness(asking(side, questions, retrieval), requests)
             for retrieval in (True, False)
@@ -97,21 +90,15 @@ def main() -> None:
             measured = asyncio.run(measure(stack, requests))
     except (BenchError, StackError, GyreError, aio.AioRpcError) as error:
         raise SystemExit(f"bench-seeds: {error}") from error
-    where, figures = machine(), dict[str, object]()
-    say(f"\n{where['cpu']}, {where['cores']} cores, {' '.join(where['flags'])}; {name}")
-    for kind, same in measured.items():
-        say(
-            f"{kind:10} the same again: {same.alone} of {same.asked} alone, "
-            f"{same.under_load} with {CROWD} at once"
-        )
-        figures[kind] = vars(same)
-    line = {"model": name, "temperature": TEMPERATURE, "tokens": TOKENS} | figures
-    repo = Stack.from_environment().repo
-    text = json.dumps(line | {"commit": commit(repo), "machine": where})
+    rows = [
+        f"{kind:10} the same again: {same.alone} of {same.asked} alone, "
+        f"{same.under_load} with {CROWD} at once"
+        for kind, same in measured.items()
+    ]
+    figures = {"model": name, "temperature": TEMPERATURE, "tokens": TOKENS}
+    figures |= {kind: vars(same) for kind, same in measured.items()}
     kept = Path(sys.argv[1]) / "bench-seeds.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(text + "\n")
-    say(text)
+    concluded(rows, figures, kept, Stack.from_environment().repo)
 
 
 if __name__ == "__main__":

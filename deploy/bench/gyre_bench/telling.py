@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -40,12 +40,28 @@ def side_by_side(
         kept: The file that gets the last line.
         repo: Whose commit it names.
     """
+    rows = [
+        f"{name:12} {median(values):8.1f} {unit}  (median of {len(values)})"
+        for name, values in found.items()
+    ]
+    concluded(rows, beside(model, found, unit.replace("/", "_per_")), kept, repo)
+
+
+def concluded(rows: Iterable[str], figures: Mapping[str, Any], kept: Path, repo: Path) -> None:
+    """Print the machine, rows, and as the last line the figures, which are kept too.
+
+    Args:
+        rows: For people.
+        figures: With the name of the `model`.
+        kept: The file that gets the last line.
+        repo: Whose commit it names.
+    """
     where = machine()
-    say(f"\n{where['cpu']}, {where['cores']} cores, {' '.join(where['flags'])}; {model}")
-    for name, values in found.items():
-        say(f"{name:12} {median(values):8.1f} {unit}  (median of {len(values)})")
-    figures = beside(model, found, unit.replace("/", "_per_"))
-    line = json.dumps(figures | {"commit": commit(repo), "machine": where})
+    flags = " ".join(where["flags"])
+    say(f"\n{where['cpu']}, {where['cores']} cores, {flags}; {figures['model']}")
+    for row in rows:
+        say(row)
+    line = json.dumps({**figures, "commit": commit(repo), "machine": where})
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(line + "\n")
     say(line)

@@ -135,9 +135,7 @@ def put_suite(name: str, yaml: str) -> Call:
 def evaluate(
     suite: str, route: str | None, adapter: str | None, limit: int | None, *, retrieve: bool
 ) -> Call:
-    body = said(
-        suite=suite, route=route, adapter=adapter, limit=limit, retrieve=True if retrieve else None
-    )
+    body = said(suite=suite, route=route, adapter=adapter, limit=limit, retrieve=retrieve or None)
     return Call("POST", "/v1/evaluations", json=body)
 
 
