@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from gyre_inference.parentage import end_with_parent, let_go_of_sockets
 from gyre_inference.settings import Settings
+from gyre_inference.sparing import spare_unfinished
 from gyre_inference.tokens import Tokens
 from gyre_service.processor import best_dtype, processor_flags
 
@@ -142,6 +143,7 @@ def _longest(settings: Settings) -> int:
 def _engine_process(run: Callable[..., None], parent: int, *args: Any, **kwargs: Any) -> None:
     end_with_parent(parent)
     let_go_of_sockets()
+    spare_unfinished()
     run(*args, **kwargs)
 
 
