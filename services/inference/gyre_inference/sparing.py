@@ -16,7 +16,8 @@ def spare_unfinished() -> None:
     """
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
-    GPUModelRunner.sample_tokens = sparing(GPUModelRunner.sample_tokens)
+    runner: Any = GPUModelRunner
+    runner.sample_tokens = sparing(runner.sample_tokens)
 
 
 def sparing(sample_tokens: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,9 +27,7 @@ def sparing(sample_tokens: Callable[..., Any]) -> Callable[..., Any]:
         batch = runner.input_batch
         unfinished = np.flatnonzero(runner.discard_request_mask.np[: batch.num_reqs])
         spared = {
-            row: batch.generators.pop(row)
-            for row in unfinished.tolist()
-            if row in batch.generators
+            row: batch.generators.pop(row) for row in unfinished.tolist() if row in batch.generators
         }
         try:
             return sample_tokens(runner, *args, **kwargs)
