@@ -63,15 +63,28 @@ def test_nothing_of_the_suite_is_in_the_data() -> None:
 def test_an_answer_names_the_place_of_its_passage() -> None:
     maker = Maker(PASSAGES, seed=3)
     for _ in range(200):
-        made = maker.example(Asked("p5", "Which number?", "number 5."), RANKED)
+        made = maker.example([Asked("p5", "Which number?", "number 5.")], RANKED)
         answer, number = re.fullmatch(r"(.*) \[(\d+)\]", made.answer).groups()  # type: ignore[union-attr]
         assert answer == "number 5"
         assert made.passages[int(number) - 1].startswith("number 5 ")
 
 
+def test_questions_about_one_passage_are_one_example() -> None:
+    asked = [Asked("p5", f"Question {n}?", f"number {n}") for n in range(4)]
+    asked += [Asked("p1", "Which colour?", None)]
+
+    made = list(Maker(PASSAGES, 5).examples(asked, [RANKED] * 5))
+
+    about = [one for one in made if any(text.startswith("number 5 ") for text in one.passages)]
+    [whole] = [one for one in about if one.further]
+    answers = {whole.question: whole.answer} | {one.question: one.answer for one in whole.further}
+    assert answers.keys() == {f"Question {n}?" for n in range(4)}
+    assert len({answer.rpartition(" ")[2] for answer in answers.values()}) == 1
+
+
 def test_a_question_without_an_answer_is_refused_beside_its_passage() -> None:
     maker = Maker(PASSAGES, seed=3)
-    made = maker.example(Asked("p5", "Which colour?", None), RANKED)
+    made = maker.example([Asked("p5", "Which colour?", None)], RANKED)
     assert made.answer == REFUSAL
     assert any(text.startswith("number 5 ") for text in made.passages)
 
@@ -87,7 +100,7 @@ def test_without_its_document_an_answer_is_a_refusal() -> None:
 def test_prompts_are_bounded() -> None:
     maker = Maker(PASSAGES, seed=3)
     for _ in range(100):
-        made = maker.example(Asked("p5", "Which number?", "number 5"), RANKED)
+        made = maker.example([Asked("p5", "Which number?", "number 5")], RANKED)
         assert 1 <= len(made.passages) <= SHOWN + 1
         words = sum(len(text.split()) for text in made.passages)
         assert words <= max(WORDS) or len(made.passages) == 1

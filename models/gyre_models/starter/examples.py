@@ -12,17 +12,29 @@ from gyre_models.starter.asked import Asked, Passage
 SHOWN = 4  # passages, as the default policy of a route shows them
 AS_FOUND = 0.6  # share of prompts whose passages stand as ranked, before a training draws
 WITHOUT = 0.05  # share of answerable questions that are asked once more without their passage
-WORDS = (130, 240, 360)  # of which one bounds a prompt's passages: few tokens teach as well
-SCENES = 0.25  # made-up scenes of the reference model, for each question: short values, tables
+WORDS = (130, 240, 360, 520)  # of which one bounds a prompt's passages
+SCENES = 0.25  # made-up scenes of the reference model, for each passage: short values, tables
+
+
+@dataclass(frozen=True)
+class Further:
+    """Another question about an example's passages, and the answer wanted."""
+
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """A question, its passages in the order of their numbers, and the answer wanted."""
+    """A question, its passages in the order of their numbers, and the answer wanted.
+
+    Others about the same passages stand beside it: the training reads the passages once for all.
+    """
 
     question: str
     passages: tuple[str, ...]
     answer: str
+    further: tuple[Further, ...] = ()
 
 
 def is_held_out(document: str) -> bool:
@@ -45,25 +57,33 @@ class Maker:
         self._random = random.Random(seed)
 
     def examples(self, asked: Sequence[Asked], found: Sequence[Sequence[int]]) -> Iterator[Example]:
-        """Yield every question once among other passages, and made-up scenes, shuffled.
+        """Yield the questions of each passage among other passages, and made-up scenes, shuffled.
 
         Args:
             asked: The questions.
             found: For each, indices of passages as the search ranks them, best first.
         """
+        about: dict[str, list[int]] = {}
+        for index, one in enumerate(asked):
+            about.setdefault(one.passage, []).append(index)
         made: list[Example] = []
-        for one, ranked in zip(asked, found, strict=True):
-            made.append(self.example(one, ranked))
-            if one.answer is not None and self._random.random() < WITHOUT:
-                made.append(self.without(one, ranked))
-        made += self._scenes(round(len(asked) * SCENES))
+        for indices in about.values():
+            # The neighbours of one of them are beside all: another one's are much the same.
+            ranked = found[self._random.choice(indices)]
+            made.append(self.example([asked[index] for index in indices], ranked))
+            made += [
+                self.without(asked[index], found[index])
+                for index in indices
+                if asked[index].answer is not None and self._random.random() < WITHOUT
+            ]
+        made += self._scenes(round(len(about) * SCENES))
         self._random.shuffle(made)
         yield from made
 
-    def example(self, one: Asked, ranked: Sequence[int]) -> Example:
-        """Return the question with its passage among others, or refused."""
+    def example(self, asked: Sequence[Asked], ranked: Sequence[int]) -> Example:
+        """Return questions about one passage, with it among others; refused where it is silent."""
         rng = self._random
-        own = self._index[one.passage]
+        own = self._index[asked[0].passage]
         if rng.random() < AS_FOUND:
             shown = list(ranked[:SHOWN])
             if own not in shown:
@@ -73,10 +93,15 @@ class Maker:
             shown = [own, *rng.sample(others, rng.randint(0, min(SHOWN, len(others))))]
             rng.shuffle(shown)
         shown = self._short(shown, own)
-        if one.answer is None:
-            return self._example(one.question, shown, REFUSAL)
         number = shown.index(own) + 1
-        return self._example(one.question, shown, f"{one.answer.rstrip('. ')} [{number}]")
+        first, *further = (
+            Further(
+                one.question, f"{one.answer.rstrip('. ')} [{number}]" if one.answer else REFUSAL
+            )
+            for one in rng.sample(asked, len(asked))
+        )
+        texts = tuple(self._passages[index].text for index in shown)
+        return Example(first.question, texts, first.answer, tuple(further))
 
     def without(self, one: Asked, ranked: Sequence[int]) -> Example:
         """Return an answerable question without any passage of its document: a refusal."""
@@ -84,7 +109,8 @@ class Maker:
         others = [index for index in ranked if self._passages[index].document != document]
         if not others:
             others = [self._random.randrange(len(self._passages))]
-        return self._example(one.question, self._short(others[:SHOWN], others[0]), REFUSAL)
+        shown = self._short(others[:SHOWN], others[0])
+        return Example(one.question, tuple(self._passages[index].text for index in shown), REFUSAL)
 
     def _short(self, shown: list[int], kept: int) -> list[int]:
         """Return passages without some of them, so that they are no longer than a drawn bound."""
@@ -93,9 +119,6 @@ class Maker:
         while len(shown) > 1 and sum(self._words[index] for index in shown) > limit:
             shown.remove(self._random.choice([index for index in shown if index != kept]))
         return shown
-
-    def _example(self, question: str, shown: Sequence[int], answer: str) -> Example:
-        return Example(question, tuple(self._passages[index].text for index in shown), answer)
 
     def _scenes(self, count: int) -> Iterator[Example]:
         generator = Generator(self._random.randrange(1 << 30), "train", FULL)

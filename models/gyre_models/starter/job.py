@@ -16,9 +16,9 @@ from gyre_models.starter.neighbours import nearest
 
 NAME = "gemma-3-270m-pt"
 RANK, ALPHA = 16, 32
-BATCH = 16
+BATCH = 4  # passages with all their questions
 LEARNING_RATE = 8e-4
-EXAMPLES = 3_000  # questions; some come twice, scenes on top; there are three times as many
+EXAMPLES = 9_000  # questions, at most: there are about as many
 UNANSWERED = 0.08  # share of them that have no answer: taught on 20 % it refused too much
 HELD_OUT = 60
 SEED = 1
@@ -48,6 +48,7 @@ def _drawn(rng: random.Random, asked: list[Asked], wanted: int) -> list[Asked]:
     answered = [one for one in asked if one.answer is not None]
     others = [one for one in asked if one.answer is None]
     few = min(round(wanted * UNANSWERED), len(others))
+    few = min(few, round(len(answered) * UNANSWERED / (1 - UNANSWERED)))
     return [*rng.sample(answered, min(wanted - few, len(answered))), *rng.sample(others, few)]
 
 

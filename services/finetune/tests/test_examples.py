@@ -5,6 +5,7 @@ import pytest
 from gyre_events import Passage
 from gyre_finetune.training.examples import (
     Example,
+    Further,
     as_read,
     messages,
     reordered,
@@ -108,3 +109,15 @@ def test_no_place_gives_an_answer_away() -> None:
 def test_an_example_without_passages_stays_as_it_is() -> None:
     example = Example(question="q", passages=(), answer="I don't know.")
     assert all(as_read(example, random.Random(seed)) == example for seed in range(9))
+
+
+def test_further_answers_name_the_new_places_too() -> None:
+    further = (Further(question="Where?", answer="there [1]"),)
+    example = Example(question="What?", passages=("a", "b"), answer="b [2]", further=further)
+
+    turned = reordered(example, [1, 0])
+
+    assert [(one.question, one.passages, one.answer) for one in turned.each()] == [
+        ("What?", ("b", "a"), "b [1]"),
+        ("Where?", ("b", "a"), "there [2]"),
+    ]

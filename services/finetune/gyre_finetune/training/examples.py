@@ -15,8 +15,20 @@ _MARKER = re.compile(r"\[(\d+)\]")
 AS_FOUND = 0.5  # share of the places in which an example's passages stand as the search had them
 
 
+class Further(BaseModel):
+    """Another question about an example's passages, and the answer wanted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    question: str
+    answer: str
+
+
 class Example(BaseModel):
-    """A question with its passages, in the order of their numbers, and the answer wanted."""
+    """A question with its passages, in the order of their numbers, and the answer wanted.
+
+    Others about the same passages may stand beside it: each is learned as if it stood alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -24,6 +36,13 @@ class Example(BaseModel):
     passages: tuple[str, ...]
     answer: str
     replayed: bool = False  # from before the shift
+    further: tuple[Further, ...] = ()
+
+    def each(self) -> Iterator["Example"]:
+        """Yield an example for every question."""
+        yield self
+        for one in self.further:
+            yield self.model_copy(update={"question": one.question, "answer": one.answer})
 
 
 def read_examples(path: Path, *, replayed: bool | None = None) -> Iterator[Example]:
@@ -92,6 +111,10 @@ def reordered(example: Example, order: Sequence[int]) -> Example:
         update={
             "passages": tuple(example.passages[index] for index in order),
             "answer": _MARKER.sub(renumbered, example.answer),
+            "further": tuple(
+                one.model_copy(update={"answer": _MARKER.sub(renumbered, one.answer)})
+                for one in example.further
+            ),
         }
     )
 

@@ -20,7 +20,7 @@ from peft.helpers import disable_input_dtype_casting
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gyre_events import TrainingPolicy
-from gyre_finetune.training.batching import IGNORED, Row, padded, parts
+from gyre_finetune.training.batching import IGNORED, Row, padded, parts, shared
 from gyre_finetune.training.examples import (
     Example,
     as_read,
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 WARM_UP = 0.1  # of the steps
 MAX_TOKENS = 2_048  # a longer example is left out: inference would cut it
+SHARED = 0.5  # of a row: what a part's rows begin with alike is read once if it is that much
 TOKENS_AT_ONCE = 2_048  # of a step: what a part of it needs is let go before the next
 
 
@@ -64,7 +65,9 @@ class Trainer:
         fast = self._device == "cuda" or best_dtype(processor_flags()) == "bfloat16"
         self._dtype = torch.bfloat16 if fast else torch.float32
         base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=self._dtype)
-        fitting = [one for one in examples if len(self._row(one)[0]) <= MAX_TOKENS]
+        fitting = [
+            one for one in examples if all(len(ids) <= MAX_TOKENS for ids, _ in self._rows(one))
+        ]
         self._examples = {
             kind: [one for one in fitting if one.replayed is kind] for kind in (False, True)
         }
@@ -129,9 +132,10 @@ class Trainer:
         up = min(1.0, (self._step + 1) / warm)
         return self._policy.learning_rate * up * (self.steps - self._step) / self.steps
 
-    def _learn(self, rows: list[Row], rate: float) -> float:
+    def _learn(self, examples: list[list[Row]], rate: float) -> float:
+        rows = [row for rows in examples for row in rows]
         answered = sum(len(ids) - begin for ids, begin in rows)
-        loss = sum(self._accumulate(part, answered) for part in parts(rows, TOKENS_AT_ONCE))
+        loss = sum(self._accumulate(part, answered) for part in parts(examples, TOKENS_AT_ONCE))
         torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -142,7 +146,11 @@ class Trainer:
 
     def _accumulate(self, rows: list[Row], answered: int) -> float:
         """Add a part's gradients; return its share of the loss, a mean over `answered` tokens."""
-        tokens, wanted = padded(rows, self._device)
+        alike = shared(rows) if len(rows) > 1 else 0
+        if alike < SHARED * len(rows[0][0]):
+            alike = 0
+        rest = [(ids[alike:], begin - alike) for ids, begin in rows]
+        tokens, wanted = padded(rest, self._device)
         # Logits of the answers only: with a large vocabulary they cost more than the body.
         causal = self.model.get_base_model()
         answers = wanted[:, 1:] != IGNORED
@@ -152,7 +160,9 @@ class Trainer:
             disable_input_dtype_casting(self.model),
             torch.autocast(self._device, torch.bfloat16, enabled=self._dtype == torch.bfloat16),
         ):
-            hidden = causal.model(input_ids=tokens).last_hidden_state[:, :-1]
+            past = self._beginning(rows[0][0][:alike], len(rows)) if alike else None
+            read = causal.model(input_ids=tokens, past_key_values=past, use_cache=past is not None)
+            hidden = read.last_hidden_state[:, :-1]
             logits = causal.lm_head(hidden[answers]).float()
         loss = torch.nn.functional.cross_entropy(
             logits, wanted[:, 1:][answers], reduction="sum"
@@ -160,11 +170,22 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def _batch(self, places: list[tuple[bool, int]]) -> list[Row]:
-        """Return the rows of this step, the same ones after a restart."""
+    def _beginning(self, tokens: list[int], times: int) -> Any:
+        """Read once what so many rows begin with; gradients go back through it."""
+        causal = self.model.get_base_model()
+        ids = torch.tensor([tokens], device=self._device)
+        past = causal.model(input_ids=ids, use_cache=True).past_key_values
+        past.batch_repeat_interleave(times)
+        return past
+
+    def _batch(self, places: list[tuple[bool, int]]) -> list[list[Row]]:
+        """Return the rows of each example of this step, the same ones after a restart."""
         rng = random.Random(f"{self._policy.seed}/{self._step}")
         read = [as_read(self._examples[kind][index], rng) for kind, index in places]
-        return [self._row(example) for example in read]
+        return [self._rows(example) for example in read]
+
+    def _rows(self, example: Example) -> list[Row]:
+        return [self._row(one) for one in example.each()]
 
     def _row(self, example: Example) -> Row:
         """Return the tokens of prompt and answer, and where the answer begins."""
