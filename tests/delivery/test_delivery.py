@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from asyncio.subprocess import Process
 from pathlib import Path
@@ -87,7 +88,12 @@ async def test_a_leaked_cancellation_does_not_end_the_consumer(kafka: Kafka) -> 
 
 
 async def start(kafka: Kafka, database: Path, fault: str) -> Process:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     environment = {
+        "GYRE_HEALTH_PORT": str(port),
+        "GYRE_LATE_LOOP_S": "1",
         "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parents[2])]),
         "FAULT": fault,
         "GYRE_SERVICE": kafka.topic,

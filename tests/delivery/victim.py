@@ -1,17 +1,21 @@
 """The counting service on topics of its own, killed at the moment that FAULT names.
 
 after_commit: the database has the effect, Kafka knows nothing. after_publish: Kafka
-has the result, the offset is not committed. none: it lives.
+has the result, the offset is not committed. cancel: the second record cancels the task
+that consumes. block: the second record blocks the event loop for ever. none: it lives.
 """
 
+import asyncio
 import os
 import signal
+import time
 from functools import partial
 from typing import Any
 
-import anyio
 from faststream import BaseMiddleware, ContextRepo
+from faststream.asgi import AsgiFastStream
 
+from gyre_service import process, stopping
 from gyre_service.settings import ServiceSettings
 from tests.delivery import counting
 
@@ -20,6 +24,15 @@ class Kill(BaseMiddleware[Any, Any]):
     def __init__(self, msg: Any, /, *, context: ContextRepo, fault: str) -> None:
         super().__init__(msg, context=context)
         self.fault = fault
+
+    async def consume_scope(self, call_next: Any, msg: Any) -> Any:
+        consuming = asyncio.current_task()
+        if msg.raw_message.offset == 1 and consuming is not None:
+            if self.fault == "cancel":
+                consuming.cancel()
+            if self.fault == "block":
+                time.sleep(3600)  # noqa: ASYNC251
+        return await call_next(msg)
 
     async def publish_scope(self, call_next: Any, cmd: Any) -> Any:
         self.kill_at("after_commit")
@@ -34,14 +47,14 @@ class Kill(BaseMiddleware[Any, Any]):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(settings: ServiceSettings, fault: str) -> None:
+def make_app(settings: ServiceSettings) -> AsgiFastStream:
     counting.Noted.topic = settings.service
     counting.Counted.topic = f"{settings.service}-scored"
     app = counting.make_app(settings)
-    app.broker.add_middleware(partial(Kill, fault=fault))  # type: ignore[union-attr]
-    options: dict[str, Any] = {"host": "127.0.0.1", "port": "0"}
-    anyio.run(partial(app.run, run_extra_options=options))
+    app.broker.add_middleware(partial(Kill, fault=os.environ["FAULT"]))  # type: ignore[union-attr]
+    return app
 
 
 if __name__ == "__main__":
-    main(ServiceSettings(service=os.environ["GYRE_SERVICE"]), os.environ["FAULT"])
+    stopping.END_S = 3
+    process.main(ServiceSettings, make_app)

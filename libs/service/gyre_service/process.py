@@ -19,7 +19,9 @@ from gyre_service.database import Sessions, open_database, snapshot
 from gyre_service.errors import ServiceError
 from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import relay
+from gyre_service.loop_watch import LoopWatch
 from gyre_service.settings import ServiceSettings, read
+from gyre_service.stopping import force_the_end
 
 log = logging.getLogger(__name__)
 S = TypeVar("S", bound=ServiceSettings)
@@ -90,13 +92,16 @@ def make_process(settings: ServiceSettings, broker: Broker, parts: Parts) -> Asg
                 yield
 
     tasks: list[asyncio.Task[None]] = []
+    loop_watch = LoopWatch(settings)
 
     async def after_startup() -> None:
+        loop_watch.start()
         tasks.append(asyncio.create_task(relay(broker, process.sessions)))
         tasks.append(asyncio.create_task(process.watch()))
 
     async def on_shutdown() -> None:
         process.reasons = {"stop": "stopping"}
+        loop_watch.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -130,6 +135,7 @@ def _json(status: int, body: dict[str, Any]) -> AsgiResponse:
 
 def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> None:
     """Run a service until SIGTERM. Ends with one line if its settings are wrong."""
+    force_the_end()
     settings = read(settings_type)
     assert isinstance(settings, settings_type)
     telemetry.configure(settings)

@@ -58,6 +58,9 @@ class ServiceSettings(BaseSettings):
     # Waits before the second, third ... attempt; together under max.poll.interval.ms.
     retry_pauses_s: Annotated[tuple[float, ...], Field(min_length=1)] = (0.5, 2, 8)
     max_parked_in_a_row: Annotated[int, Field(ge=1)] = 20
+    stalled_consumer_s: Seconds = 120  # idle in front of records: well above a rebalance's 60
+    max_loop_lag_s: Seconds = 1
+    late_loop_s: Seconds = 60  # with more lag than that at every look
 
     @model_validator(mode="before")
     @classmethod

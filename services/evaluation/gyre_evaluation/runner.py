@@ -13,9 +13,9 @@ from gyre_evaluation.work import Evaluation, Shadow
 from gyre_events import RolloutChanged
 from gyre_service.jobs import work
 from gyre_service.kafka import Broker, Table
-from gyre_service.kafka.failures import stop_process
 from gyre_service.process import Process, main, make_process
 from gyre_service.rpc import channel
+from gyre_service.stopping import stop_process
 
 
 def make_runner(settings: Settings) -> AsgiFastStream:

@@ -13,8 +13,8 @@ from gyre_finetune.store import Training
 from gyre_service.blobs import Blobs
 from gyre_service.jobs import work
 from gyre_service.kafka import Broker, Table
-from gyre_service.kafka.failures import stop_process
 from gyre_service.process import Process, main, make_process
+from gyre_service.stopping import stop_process
 
 DEFAULT = "default"
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from threading import Timer
 
 from faststream.asgi import AsgiFastStream
 
@@ -26,13 +24,11 @@ from gyre_rpc.inference.v1.inference_pb2_grpc import add_InferenceServiceService
 from gyre_service.errors import Unavailable
 from gyre_service.ids import now
 from gyre_service.kafka import Broker, Table
-from gyre_service.kafka.failures import stop_process
 from gyre_service.process import Process, make_process
 from gyre_service.rpc import channel, serving
+from gyre_service.stopping import stop_process
 
 log = logging.getLogger(__name__)
-
-END_S = 40.0  # answers under way have half of it; what hangs then would hang forever
 
 
 def make_app(settings: Settings) -> AsgiFastStream:
@@ -53,7 +49,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
         made = OpenAiEngine if settings.engine == "openai" else VllmEngine
-        engine = made(settings, lost=_lost)
+        engine = made(settings, lost=stop_process)
         running = asyncio.create_task(engine.run())
         reconciling: asyncio.Task[None] | None = None
         rollouts = Table(settings, RolloutChanged, changed)
@@ -108,14 +104,6 @@ def make_app(settings: Settings) -> AsgiFastStream:
             await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop(), answers.close())
 
     return make_process(settings, broker, parts)
-
-
-def _lost(reason: str) -> None:
-    """End this process: in order, or after `END_S` without."""
-    end = Timer(END_S, os._exit, (1,))
-    end.daemon = True
-    end.start()
-    stop_process(reason)
 
 
 def _ended(reconciling: asyncio.Task[None]) -> None:

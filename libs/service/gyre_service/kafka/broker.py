@@ -1,9 +1,10 @@
 """The one Kafka configuration of every service."""
 
+import asyncio
 import logging
 from collections import Counter
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from faststream import AckPolicy
@@ -17,9 +18,13 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from gyre_service.kafka.cloudevents import CloudEvents
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 from gyre_service.kafka.failures import Failures
+from gyre_service.kafka.lag import Lag
 from gyre_service.kafka.parser import safe_parser
 from gyre_service.kafka.publishing import PublishTimeout
+from gyre_service.kafka.rebalance import FinishFirst
+from gyre_service.kafka.watchdog import Watchdog
 from gyre_service.settings import ServiceSettings
+from gyre_service.stopping import stop_process
 
 # FastStream's defaults forget a message whose handler fails, and skip what was
 # published before a group first came. A router's subscribers do not even inherit
@@ -42,12 +47,15 @@ class Registrar(KafkaRegistrator):
 
         Raises:
             NotImplementedError: It wants batches. One unreadable record would lose or block
-                all of them: neither `safe_parser` nor `Failures` splits a batch yet.
+                all of them: neither `safe_parser` nor `Failures` splits a batch yet. Or it wants
+                workers: scale by processes, which a rebalance and the watchdog know.
         """
-        if options.get("batch"):
-            raise NotImplementedError("the kit has no batches yet")
-        options = NOTHING_LOST | {"group_id": self.group} | options
+        if options.get("batch") or options.get("max_workers", 1) > 1:
+            raise NotImplementedError("the kit has no batches yet, and one worker a consumer")
+        listener = FinishFirst()
+        options = NOTHING_LOST | {"group_id": self.group, "listener": listener} | options
         subscriber: DefaultSubscriber = super().subscriber(*topics, **options)
+        listener.subscriber = subscriber
         return subscriber
 
 
@@ -69,6 +77,9 @@ class Broker(Registrar, KafkaBroker):
     def __init__(self, settings: ServiceSettings, registry: CollectorRegistry = REGISTRY) -> None:
         self.group = settings.service
         self.dead_letters = DeadLetterQueue(settings)
+        self._lag = Lag(settings)
+        self._watchdog = Watchdog(settings, self._lag)
+        self._watching: list[asyncio.Task[None]] = []
         super().__init__(
             settings.kafka_servers,
             client_id=settings.service,
@@ -102,8 +113,26 @@ class Broker(Registrar, KafkaBroker):
 
     async def start(self) -> None:
         await self.dead_letters.start()
+        # Of a `Registrar`, so of no other type. Inference and the runners have none.
+        consumers = cast("list[DefaultSubscriber]", self.subscribers)
+        if consumers:
+            await self._lag.start(topic for each in consumers for topic in each.topic_names)
         await super().start()
+        if consumers:
+            watching = (self._lag.follow(), self._watchdog.watch(consumers))
+            self._watching = [asyncio.create_task(each) for each in watching]
+            for task in self._watching:
+                task.add_done_callback(_unwatched)
 
     async def stop(self, *error: Any) -> None:
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
         await super().stop(*error)
+        await self._lag.stop()
         await self.dead_letters.stop()
+
+
+def _unwatched(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        stop_process(f"nobody watches the consumers any more: {error!r}")

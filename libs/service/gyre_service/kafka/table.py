@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from gyre_events import Event
 from gyre_service.kafka.cloudevents import record_key
-from gyre_service.kafka.failures import stop_process
 from gyre_service.kafka.parser import Record
 from gyre_service.settings import ServiceSettings
+from gyre_service.stopping import stop_process
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)

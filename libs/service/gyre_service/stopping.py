@@ -1,0 +1,43 @@
+"""How a process ends itself: in order, and by force if that does not end."""
+
+import logging
+import os
+import signal
+import threading
+import time
+
+from prometheus_client import Counter
+
+log = logging.getLogger(__name__)
+
+END_S = 40.0  # a handler in flight has 30 of it, as before a supervisor's SIGKILL
+STOPS = Counter("gyre_process_stops", "Times this process has asked itself to end")
+_asked = threading.Event()
+
+
+def stop_process(reason: str) -> None:
+    """Shut down in order; the supervisor starts us again. Any thread may call it.
+
+    FastStream's `StopApplication` ends one consumer and leaves the process running.
+    """
+    log.critical("stopping: %s", reason)
+    STOPS.inc()
+    _asked.set()
+    signal.raise_signal(signal.SIGTERM)
+
+
+def force_the_end() -> None:
+    """End this process, with status 1, if it still runs `END_S` after `stop_process`.
+
+    Call it once, at the start. What made us stop may hang the way out too, and nobody else
+    knows that we are to end: a supervisor kills only what it asked to stop itself.
+    """
+
+    def wait() -> None:
+        _asked.wait()
+        time.sleep(END_S)
+        log.critical("not stopped in %g s: ended by force", END_S)
+        os._exit(1)
+
+    # A thread, because the event loop may be what hangs.
+    threading.Thread(target=wait, name="force-the-end", daemon=True).start()

@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import signal, time
+from gyre_service import stopping
+
+stopping.END_S = 1
+signal.signal(signal.SIGTERM, lambda *_: {on_signal})
+stopping.force_the_end()
+stopping.stop_process("a test")
+time.sleep(20)
+"""
+
+
+@pytest.mark.parametrize(("on_signal", "status"), [("exit(0)", 0), ("None", 1)])
+def test_a_process_ends_in_order_or_by_force(on_signal: str, status: int) -> None:
+    program = PROGRAM.format(on_signal=on_signal)
+
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=15)
+
+    assert done.returncode == status
