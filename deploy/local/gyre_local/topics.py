@@ -34,6 +34,7 @@ INGRESS = "feedback-given"
 INGRESS_TENANTS = "GYRE_INGRESS_TENANTS"
 DLQ_BYTES = 3 * 1024 * 1024  # a record of 1 MiB, its origin and room for a service's own limit
 DLQ_HOURS = 14 * 24
+DLQ_MARKS = "dlq-marks"  # what `gyre dlq` did with dead letters: the last mark of each stands
 CLEANUPS = ("delete", "compact")
 
 
@@ -83,7 +84,7 @@ def _counts(value: object) -> TypeGuard[int]:
 
 
 def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]:
-    """Every topic of the contracts, the dead letters of each service, the ingress of `tenants`.
+    """Every topic of the contracts, each service's dead letters, the ingress of `tenants`.
 
     Raises:
         StackError: A file states nothing usable, or there is none.
@@ -102,7 +103,9 @@ def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]
         if topic.name == INGRESS
         for tenant in tenants
     ]
-    return topics + ingress + [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
+    dead_letters = [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
+    marks = Topic(DLQ_MARKS, 1, {"cleanup.policy": "compact"})
+    return [*topics, *ingress, *dead_letters, marks]
 
 
 def ingress_tenants(shell: Mapping[str, str] = os.environ) -> list[str]:

@@ -58,6 +58,7 @@ def test_every_service_that_consumes_has_dead_letters_larger_than_a_record() -> 
 
     assert {"answer-generated", "document-submitted", "inference-dlq"} <= wanted.keys()
     assert int(wanted["ingestion-dlq"].configs["max.message.bytes"]) == 3 * 1024 * 1024
+    assert wanted["dlq-marks"].configs == {"cleanup.policy": "compact"}  # they outlive it
 
 
 def test_a_folder_without_contracts_is_an_error(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Where Gyre is, and the key for it. The only reader of the environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,6 +11,8 @@ from gyre_client.errors import GyreError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_PORT = 8000
+KAFKA = 2  # its port, from the first of a stack
+SERVER = r"([^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,22 @@ def _checked(url: str) -> str:
     if not known:
         raise GyreError(f"the address {url!r} (GYRE_URL) is none such as http://127.0.0.1:8000")
     return url.rstrip("/").removesuffix("/v1")
+
+
+def kafka_servers() -> str:
+    """Return `GYRE_KAFKA_SERVERS`, else the Kafka of the local stack.
+
+    Raises:
+        GyreError: It is none, or Gyre is on another machine and nothing says where its Kafka is.
+    """
+    if said := os.environ.get("GYRE_KAFKA_SERVERS"):
+        if not all(re.fullmatch(SERVER, one.strip()) for one in said.split(",")):
+            raise GyreError(f"GYRE_KAFKA_SERVERS is {said!r}, expected HOST:PORT,HOST:PORT")
+        return said
+    address = Address.find()
+    if not address.is_loopback:
+        raise GyreError(f"Gyre is at {address.url}: GYRE_KAFKA_SERVERS has to say where Kafka is")
+    return f"127.0.0.1:{(urlsplit(address.url).port or DEFAULT_PORT) + KAFKA}"
 
 
 def home() -> Path | None:

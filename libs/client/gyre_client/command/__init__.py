@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gyre_client.command import adapter, answers, baseline, dataset, documents, routes, suite
+from gyre_client.command import adapter, answers, baseline, dataset, dlq, documents, routes, suite
 from gyre_client.command.ask import ask
 from gyre_client.command.compare import compare
 from gyre_client.command.drift import drift
@@ -48,6 +48,7 @@ app.add_typer(adapter.app, name="adapter")
 app.command()(compare)
 app.command()(lineage)
 app.command()(status)
+app.add_typer(dlq.app, name="dlq")
 
 
 def _version(wanted: bool) -> None:
