@@ -1,6 +1,7 @@
 """How far a group is behind, on a real broker, and what it can never read again."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -48,6 +49,27 @@ async def test_the_lag_is_the_end_less_what_is_committed(kafka: Kafka) -> None:
 
     members = answer.to_object()["groups"][0]["members"]
     assert len(members) == 1, "the lag is measured from outside of the group"
+
+
+async def test_a_coordinator_that_still_loads_is_asked_again(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = AIOKafkaAdminClient.list_consumer_group_offsets, 0
+
+    async def list_offsets(*given: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return {} if asked == 1 else await real(*given, **more)  # so does aiokafka on its error
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "list_consumer_group_offsets", list_offsets)
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> None: ...
+
+    async with broker:
+        await broker.start()
+    assert asked > 1
 
 
 async def test_records_that_expired_unread_are_told_and_counted(

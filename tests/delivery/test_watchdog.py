@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ async def test_a_blocked_event_loop_ends_its_process_by_force(kafka: Kafka, tmp_
     await kafka.send(event, ce_id=b"2")
 
     assert await end(process, timeout_s=15) == 1
+
+
+async def test_a_process_that_does_not_start_does_not_stay(kafka: Kafka, tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        servers = f"127.0.0.1:{nobody.getsockname()[1]}"
+        kafka.settings = kafka.settings.model_copy(update={"kafka_servers": servers})
+        process = await start(kafka, tmp_path / "words.db", "none")
+
+        assert await end(process, timeout_s=30) != 0
 
 
 async def test_an_idle_consumer_in_front_of_records_ends_its_process(

@@ -112,6 +112,18 @@ class Broker(Registrar, KafkaBroker):
         super().include_router(router, **options)
 
     async def start(self) -> None:
+        """Connect, and begin to consume.
+
+        FastStream calls this when the server has already said that all is up: after a failure
+        nobody else would end the process, which would do nothing for ever.
+        """
+        try:
+            await self._start()
+        except Exception as error:
+            stop_process(f"it does not start: {error!r}")
+            raise
+
+    async def _start(self) -> None:
         await self.dead_letters.start()
         # Of a `Registrar`, so of no other type. Inference and the runners have none.
         consumers = cast("list[DefaultSubscriber]", self.subscribers)

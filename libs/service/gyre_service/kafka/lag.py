@@ -103,6 +103,8 @@ class Lag:
         assert self._consumer is not None, "not started"
         asked_at, partitions = time.monotonic(), self._partitions
         offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=partitions)
+        if len(offsets) < len(partitions):  # the client passes over the error that says why
+            raise KafkaError("the group's coordinator has not loaded its offsets yet")
         starts = await self._consumer.beginning_offsets(partitions)
         self._ends = await self._consumer.end_offsets(partitions)
         self._asked_at = asked_at
