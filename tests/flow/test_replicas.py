@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,14 +13,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gyre_local.stack import Stack as LocalStack
-from gyre_local.supervisor import Supervisor
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
 
 from ..conftest import Stack, until
+from ..replica import Replica
 
-RPC, HEALTH = 91, 92  # above what a stack uses of its ports
 SUITE = {
     "description": "One question.",
     "items": [
@@ -36,49 +32,9 @@ SUITE = {
 }
 
 
-class Replica:
-    """A second inference process, with the environment of the stack's own."""
-
-    def __init__(self, stack: Stack) -> None:
-        own = Supervisor(LocalStack(stack.home, stack.base)).processes()["inference"].pid
-        pairs = Path(f"/proc/{own}/environ").read_bytes().decode().split("\0")
-        given = dict(pair.split("=", 1) for pair in pairs if pair)
-        database = stack.home / "data" / "inference-2.db"
-        self._environment = given | {
-            "GYRE_GRPC_PORT": str(stack.base + RPC),
-            "GYRE_HEALTH_PORT": str(stack.base + HEALTH),
-            "GYRE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
-            "GYRE_REPLICA": "second",
-        }
-        self._log = stack.home / "logs" / "inference-2.log"
-        self._ready = f"http://127.0.0.1:{stack.base + HEALTH}/health/ready"
-        self.address = f"127.0.0.1:{stack.base + RPC}"
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gyre_inference"],
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
-        until(self._is_ready, "the second replica is ready", 240)
-
-    def _is_ready(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text()[-2000:]
-        try:
-            return httpx.get(self._ready, timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        self._process.send_signal(how)
-        self._process.wait(60)
-
-
 @pytest.fixture
 def second(stack: Stack) -> Iterator[Replica]:
-    replica = Replica(stack)
+    replica = Replica(stack, "second")
     replica.start()
     yield replica
     replica.end()
