@@ -38,8 +38,9 @@ class Endpoint:
 
     def __init__(self, stack: Stack) -> None:
         self.url = f"http://127.0.0.1:{stack.base + PORT}"
-        program = str(Path(sys.executable).with_name("vllm"))
-        self._command = [program, "serve", str(MODEL), "--served-model-name", "reference"]
+        # What `vllm serve` runs; that command does not find the build for processors.
+        self._command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+        self._command += ["--model", str(MODEL), "--served-model-name", "reference"]
         self._command += ["--host", "127.0.0.1", "--port", str(stack.base + PORT)]
         self._command += ["--dtype", best_dtype(processor_flags()), "--max-model-len", "2048"]
         self._command += ["--enforce-eager", "--kv-cache-memory-bytes", str(128 << 20)]

@@ -21,8 +21,8 @@ def settings(tmp_path: Path) -> Settings:
 def test_vllm_serve_is_told_what_our_engine_is(settings: Settings) -> None:
     given = flags(engine_arguments(settings))
 
-    assert given[0] == str(settings.model_path)
     values = dict(pairwise(given))
+    assert values["--model"] == str(settings.model_path)
     assert values["--served-model-name"] == "reference"
     assert (values["--dtype"], values["--max-model-len"]) == ("float32", "512")
     assert values["--max-num-seqs"] == str(settings.batch_requests)
