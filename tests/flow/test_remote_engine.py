@@ -133,7 +133,7 @@ def test_a_remote_vllm_answers_as_our_own_engine_does(
     made, digest = make(tmp_path / "one", route["base_digest"], lambda _: None)
     tell(stack, route, digest, f"file://{made.folder}")
 
-    def outcomes() -> set[tuple[str, str]]:
+    def outcomes() -> set[tuple[bool, str]]:
         events = [json.loads(record.value or b"{}") for record in stack.read("adapter-loaded")]
         return {
             (event["replica"] == NAME, event["outcome"])
