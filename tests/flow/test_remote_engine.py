@@ -106,6 +106,16 @@ def ask(address: str, route: str, adapter: str = "base") -> pb.CompleteResponse:
         return InferenceServiceStub(channel).Complete(question, metadata=LOCAL, timeout=60)
 
 
+def knows(address: str, route: str) -> bool:
+    try:
+        ask(address, route)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
+
+
 def is_unavailable(address: str, route: str) -> bool:
     begin = time.monotonic()
     with pytest.raises(grpc.RpcError) as caught:
@@ -122,9 +132,11 @@ def test_a_remote_vllm_answers_as_our_own_engine_does(
     endpoint: Endpoint,
     remote: Replica,
 ) -> None:
-    torch.manual_seed(1)
+    torch.manual_seed(7)  # a digest belongs to one route: another seed than other tests have
     route = api.put(f"/v1/routes/{collection}", json={"collection": collection}).json()
     name = route["name"]
+    until(lambda: knows(stack.inference, name), "our engine knows the route")
+    until(lambda: knows(remote.address, name), "the other one knows the route")
     ours, theirs = ask(stack.inference, name), ask(remote.address, name)
     assert theirs.finished.answer == ours.finished.answer == "blue [1]"
     assert theirs.finished.usage.completion_tokens == ours.finished.usage.completion_tokens
