@@ -39,12 +39,15 @@ def settings_of(service: str) -> type[ServiceSettings]:
     return found
 
 
+def made(settings: type[ServiceSettings]) -> ServiceSettings:
+    """Return settings that a service starts with."""
+    return settings(**{name: REQUIRED[name] for name in settings.model_fields if name in REQUIRED})
+
+
 @cache
 def subscribers(service: str) -> tuple[DefaultSubscriber, ...]:
     """Return the consumers of a service as `python -m gyre_<service>` would start them."""
-    settings = settings_of(service)
-    needed = {name: REQUIRED[name] for name in settings.model_fields if name in REQUIRED}
-    app = importlib.import_module(f"gyre_{service}.app").make_app(settings(**needed))
+    app = importlib.import_module(f"gyre_{service}.app").make_app(made(settings_of(service)))
     return tuple(app.broker.subscribers)
 
 

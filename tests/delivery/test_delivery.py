@@ -111,6 +111,20 @@ async def end(process: Process, timeout_s: float = 40) -> int:
         return await process.wait()
 
 
+async def handle_until(kafka: Kafka, database: Path, offset: int) -> None:
+    """Let the counting service handle what is before `offset`; then end it."""
+    process = await start(kafka, database, "none")
+    await kafka.commits(offset)
+    process.terminate()
+    await end(process)
+
+
+def words_of(database: Path) -> list[int]:
+    """Return what the counting service has counted, of each author."""
+    with Session(create_engine(f"sqlite:///{database}")) as session:
+        return list(session.exec(select(Words.words)).all())
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return tmp_path / "words.db"
@@ -126,13 +140,9 @@ async def test_a_consumer_killed_before_its_offset_commit_has_one_effect(
 
     assert await end(await start(kafka, database, fault)) == -signal.SIGKILL
     assert await kafka.committed() == 0
-    survivor = await start(kafka, database, "none")
-    await kafka.commits(2)
-    survivor.terminate()
-    await end(survivor)
+    await handle_until(kafka, database, 2)
 
-    with Session(create_engine(f"sqlite:///{database}")) as session:
-        assert session.exec(select(Words.words)).all() == [3]
+    assert words_of(database) == [3]
     scores = await kafka.read("-scored")
     assert len(scores) == published
     assert len({(r.key, r.value, dict(r.headers)["ce_id"]) for r in scores}) == 1

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from sqlmodel import Session, create_engine, select
 from typer.testing import CliRunner, Result
 
 from gyre_client.command import app
@@ -16,8 +15,8 @@ from gyre_service.kafka import Broker
 from gyre_service.kafka.parser import Record
 
 from .conftest import Kafka
-from .counting import Noted, Words
-from .test_delivery import end, start
+from .counting import Noted
+from .test_delivery import handle_until, words_of
 
 Run = Callable[..., Any]
 NOTED = Noted(author="ada", words=3).model_dump_json().encode()
@@ -151,13 +150,9 @@ async def test_after_a_fix_a_redrive_has_each_effect_once_however_often(
     assert "0 redriven" in await dlq("redrive", "--all")
     assert "3 redriven" in await dlq("redrive", "0-0", "0-1", "0-2")
     database = tmp_path / "words.db"
-    mended = await start(kafka, database, "none")
-    await kafka.commits(9)
-    mended.terminate()
-    await end(mended)
+    await handle_until(kafka, database, 9)
 
-    with Session(create_engine(f"sqlite:///{database}")) as session:
-        assert session.exec(select(Words.words)).all() == [9]
+    assert words_of(database) == [9]
     assert await listed(dlq) == []
 
 

@@ -15,7 +15,7 @@ from gyre_service.kafka import Broker
 
 from .conftest import Kafka
 from .counting import Noted
-from .test_delivery import end, start
+from .test_delivery import end, handle_until, start
 
 PATIENCE_S = 3.0
 
@@ -44,10 +44,7 @@ async def test_a_consumer_that_ended_ends_its_process_and_work_resumes(
     await kafka.send(event, ce_id=b"2")
     assert await end(process, timeout_s=10) in (0, -signal.SIGTERM)
 
-    survivor = await start(kafka, tmp_path / "words.db", "none")
-    await kafka.commits(2)
-    survivor.terminate()
-    await end(survivor)
+    await handle_until(kafka, tmp_path / "words.db", 2)
 
 
 async def test_a_blocked_event_loop_ends_its_process_by_force(kafka: Kafka, tmp_path: Path) -> None:

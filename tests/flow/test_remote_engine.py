@@ -3,10 +3,9 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -14,9 +13,13 @@ import httpx
 import pytest
 import torch
 
+from gyre_bench.spawning import spawned
+from gyre_bench.startup import vllm_serve
+from gyre_inference.launching import engine_environment
+from gyre_inference.settings import Settings
+from gyre_local.ready import answer
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
-from gyre_service.processor import best_dtype, processor_flags
 
 from ..conftest import Stack, until
 from ..lamp import LOCAL, lamp
@@ -34,48 +37,28 @@ LOOK_S = 5.0  # between two looks at an endpoint
 
 
 class Endpoint:
-    """`vllm serve`, with all that it starts."""
+    """`vllm serve`, told what our own engine is, with all that it starts."""
 
     def __init__(self, stack: Stack) -> None:
-        self.url = f"http://127.0.0.1:{stack.base + PORT}"
-        # What `vllm serve` runs; that command does not find the build for processors.
-        self._command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-        self._command += ["--model", str(MODEL), "--served-model-name", "reference"]
-        self._command += ["--host", "127.0.0.1", "--port", str(stack.base + PORT)]
-        self._command += ["--dtype", best_dtype(processor_flags()), "--max-model-len", "2048"]
-        self._command += ["--enforce-eager", "--kv-cache-memory-bytes", str(128 << 20)]
-        self._command += ["--enable-lora", "--max-lora-rank", "16", "--max-num-seqs", "8"]
-        self._environment = os.environ | {
-            "HF_HUB_OFFLINE": "1",
-            "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
-            "VLLM_CACHE_ROOT": str(stack.home / "cache" / "vllm"),
-            "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
-            "VLLM_NO_USAGE_STATS": "1",
-            "TORCH_COMPILE_DISABLE": "1",
-        }
+        self._port = stack.base + PORT
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._settings = Settings(
+            model_name="reference", model_path=MODEL, model_digest="0" * 64, home=stack.home
+        )
         self._log = stack.home / "logs" / "vllm-serve.log"
+        self._running = ExitStack()
 
     def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a group of its own, to be ended as one
-            )
-        until(self._answers, "vllm serve answers", 300)
-
-    def _answers(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text()[-2000:]
-        try:
-            return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
+        environment = engine_environment(self._settings)
+        environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "True"
+        command = vllm_serve(self._settings, self._port)
+        process = self._running.enter_context(spawned(command, self._log, environment))
+        self._pid = process.pid
+        process.until(lambda: answer(self._port, "/health")[0] == 200, 300)
 
     def kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(60)
+        os.killpg(self._pid, signal.SIGKILL)
+        self._running.close()
 
 
 @pytest.fixture

@@ -71,13 +71,16 @@ def serving(address: str) -> bool:
     return bool(response.status == HealthCheckResponse.SERVING)
 
 
+def vllm_serve(settings: Settings, port: int) -> list[str]:
+    """Return the command of vLLM's server with the engine's arguments that `inference` has."""
+    where = ["--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", SERVER, *flags(engine_arguments(settings)), *where]
+
+
 def bare(stack: Stack, settings: Settings) -> float:
     """Start `vllm serve` with our flags and environment; return the seconds until health is 200."""
-    port = stack.base + BARE_PORT
-    where = ["--host", "127.0.0.1", "--port", str(port)]
-    command = [sys.executable, "-m", SERVER, *flags(engine_arguments(settings)), *where]
-    log = stack.logs / "vllm-serve.log"
-    with spawned(command, log, engine_environment(settings)) as process:
+    port, log = stack.base + BARE_PORT, stack.logs / "vllm-serve.log"
+    with spawned(vllm_serve(settings, port), log, engine_environment(settings)) as process:
         return process.until(lambda: answer(port, "/health")[0] == 200)
 
 

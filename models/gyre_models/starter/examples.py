@@ -100,8 +100,7 @@ class Maker:
             )
             for one in rng.sample(asked, len(asked))
         )
-        texts = tuple(self._passages[index].text for index in shown)
-        return Example(first.question, texts, first.answer, tuple(further))
+        return Example(first.question, self._texts(shown), first.answer, tuple(further))
 
     def without(self, one: Asked, ranked: Sequence[int]) -> Example:
         """Return an answerable question without any passage of its document: a refusal."""
@@ -110,7 +109,10 @@ class Maker:
         if not others:
             others = [self._random.randrange(len(self._passages))]
         shown = self._short(others[:SHOWN], others[0])
-        return Example(one.question, tuple(self._passages[index].text for index in shown), REFUSAL)
+        return Example(one.question, self._texts(shown), REFUSAL)
+
+    def _texts(self, shown: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._passages[index].text for index in shown)
 
     def _short(self, shown: list[int], kept: int) -> list[int]:
         """Return passages without some of them, so that they are no longer than a drawn bound."""

@@ -47,8 +47,8 @@ def examples(count: int, seed: int) -> tuple[list[Example], list[Example]]:
 def _drawn(rng: random.Random, asked: list[Asked], wanted: int) -> list[Asked]:
     answered = [one for one in asked if one.answer is not None]
     others = [one for one in asked if one.answer is None]
-    few = min(round(wanted * UNANSWERED), len(others))
-    few = min(few, round(len(answered) * UNANSWERED / (1 - UNANSWERED)))
+    share = round(len(answered) * UNANSWERED / (1 - UNANSWERED))
+    few = min(round(wanted * UNANSWERED), share, len(others))
     return [*rng.sample(answered, min(wanted - few, len(answered))), *rng.sample(others, few)]
 
 

@@ -1,19 +1,12 @@
 """`gyre dlq`: records that a service could not use."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import typer
-from aiokafka.errors import KafkaError
 
-from gyre_client.address import kafka_servers
-from gyre_client.command.dlq.letters import DeadLetter
-from gyre_client.command.dlq.queues import Mark, Queues, connect
-from gyre_client.command.dlq.redriving import NotRedriven, Redrive, matches
 from gyre_client.command.failures import NEGATIVE
 from gyre_client.command.screen import as_json, first_line, say, table
-from gyre_client.errors import GyreError
 
 __all__ = ["app"]
 
@@ -33,7 +26,9 @@ def list_(
     json: AsJson = False,
 ) -> None:
     """List what is parked and neither redriven nor dropped."""
-    found = asyncio.run(_list(service, all))
+    from gyre_client.command.dlq import acting
+
+    found = asyncio.run(acting.list_(service, all))
     if json:
         as_json(found)
         return
@@ -58,17 +53,6 @@ def list_(
     table(("service", "id", *state, "parked at", *origin), rows, nothing)
 
 
-async def _list(service: str | None, all: bool) -> list[dict[str, Any]]:
-    async with connect(kafka_servers()) as queues:
-        services = [service] if service else queues.services()
-        return [
-            letter.summary() | {"state": _state(queues.mark_of(letter))}
-            for name in services
-            async for letter in queues.letters(name)
-            if all or queues.mark_of(letter) is None
-        ]
-
-
 @app.command()
 def show(
     service: Service,
@@ -79,7 +63,9 @@ def show(
     json: AsJson = False,
 ) -> None:
     """Show one record, its payload without texts and persons."""
-    found = asyncio.run(_show(service, id, payload))
+    from gyre_client.command.dlq import acting
+
+    found = asyncio.run(acting.show(service, id, payload))
     if json:
         as_json(found)
         return
@@ -98,14 +84,6 @@ def show(
         as_json(value)
 
 
-async def _show(service: str, id: str, payload: bool) -> dict[str, Any]:
-    async with connect(kafka_servers()) as queues:
-        letter = await queues.letter(service, id)
-        mark = queues.mark_of(letter)
-        marked = {"state": _state(mark), "marked_at": mark.at if mark else None}
-        return letter.whole(payload=payload) | marked
-
-
 @app.command()
 def redrive(
     service: Service,
@@ -119,41 +97,12 @@ def redrive(
     """Publish records again where they came from, under their own ids: twice is once."""
     if bool(ids) == (all or reason is not None):
         raise typer.BadParameter("say which: ids, or --all, or --reason PATTERN")
-    sent, refused = asyncio.run(_redrive(service, ids or [], reason or ""))
+    from gyre_client.command.dlq import acting
+
+    sent, refused = asyncio.run(acting.redrive(service, ids or [], reason or ""))
     say(f"{sent} redriven" + (f", {refused} not" if refused else ""))
     if refused:
         raise typer.Exit(NEGATIVE)
-
-
-async def _redrive(service: str, ids: list[str], reason: str) -> tuple[int, int]:
-    sent = refused = 0
-    async with connect(kafka_servers()) as queues:
-        redriving = Redrive(queues)
-        async for letter in _chosen(queues, service, ids, reason):
-            try:
-                say(f"{letter.id} is now {await redriving.send(letter)}")
-                sent += 1
-            except NotRedriven as error:
-                say(f"not redriven: {error}")
-                refused += 1
-            except (TimeoutError, KafkaError) as error:
-                raise GyreError(
-                    f"Kafka did not acknowledge {letter.id} ({type(error).__name__}): "
-                    "those behind it were not tried; to send it again is safe"
-                ) from error
-    return sent, refused
-
-
-async def _chosen(
-    queues: Queues, service: str, ids: list[str], reason: str
-) -> AsyncIterator[DeadLetter]:
-    """Yield the named ones, marked or not, if all are there; else those listed."""
-    for letter in [await queues.letter(service, id) for id in ids]:
-        yield letter
-    if not ids:
-        async for letter in queues.letters(service):
-            if queues.mark_of(letter) is None and matches(reason, letter.reason):
-                yield letter
 
 
 @app.command()
@@ -163,23 +112,9 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Take records off the list; they stay where they are, and can still be redriven."""
-    asyncio.run(_drop(service, ids, yes))
+    from gyre_client.command.dlq import acting
 
-
-async def _drop(service: str, ids: list[str], yes: bool) -> None:
-    async with connect(kafka_servers()) as queues:
-        letters = [await queues.letter(service, id) for id in ids]
-        for letter in letters:
-            say(f"{letter.id} {first_line(letter.summary()['reason'])}")
-        if not yes:
-            typer.confirm(f"Drop {len(letters)} of {service}?", abort=True)
-        for letter in letters:
-            await queues.mark(letter, "dropped")
-    say(f"{len(letters)} dropped")
-
-
-def _state(mark: Mark | None) -> str:
-    return mark.mark if mark else "parked"
+    asyncio.run(acting.drop(service, ids, yes))
 
 
 def _time(at: Any) -> str:
