@@ -13,6 +13,8 @@ START_RETRIES = 10_000
 START_S = 5
 # Longer than a service may take over its last handler (30 s).
 STOP_S = 40
+ANSWERING = ("gateway", "retrieval", "inference")
+NICE = 5
 
 
 def supervisord(stack: Stack, kafka: list[str]) -> str:
@@ -47,9 +49,15 @@ files={run}/{SERVICES_FILE}
 def services(stack: Stack, python: str, environments: Mapping[str, Mapping[str, str]]) -> str:
     """The second file: each service, and each runner, with its environment."""
     return "\n".join(
-        program(stack, name, [python, "-m", module(name)], environment, priority=100)
+        program(stack, name, [*_aside(name), python, "-m", module(name)], environment, priority=100)
         for name, environment in environments.items()
     )
+
+
+def _aside(name: str) -> list[str]:
+    # Who waits for an answer waits for those three. The others work on it afterwards, beside the
+    # next question, and let that go first where cores are few.
+    return [] if name in ANSWERING else ["nice", "-n", str(NICE)]
 
 
 def module(name: str) -> str:

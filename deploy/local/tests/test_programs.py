@@ -32,6 +32,13 @@ def test_a_service_is_restarted_on_any_exit_and_ended_with_its_children(stack: S
     assert int(gateway["startretries"]) > 1000
 
 
+def test_what_no_answer_waits_for_lets_the_others_go_first(stack: Stack) -> None:
+    config = parsed(programs.services(stack, "python", {"inference": {}, "drift": {}}))
+
+    assert config["program:inference"]["command"] == "python -m gyre_inference"
+    assert config["program:drift"]["command"] == "nice -n 5 python -m gyre_drift"
+
+
 def test_values_survive_spaces_quotes_and_percent_signs(stack: Stack) -> None:
     variables = {"A": "two words", "B": 'say "yes"', "C": "50 %", "D": "it's"}
     text = programs.services(stack, "python", {"gateway": variables})

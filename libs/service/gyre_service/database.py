@@ -1,14 +1,20 @@
 """One handler, one transaction; one meaning for what a database refuses."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, event, func
+from sqlalchemy import ColumnElement, Connection, event, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,6 +24,11 @@ Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 
 # What PostgreSQL and SQLite say when a row with the same key is there already.
 DUPLICATE = {"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
+# Execution options of a connection.
+READS, ALONE = "gyre_reads", "gyre_alone"
+# In the `info` of sessions.
+COMMITTED = "committed"
+ENQUEUED = "enqueued"
 BUSY_S = 5  # how long SQLite waits for another process's write
 
 
@@ -37,7 +48,8 @@ async def open_database(url: str) -> AsyncIterator[Sessions]:
     async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
     try:
-        yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+        info = {COMMITTED: asyncio.Event()}
+        yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False, info=info)
     finally:
         await engine.dispose()
 
@@ -52,11 +64,16 @@ def _configure_sqlite(engine: AsyncEngine) -> None:
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get(ALONE):
+            return
         # Read first, write later fails at once, whatever the timeout, when another process
         # wrote in between: so who may write takes the lock first.
-        reads = connection.get_execution_options().get("gyre_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        say = "BEGIN" if options.get(READS) else "BEGIN IMMEDIATE"
+        # Of the driver itself: a cursor of SQLAlchemy's goes three times to the driver's thread.
+        driver: Any = connection.connection.dbapi_connection
+        driver.run_async(lambda sqlite: sqlite.execute(say))
 
 
 @asynccontextmanager
@@ -68,9 +85,35 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
         Unavailable: The database is away or locked. If it went away during the
             commit, the effect may be there: that is why every effect is idempotent.
     """
-    try:
+    with _translated():
         async with sessions.begin() as session:
             yield session
+        if session.info.get(ENQUEUED):
+            enqueued_of(sessions).set()
+
+
+@asynccontextmanager
+async def statement(sessions: Sessions) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection for one statement that is a transaction by itself.
+
+    It takes half as long as `transaction`, for what everybody waits for.
+
+    Raises:
+        Conflict: As of `transaction`.
+        Unavailable: As of `transaction`.
+    """
+    engine: AsyncEngine = sessions.kw["bind"]
+    with _translated():
+        async with engine.connect() as connection:
+            yield await connection.execution_options(**{ALONE: True})
+            await connection.commit()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Give what a database refuses one meaning, whichever database it is."""
+    try:
+        yield
     except IntegrityError as error:
         code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
         if code not in DUPLICATE:
@@ -80,6 +123,17 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
         raise Unavailable(f"database: {error}") from error
 
 
+def has_enqueued(session: AsyncSession) -> None:
+    """Wake whoever waits for the outbox, if the transaction of `session` commits."""
+    session.info[ENQUEUED] = True
+
+
+def enqueued_of(sessions: Sessions) -> asyncio.Event:
+    """Return what is set when a transaction of this process has put something in the outbox."""
+    event: asyncio.Event = sessions.kw["info"][COMMITTED]
+    return event
+
+
 @asynccontextmanager
 async def snapshot(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """Read without standing in the way of writers. Nothing written inside is kept.
@@ -87,12 +141,10 @@ async def snapshot(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     Raises:
         Unavailable: The database is away.
     """
-    try:
+    with _translated():
         async with sessions() as session:
-            await session.connection(execution_options={"gyre_reads": True})
+            await session.connection(execution_options={READS: True})
             yield session
-    except (OperationalError, InterfaceError, ConnectionError) as error:
-        raise Unavailable(f"database: {error}") from error
 
 
 def clock(session: AsyncSession) -> ColumnElement[float]:

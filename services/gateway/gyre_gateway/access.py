@@ -1,6 +1,7 @@
 """Who asks: keys become rows and events at the start, and a tenant at every request."""
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 from gyre_events import ApiKeyChanged
 from gyre_gateway.settings import Settings
@@ -10,6 +11,10 @@ from gyre_service.errors import Rejected, Unauthenticated
 from gyre_service.ids import derived_id
 from gyre_service.kafka import enqueue
 from gyre_service.keys import check, key_hash, key_id
+
+# A replica that starts with other keys may revoke one; reading it at each request took longer
+# than all else we do before inference is asked.
+KNOWN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,16 +68,34 @@ def _new(key: str, tenant: str, hash: str, pepper: str) -> dict[str, object]:
     return {"key_id": key_id(key, pepper), "tenant": tenant, "hash": hash, "scopes": scopes}
 
 
-async def caller_of(sessions: Sessions, pepper: str, key: str) -> Caller:
-    """Return who has `key`.
+class Callers:
+    """Knows who has a key.
 
-    Raises:
-        Unauthenticated: Nobody, or no longer.
+    Args:
+        sessions: On the database that has the keys.
+        pepper: Of their hashes.
     """
-    async with snapshot(sessions) as session:
-        row = await keys.by_hash(session, key_hash(key, pepper))
-    if row is None:
-        raise Unauthenticated("this API key is not known: send one of GYRE_API_KEYS")
-    if row.revoked:
-        raise Unauthenticated("this API key was revoked")
-    return Caller(row.tenant, row.event(), key)
+
+    def __init__(self, sessions: Sessions, pepper: str) -> None:
+        self._sessions = sessions
+        self._pepper = pepper
+        self._known: dict[str, tuple[float, keys.Key]] = {}
+
+    async def caller_of(self, key: str) -> Caller:
+        """Return who has `key`, as it was `KNOWN_S` ago at most.
+
+        Raises:
+            Unauthenticated: Nobody, or no longer.
+        """
+        hash, time = key_hash(key, self._pepper), monotonic()
+        until, row = self._known.get(hash, (0.0, None))
+        if time >= until:
+            async with snapshot(self._sessions) as session:
+                row = await keys.by_hash(session, hash)
+            if row is not None:  # so that nobody can fill our memory with what is no key
+                self._known[hash] = (time + KNOWN_S, row)
+        if row is None:
+            raise Unauthenticated("this API key is not known: send one of GYRE_API_KEYS")
+        if row.revoked:
+            raise Unauthenticated("this API key was revoked")
+        return Caller(row.tenant, row.event(), key)

@@ -10,7 +10,7 @@ from faststream.asgi import AsgiFastStream
 from faststream.exceptions import IncorrectState
 
 from gyre_events import Event, RolloutChanged
-from gyre_gateway.access import ensure_keys
+from gyre_gateway.access import Callers, ensure_keys
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.console.router import console
@@ -58,6 +58,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
             gateway = Gateway(
                 settings=settings,
                 sessions=process.sessions,
+                callers=Callers(process.sessions, settings.key_pepper.get_secret_value()),
                 rollouts=rollouts,
                 inference=Inference(channels[0], settings.inference_deadline_s),
                 retrieval=Retrieval(channels[1], deadline_s),

@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from gyre_events import Event, RolloutChanged
-from gyre_gateway.access import Caller
+from gyre_gateway.access import Caller, Callers
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.live import Feed
@@ -34,6 +34,7 @@ class Gateway:
 
     settings: Settings
     sessions: Sessions
+    callers: Callers
     rollouts: Rollouts
     inference: Inference
     retrieval: Retrieval

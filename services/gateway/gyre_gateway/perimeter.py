@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gyre_gateway.access import caller_of
 from gyre_gateway.gateway import Gateway
 from gyre_gateway.openai_wire.errors import Problem, problem_of
 from gyre_service.errors import Overloaded, ServiceError
@@ -137,7 +136,7 @@ class Authenticated:
             gateway = self.gateway()
             try:
                 key = bearer(Headers(scope=scope).get("authorization"))
-                caller = await caller_of(gateway.sessions, gateway.pepper, key)
+                caller = await gateway.callers.caller_of(key)
             except ServiceError as error:
                 problem = problem_of(error, gateway.settings.retry_after_s)
                 return await response_to(problem)(scope, receive, send)

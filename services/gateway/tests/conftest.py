@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from gyre_events import Arm, Base, Event, Policy, Prompt, RolloutChanged
-from gyre_gateway.access import ensure_keys
+from gyre_gateway.access import Callers, ensure_keys
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.gateway import Gateway
@@ -139,6 +139,7 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
         gateway = Gateway(
             settings=settings,
             sessions=sessions,
+            callers=Callers(sessions, settings.key_pepper.get_secret_value()),
             rollouts=rollouts,
             inference=Inference(peers, 10),
             retrieval=Retrieval(peers, 10),

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -70,6 +71,22 @@ async def test_the_gateway_starts_serves_and_stops(
     async with httpx.AsyncClient(base_url=url) as http:
         with pytest.raises(httpx.ConnectError):
             await http.get("/v1/models")
+
+
+async def test_the_end_of_an_answer_does_not_wait_for_its_beginning() -> None:
+    """Nagle's algorithm is off on what asyncio accepts."""
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        accepted.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    at = listen("127.0.0.1", 0)
+    async with await asyncio.start_server(note, sock=at):
+        _, writer = await asyncio.open_connection(*at.getsockname())
+        assert await asyncio.wait_for(accepted, 5)
+        writer.close()
 
 
 async def test_keys_are_kept_as_hashes_and_announced_at_every_start(

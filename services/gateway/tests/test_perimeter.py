@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 from sqlmodel import select
 
+from gyre_gateway import access
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.settings import Settings
 from gyre_gateway.store.keys import Key
@@ -40,8 +41,10 @@ async def test_nobody_without_a_key_comes_in(
 
 
 async def test_a_key_that_left_the_settings_is_revoked(
-    http: httpx.AsyncClient, stack: Stack, tmp_path: Path
+    http: httpx.AsyncClient, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = iter(range(0, 100, 10)).__next__
+    monkeypatch.setattr(access, "monotonic", clock)
     fewer = Settings(home=tmp_path, api_keys=SecretStr("acme-key:acme"))
     await ensure_keys(stack.sessions, fewer)
 
@@ -49,6 +52,18 @@ async def test_a_key_that_left_the_settings_is_revoked(
 
     await ensure_keys(stack.sessions, stack.gateway.settings)
     assert (await http.get("/v1/models")).status_code == 200
+
+
+async def test_a_key_is_read_once_a_second(
+    http: httpx.AsyncClient, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter((5.0, 5.9, 6.0))
+    monkeypatch.setattr(access, "monotonic", times.__next__)
+    assert (await http.get("/v1/models")).status_code == 200
+    await ensure_keys(stack.sessions, Settings(home=tmp_path, api_keys=SecretStr("b-key:acme")))
+
+    assert (await http.get("/v1/models")).status_code == 200
+    assert (await http.get("/v1/models")).status_code == 401
 
 
 async def test_what_does_not_exist_says_so_in_the_same_shape(http: httpx.AsyncClient) -> None:

@@ -73,6 +73,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
             "engine": model_loaded,
             "route": model_wanted,
             "adapters": reconciler.reason,
+            "spool": answers.spool_full,
         }
         try:
             await answers.forget_claims()

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from gyre_events import AnswerGenerated
-from gyre_inference import store
+from gyre_inference import signals, store
 from gyre_inference.settings import Settings
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import AlreadyExists, Conflict, Unavailable
 from gyre_service.ids import derived_id, now
-from gyre_service.kafka import enqueue
+from gyre_service.kafka import enqueue, enqueue_alone
 
 log = logging.getLogger(__name__)
 
@@ -36,20 +36,33 @@ class Answers:
         self._keep = timedelta(seconds=settings.keep_answers_s)
         self._max_spooled = settings.max_spooled
         self._writing: set[asyncio.Task[None]] = set()
+        self._spool_full = ""
 
-    async def check_spool(self) -> int:
-        """Return how many events wait for Kafka.
+    async def spool_full(self) -> str:
+        """Count what waits for Kafka; return why nothing more may, or "".
+
+        To be called every second or so: at each question it would take longer than all else.
+        """
+        try:
+            async with snapshot(self._sessions) as session:
+                waiting = await store.count_spooled(session)
+        except Unavailable:  # what looks at the database says so
+            return self._spool_full
+        signals.SPOOLED.set(waiting)
+        full = waiting >= self._max_spooled
+        self._spool_full = (
+            f"{waiting} events wait for Kafka, at most {self._max_spooled}" if full else ""
+        )
+        return self._spool_full
+
+    def check_spool(self) -> None:
+        """Let a question pass.
 
         Raises:
-            Unavailable: So many that an answer could not be published any more.
+            Unavailable: Its answer might find no room.
         """
-        async with snapshot(self._sessions) as session:
-            waiting = await store.count_spooled(session)
-        if waiting >= self._max_spooled:
-            raise Unavailable(
-                f"{waiting} events wait for Kafka, at most {self._max_spooled}: try again later"
-            )
-        return waiting
+        if self._spool_full:
+            raise Unavailable(f"{self._spool_full}: try again later")
 
     async def forget_claims(self) -> None:
         """Drop what this replica was answering when it was killed. Only at start: nobody is."""
@@ -97,15 +110,13 @@ class Answers:
     async def _finish(
         self, tenant: str, event: AnswerGenerated, response: bytes, *, keep: bool
     ) -> None:
+        id = derived_id(tenant, event.topic, event.answer_id)
+        if not keep:
+            await enqueue_alone(self._sessions, event, tenant, self._service, id)
+            return
         async with transaction(self._sessions) as session:
-            enqueue(
-                session,
-                event,
-                tenant,
-                self._service,
-                derived_id(tenant, event.topic, event.answer_id),
-            )
-            found = await store.get_answer(session, tenant, event.answer_id) if keep else None
+            enqueue(session, event, tenant, self._service, id)
+            found = await store.get_answer(session, tenant, event.answer_id)
             if found is not None:
                 found.response = response
                 found.until = now() + self._keep

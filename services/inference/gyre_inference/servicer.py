@@ -9,7 +9,7 @@ from uuid import UUID
 from grpc.aio import ServicerContext
 
 from gyre_events import AnswerGenerated, Purpose
-from gyre_inference import requests, routes, signals
+from gyre_inference import requests, routes
 from gyre_inference.access import Access, Caller
 from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
 from gyre_inference.messages import (
@@ -124,7 +124,7 @@ class Servicer(InferenceServiceServicer):
     ) -> Parts:
         """Answer, or give what was answered under the same request id."""
         tenant, answer_id = question.tenant, question.answer_id
-        signals.SPOOLED.set(await self._answers.check_spool())
+        self._answers.check_spool()
         if request_id:
             body = requests.body_of(request) + question.conversation_id.bytes
             stored = await self._answers.claim(tenant, answer_id, body)

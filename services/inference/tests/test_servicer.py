@@ -341,17 +341,21 @@ async def test_wrong_calls(stub: Any, request_: Any, metadata: Any, code: Any) -
 
 
 async def test_a_full_spool_refuses(
-    stub: Any, sessions: Sessions, make_settings: Callable[..., Settings]
+    stub: Any,
+    sessions: Sessions,
+    make_settings: Callable[..., Settings],
 ) -> None:
     from gyre_inference.repeats import Answers
     from gyre_service.kafka import enqueue
 
     answers = Answers(sessions, make_settings(max_spooled=1))
-    assert await answers.check_spool() == 0
+    assert await answers.spool_full() == ""
+    answers.check_spool()
     await complete(stub, asking())
     (event,) = await published(sessions)
     async with transaction(sessions) as session:
         enqueue(session, event, "acme", "inference", uuid4())
 
+    assert await answers.spool_full() == "2 events wait for Kafka, at most 1"
     with pytest.raises(Unavailable, match="2 events wait for Kafka, at most 1"):
-        await answers.check_spool()
+        answers.check_spool()

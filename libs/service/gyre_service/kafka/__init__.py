@@ -3,7 +3,16 @@
 from gyre_service.kafka.broker import Broker, Router
 from gyre_service.kafka.cloudevents import Cause, Received
 from gyre_service.kafka.edge import announce
-from gyre_service.kafka.outbox import enqueue
+from gyre_service.kafka.outbox import enqueue, enqueue_alone
 from gyre_service.kafka.table import Table
 
-__all__ = ["Broker", "Cause", "Received", "Router", "Table", "announce", "enqueue"]
+__all__ = [
+    "Broker",
+    "Cause",
+    "Received",
+    "Router",
+    "Table",
+    "announce",
+    "enqueue",
+    "enqueue_alone",
+]

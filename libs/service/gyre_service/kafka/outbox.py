@@ -2,17 +2,24 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime
-from sqlalchemy.ext.asyncio import async_sessionmaker
-from sqlmodel import Field, SQLModel, col, delete, func, select, update
+from sqlmodel import Field, SQLModel, col, delete, func, insert, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import Event
-from gyre_service.database import clock, transaction
+from gyre_service.database import (
+    Sessions,
+    clock,
+    enqueued_of,
+    has_enqueued,
+    statement,
+    transaction,
+)
 from gyre_service.errors import Rejected
 from gyre_service.ids import new_id, now
 from gyre_service.kafka.broker import Broker
@@ -21,7 +28,8 @@ from gyre_service.telemetry import carried, carrying
 
 MAX_BYTES = 960 * 1024  # more belongs in a blob; what Kafka refuses would block the others
 CLAIM_S = 15  # longer than a publish may take
-IDLE_S = 0.2
+BATCH = 100
+LOOK_S = 1.0  # for what another process left; what this one enqueues is seen at once
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +68,28 @@ def enqueue(
     Raises:
         Rejected: The event is too large for Kafka.
     """
+    row = _row(event, tenant, service, id)
+    session.add(row)
+    has_enqueued(session)
+    return row.id
+
+
+async def enqueue_alone(
+    sessions: Sessions, event: Event, tenant: str, service: str, id: UUID
+) -> None:
+    """Publish `event`, where there is nothing that has to become true with it.
+
+    Raises:
+        Rejected: As of `enqueue`.
+        Unavailable: The database is away, locked or full; then nothing is published.
+    """
+    row = _row(event, tenant, service, id).model_dump(exclude={"position"})
+    async with statement(sessions) as connection:
+        await connection.execute(insert(Outbox), row)
+    enqueued_of(sessions).set()
+
+
+def _row(event: Event, tenant: str, service: str, id: UUID | None) -> Outbox:
     body = event.model_dump_json().encode()
     if len(body) > MAX_BYTES:
         raise Rejected(f"{event.topic} has {len(body)} bytes, at most {MAX_BYTES}")
@@ -73,31 +103,53 @@ def enqueue(
         time=now(),
     )
     row.headers = envelope(event, tenant, service, row.time, row.id)
-    session.add(row)
-    return row.id
+    return row
 
 
-async def relay(broker: Broker, sessions: async_sessionmaker[AsyncSession]) -> None:
-    """Publish what waits, in order, until cancelled. Every replica may run one.
+async def relay(broker: Broker, sessions: Sessions) -> None:
+    """Publish what waits until cancelled. Every replica may run one.
 
-    A relay that dies after its publish, or sleeps past its claim, makes another one
-    publish the same id again.
+    Of one key the order is that of the rows. A relay that dies after its publish, or sleeps past
+    its claim, makes another one publish the same ids again.
     """
+    enqueued = enqueued_of(sessions)
     while True:
+        enqueued.clear()
         try:
-            if await relay_one(broker, sessions):
-                continue
-        except Exception:  # Kafka or the database is away: the row waits, and so do the next
+            more = await relay_some(broker, sessions)
+        except Exception:  # Kafka or the database is away: the rows wait, and so do the next
             log.exception("outbox: not published")
-        await asyncio.sleep(IDLE_S)
+            await asyncio.sleep(LOOK_S)
+            continue
+        if not more:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await enqueued.wait()
 
 
-async def relay_one(broker: Broker, sessions: async_sessionmaker[AsyncSession]) -> bool:
-    """Publish the oldest row; return False if there is none, or another relay has it."""
+async def relay_some(broker: Broker, sessions: Sessions) -> bool:
+    """Publish the oldest rows, one of each key, at once; return whether more may wait.
+
+    That is not so if there is no row, or another relay has the oldest.
+
+    Raises:
+        Exception: What the first publish that failed raised; those that did not are done.
+    """
     async with transaction(sessions) as session:
-        row = await _claim_oldest(session)
-    if row is None:
-        return False
+        waiting = await _claim(session)
+    rows = _one_of_each_key(waiting)
+    failed = await asyncio.gather(*(_publish(broker, row) for row in rows), return_exceptions=True)
+    done = [row.position for row, error in zip(rows, failed, strict=True) if error is None]
+    if done:
+        async with transaction(sessions) as session:
+            await session.exec(delete(Outbox).where(col(Outbox.position).in_(done)))
+    for error in failed:
+        if error is not None:
+            raise error
+    return len(rows) < len(waiting) or len(waiting) == BATCH
+
+
+async def _publish(broker: Broker, row: Outbox) -> None:
     with carrying(row.trace):
         await broker.publish(
             row.body,
@@ -106,19 +158,30 @@ async def relay_one(broker: Broker, sessions: async_sessionmaker[AsyncSession]) 
             headers=row.headers | {"content-type": "application/json"},
             correlation_id=row.headers["ce_correlationid"],
         )
-    async with transaction(sessions) as session:
-        await session.exec(delete(Outbox).where(col(Outbox.position) == row.position))
-    return True
 
 
-async def _claim_oldest(session: AsyncSession) -> Outbox | None:
-    """Nobody may overtake the oldest row, so a claim on it is a claim on all."""
+def _one_of_each_key(rows: list[Outbox]) -> list[Outbox]:
+    """Return the first rows until a key comes again: its second waits until Kafka has its first."""
+    keys: set[tuple[str, bytes]] = set()
+    for number, row in enumerate(rows):
+        if (row.topic, row.key) in keys:
+            return rows[:number]
+        keys.add((row.topic, row.key))
+    return rows
+
+
+async def _claim(session: AsyncSession) -> list[Outbox]:
+    """Return the oldest rows. Nobody may overtake the oldest: a claim on it is one on all."""
     time = clock(session)
     oldest = select(func.min(Outbox.position)).scalar_subquery()
     claim = (
         update(Outbox)
         .where(col(Outbox.position) == oldest, col(Outbox.claimed_until) < time)
         .values(claimed_until=time + CLAIM_S)
-        .returning(Outbox)
+        .returning(col(Outbox.position))
     )
-    return (await session.exec(claim)).scalar_one_or_none()
+    position = (await session.exec(claim)).scalar_one_or_none()
+    if position is None:
+        return []
+    waiting = select(Outbox).where(col(Outbox.position) >= position)
+    return list((await session.exec(waiting.order_by(col(Outbox.position)).limit(BATCH))).all())

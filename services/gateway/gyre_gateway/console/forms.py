@@ -7,7 +7,6 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gyre_events import FeedbackGiven
-from gyre_gateway.access import caller_of
 from gyre_gateway.asking import Hints, metadata_for
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import COOKIE, Acting
@@ -34,7 +33,7 @@ async def login(request: Request) -> HTMLResponse:
 @router.post("/login")
 async def sign_in(request: Request, parts: Parts, key: Annotated[str, Form()] = "") -> Response:
     try:
-        await caller_of(parts.sessions, parts.pepper, key.strip())
+        await parts.callers.caller_of(key.strip())
     except Unauthenticated as error:
         return page(request, "login", None, {"wrong": str(error)}, 401)
     answer = _to("/")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Form, Request
 
-from gyre_gateway.access import Caller, caller_of
+from gyre_gateway.access import Caller
 from gyre_gateway.gateway import Parts
 from gyre_service.errors import Forbidden, Unauthenticated
 
@@ -27,7 +27,7 @@ async def visitor(request: Request, parts: Parts) -> Caller:
     key = request.cookies.get(COOKIE)
     if not key:
         raise Unauthenticated("sign in with an API key")
-    caller = await caller_of(parts.sessions, parts.pepper, key)
+    caller = await parts.callers.caller_of(key)
     caller.allow("operate")
     return caller
 
