@@ -21,7 +21,7 @@ from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import relay
 from gyre_service.loop_watch import LoopWatch
 from gyre_service.settings import ServiceSettings, read
-from gyre_service.stopping import force_the_end
+from gyre_service.stopping import exit_when_told, force_the_end
 
 log = logging.getLogger(__name__)
 S = TypeVar("S", bound=ServiceSettings)
@@ -135,6 +135,7 @@ def _json(status: int, body: dict[str, Any]) -> AsgiResponse:
 
 def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> None:
     """Run a service until SIGTERM. Ends with one line if its settings are wrong."""
+    exit_when_told()
     force_the_end()
     settings = read(settings_type)
     assert isinstance(settings, settings_type)

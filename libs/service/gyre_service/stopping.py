@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -24,6 +25,15 @@ def stop_process(reason: str) -> None:
     STOPS.inc()
     _asked.set()
     signal.raise_signal(signal.SIGTERM)
+
+
+def exit_when_told() -> None:
+    """End with status 0 on SIGTERM, and with 1 where `stop_process` was its sender.
+
+    Call it once, at the start. The server takes the signal first, and passes it on when all has
+    ended: whoever handles it by default then dies of it, and nothing that is to run last does.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if _asked.is_set() else 0))
 
 
 def force_the_end() -> None:

@@ -22,3 +22,23 @@ def test_a_process_ends_in_order_or_by_force(on_signal: str, status: int) -> Non
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=15)
 
     assert done.returncode == status
+
+
+ENDING = """
+import signal, time
+from gyre_service import stopping
+
+stopping.exit_when_told()
+{end}
+time.sleep(20)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [("signal.raise_signal(signal.SIGTERM)", 0), ("stopping.stop_process('a test')", 1)],
+)
+def test_the_status_tells_who_wanted_the_end(end: str, status: int) -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING.format(end=end)], check=False, timeout=15)
+
+    assert done.returncode == status
