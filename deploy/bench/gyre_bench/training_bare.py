@@ -25,6 +25,7 @@ from gyre_service.processor import best_dtype, processor_flags
 def rows_of(job: Job, folder: Path, tokenizer: Any) -> list[list[Row]]:
     """Return the rows of each step, as the worker's training reads them."""
     examples = list(read_examples(folder / EXAMPLES))
+    pool = sorted({text for one in examples for text in one.passages})
     policy = job.policy
     steps = []
     plan = schedule(len(examples), 0, policy.batch_examples, policy.max_steps, policy.seed)
@@ -32,7 +33,7 @@ def rows_of(job: Job, folder: Path, tokenizer: Any) -> list[list[Row]]:
         rng = random.Random(f"{policy.seed}/{number}")
         rows: list[Row] = []
         for _, index in places:
-            example = as_read(examples[index], rng)
+            example = as_read(examples[index], rng, pool)
             prompt = tokenizer.apply_chat_template(
                 messages(example, job.prompt),
                 add_generation_prompt=True,

@@ -100,7 +100,7 @@ def test_no_place_gives_an_answer_away() -> None:
     read = [as_read(example, rng) for _ in range(400)]
 
     first = sum(one.passages[0] == "right" for one in read)
-    assert 200 < first < 300  # half as found, a quarter of the rest by chance
+    assert 130 < first < 220  # a quarter as found, a quarter of the rest by chance
     for one in read:
         number = int(one.answer.removeprefix("right [").removesuffix("]"))
         assert one.passages[number - 1] == "right"
@@ -121,3 +121,22 @@ def test_further_answers_name_the_new_places_too() -> None:
         ("What?", ("b", "a"), "b [1]"),
         ("Where?", ("b", "a"), "there [2]"),
     ]
+
+
+def test_mostly_other_passages_are_taken_from_others() -> None:
+    example = Example(question="How long?", passages=("it is 3 m", "x", "y"), answer="3 m [1]")
+    pool = ["far", "off", "here too 3 M is said", "it is 3 m"]
+
+    read = [as_read(example, random.Random(seed), pool) for seed in range(400)]
+
+    texts = [set(one.passages) - {"it is 3 m"} for one in read]
+    assert 130 < texts.count({"x", "y"}) < 220  # a quarter, and where both drawn say it too
+    assert {"far", "off"} <= {text for one in texts for text in one} <= {"x", "y", "far", "off"}
+    for one in read:
+        assert one.passages[int(one.answer[-2]) - 1] == "it is 3 m"
+
+
+def test_what_is_to_be_refused_keeps_its_passages() -> None:
+    example = Example(question="q", passages=("a", "b"), answer="I don't know.")
+    for seed in range(20):
+        assert set(as_read(example, random.Random(seed), ["c"]).passages) == {"a", "b"}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 _OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
 _MARKER = re.compile(r"\[(\d+)\]")
-AS_FOUND = 0.5  # share of the places in which an example's passages stand as the search had them
+AS_FOUND = 0.25  # share of the times that an example is read as the search had its passages
 
 
 class Further(BaseModel):
@@ -83,16 +83,49 @@ def messages(example: Example, prompt: str) -> list[dict[str, str]]:
     return [{"role": "system", "content": prompt}, last] if prompt.strip() else [last]
 
 
-def as_read(example: Example, rng: random.Random) -> Example:
-    """Return an example as one step reads it: half of the time its passages in a drawn order.
+def as_read(example: Example, rng: random.Random, pool: Sequence[str] = ()) -> Example:
+    """Return an example as one step reads it: mostly among other passages, reordered.
 
     A search puts the passage that has the answer first nearly always. Who reads nothing else
-    learns to answer from the first passage, and forgets to look.
+    learns to answer from the first passage, and forgets to look; and who reads it among the
+    same ones each time learns the answer by heart.
+
+    Args:
+        example: As it was found.
+        rng: Draws.
+        pool: Passages of all examples, to take others from.
+
+    Source:
+        Zhang et al., "RAFT: Adapting Language Model to Domain Specific RAG", COLM 2024, section 3.
     """
     if rng.random() < AS_FOUND:
         return example
+    example = among(example, pool, rng)
     order = rng.sample(range(len(example.passages)), len(example.passages))
     return reordered(example, order)
+
+
+def among(example: Example, pool: Sequence[str], rng: random.Random) -> Example:
+    """Return an example with passages of others in place of those that no answer cites.
+
+    One that says an answer too is not taken: which of both is cited would be luck. What is to be
+    refused keeps its passages: that they are about the question and silent is the lesson.
+    """
+    answers = [one.answer for one in example.each()]
+    cited = {int(number) - 1 for answer in answers for number in _MARKER.findall(answer)}
+    if not cited or len(pool) < len(example.passages):
+        return example
+    said = [_MARKER.sub("", answer).strip().lower() for answer in answers]
+    others = rng.sample(pool, len(example.passages))
+    drawn = [
+        text if index in cited or _says(other, said) or other in example.passages else other
+        for index, (text, other) in enumerate(zip(example.passages, others, strict=True))
+    ]
+    return example.model_copy(update={"passages": tuple(drawn)})
+
+
+def _says(text: str, answers: Sequence[str]) -> bool:
+    return any(answer in text.lower() for answer in answers)
 
 
 def reordered(example: Example, order: Sequence[int]) -> Example:

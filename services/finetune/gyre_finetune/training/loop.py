@@ -71,6 +71,10 @@ class Trainer:
         self._examples = {
             kind: [one for one in fitting if one.replayed is kind] for kind in (False, True)
         }
+        self._pool = {
+            kind: sorted({text for one in examples for text in one.passages})
+            for kind, examples in self._examples.items()
+        }
         if not self._examples[False]:
             raise TooFew("no new example fits into the model's length")
         self.steps = steps_of(
@@ -181,7 +185,9 @@ class Trainer:
     def _batch(self, places: list[tuple[bool, int]]) -> list[list[Row]]:
         """Return the rows of each example of this step, the same ones after a restart."""
         rng = random.Random(f"{self._policy.seed}/{self._step}")
-        read = [as_read(self._examples[kind][index], rng) for kind, index in places]
+        read = [
+            as_read(self._examples[kind][index], rng, self._pool[kind]) for kind, index in places
+        ]
         return [self._rows(example) for example in read]
 
     def _rows(self, example: Example) -> list[Row]:
