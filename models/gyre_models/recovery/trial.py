@@ -17,10 +17,10 @@ from gyre_models.shifts import Case, World, known_world, moved_world, shift_of
 EXAMPLES = 300  # curated, at most
 MEASURED = 200  # questions of each measurement
 SHOWN = 4  # passages of a prompt
-THINGS = 500  # a document each: about as many as there are examples
+THINGS = 3_000  # a document each: ten times as many as there are examples
 BATCH = 25
 # As an operator would set it for so small a model; else as the platform trains by default.
-POLICY = {"learning_rate": 2e-3, "batch_examples": 16, "alpha": 16}
+POLICY = {"learning_rate": 4e-3, "batch_examples": 32, "alpha": 16, "replay": 0.7}
 
 
 @dataclass(frozen=True)
