@@ -13,6 +13,8 @@ export GYRE_API_KEYS=bench-grpc:grpc,bench-http:http
 # answer has been put away.
 export GYRE_MAX_IN_FLIGHT=128
 export GYRE_MAX_CONCURRENT_REQUESTS=128
+# Nor what is answered without documents because 64 searches at once took longer than 5 s.
+export GYRE_SEARCH_TIMEOUT_S=60
 
 finish() {
     status=$?
