@@ -20,7 +20,7 @@ SHOWN = 4  # passages of a prompt
 THINGS = 3_000  # a document each: ten times as many as there are examples
 BATCH = 25
 # As an operator would set it for so small a model; else as the platform trains by default.
-POLICY = {"learning_rate": 4e-3, "batch_examples": 32, "alpha": 16, "replay": 0.7}
+POLICY = {"learning_rate": 4e-3, "batch_examples": 32, "alpha": 16, "replay": 1.2}
 
 
 @dataclass(frozen=True)
