@@ -16,7 +16,13 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gyre_finetune.training.batching import Row, padded
-from gyre_finetune.training.examples import as_read, messages, read_examples, schedule
+from gyre_finetune.training.examples import (
+    as_read,
+    messages,
+    passages_of,
+    read_examples,
+    schedule,
+)
 from gyre_finetune.training.job import EXAMPLES, Job
 from gyre_finetune.training.loop import PROJECTIONS
 from gyre_service.processor import best_dtype, processor_flags
@@ -25,7 +31,7 @@ from gyre_service.processor import best_dtype, processor_flags
 def rows_of(job: Job, folder: Path, tokenizer: Any) -> list[list[Row]]:
     """Return the rows of each step, as the worker's training reads them."""
     examples = list(read_examples(folder / EXAMPLES))
-    pool = sorted({text for one in examples for text in one.passages})
+    pool = passages_of(examples)
     policy = job.policy
     steps = []
     plan = schedule(len(examples), 0, policy.batch_examples, policy.max_steps, policy.seed)

@@ -17,10 +17,10 @@ from gyre_inference.routes import Rollouts, adapter_of
 from gyre_inference.settings import Settings
 from gyre_service import adapters
 from gyre_service.adapter_weights import Modules
-from gyre_service.database import Sessions, transaction
+from gyre_service.database import Sessions
 from gyre_service.errors import Conflict, Rejected, Unavailable
 from gyre_service.ids import derived_id, now
-from gyre_service.kafka import enqueue
+from gyre_service.kafka import enqueue_alone
 
 log = logging.getLogger(__name__)
 AGAIN_S = 2.0  # before another attempt at what is away
@@ -247,8 +247,7 @@ def publisher(
 
     async def publish(tenant: str, event: AdapterLoaded) -> None:
         parts = (event.replica, event.route, event.rollout_id, event.adapter_digest, event.outcome)
-        async with transaction(sessions) as session:
-            id = derived_id(tenant, event.topic, *parts)
-            enqueue(session, event, tenant, settings.service, id)
+        id = derived_id(tenant, event.topic, *parts)
+        await enqueue_alone(sessions, event, tenant, settings.service, id)
 
     return publish

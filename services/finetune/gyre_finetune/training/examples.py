@@ -60,6 +60,11 @@ def read_examples(path: Path, *, replayed: bool | None = None) -> Iterator[Examp
             yield example
 
 
+def passages_of(examples: Iterable[Example]) -> list[str]:
+    """Return every passage once, in the same order for the same ones."""
+    return sorted({text for one in examples for text in one.passages})
+
+
 def user_message(passages: Sequence[str], question: str) -> str:
     r"""Return the last message of a conversation, as `inference` writes it.
 

@@ -26,6 +26,7 @@ from gyre_finetune.training.examples import (
     as_read,
     mean_of_last_tenth,
     messages,
+    passages_of,
     schedule,
     steps_of,
 )
@@ -71,10 +72,7 @@ class Trainer:
         self._examples = {
             kind: [one for one in fitting if one.replayed is kind] for kind in (False, True)
         }
-        self._pool = {
-            kind: sorted({text for one in examples for text in one.passages})
-            for kind, examples in self._examples.items()
-        }
+        self._pool = {kind: passages_of(found) for kind, found in self._examples.items()}
         if not self._examples[False]:
             raise TooFew("no new example fits into the model's length")
         self.steps = steps_of(
