@@ -1,6 +1,7 @@
 """One handler, one transaction; one meaning for what a database refuses."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -42,9 +43,11 @@ async def open_database(url: str) -> AsyncIterator[Sessions]:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url)
-    if engine.dialect.name == "sqlite":
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, connect_args={"factory": _Sqlite})
         _configure_sqlite(engine)
+    else:
+        engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
     try:
@@ -52,6 +55,21 @@ async def open_database(url: str) -> AsyncIterator[Sessions]:
         yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False, info=info)
     finally:
         await engine.dispose()
+
+
+class _Sqlite(sqlite3.Connection):
+    """Gives its locks back when closed.
+
+    SQLite itself keeps them until the last statement is gone too (`sqlite3_close_v2`), and
+    whoever is cancelled in one leaves it to a traceback: everybody else would find the
+    database locked until the garbage is collected.
+    """
+
+    def close(self) -> None:
+        try:
+            self.rollback()
+        finally:
+            super().close()
 
 
 def _configure_sqlite(engine: AsyncEngine) -> None:

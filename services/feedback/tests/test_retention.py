@@ -79,5 +79,6 @@ async def test_a_database_that_is_away_for_a_moment_does_not_end_it(
 
     await asyncio.wait_for(counted.wait(), 5)
     task.cancel()
+    await asyncio.wait([task])
 
     assert turns[:3] == ["prune", "prune", "count"]
