@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-recovery lint contracts proto reference-model reference-figures gemma-starter clean
+.PHONY: help setup up down kafka status logs test demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-recovery lint contracts release-contracts proto reference-model reference-figures gemma-starter clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -60,6 +60,9 @@ lint: setup ## Style, types, import rules, protos
 
 contracts: setup ## Write schemas and AsyncAPI from the events
 	@$(PYTHON) -m tests.contracts.generate
+
+release-contracts: setup ## Freeze contracts/released: what later versions must not break
+	@PATH=$$PWD/.venv/bin:$$PATH $(PYTHON) -m tests.contracts.release
 
 proto: setup ## Write libs/rpc from proto
 	@deploy/local/proto.sh

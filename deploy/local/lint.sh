@@ -18,6 +18,7 @@ for tests in libs/*/tests services/*/tests models/tests deploy/*/tests; do
 done
 check lint-imports
 check buf lint
+check buf breaking --against contracts/released/proto.binpb
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'lint: failed: %s\n' "${failed[@]}"
