@@ -42,8 +42,9 @@ def make_app(settings: Settings) -> AsgiFastStream:
         await rollouts.start()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(rollouts.stop)
+            await feed.begin()  # before anybody can listen: they would miss what comes between
             following = asyncio.create_task(feed.run())
-            stack.callback(following.cancel)
+            stack.push_async_callback(_ended, following)
             channels = [
                 await stack.enter_async_context(channel(address))
                 for address in (
@@ -86,6 +87,11 @@ def make_app(settings: Settings) -> AsgiFastStream:
             yield
 
     return make_process(settings, broker, parts)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)  # its session ends before the database
 
 
 def announcing(broker: Broker) -> Announce:

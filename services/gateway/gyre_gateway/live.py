@@ -85,13 +85,24 @@ class Feed:
             rows = await changes.since(session, position, BOUND, tenant)
         return [News(row.kind, row.data, row.position) for row in rows]
 
+    async def begin(self) -> None:
+        """Note what is there already: only what is written from now on is news.
+
+        Raises:
+            Unavailable: The database is away.
+        """
+        async with snapshot(self._sessions) as session:
+            self._position = await changes.last_position(session)
+            rows = await changes.since(session, self._position - LOOK_BACK, BATCH)
+        self._seen = {row.position or 0 for row in rows}
+
     async def run(self) -> None:
         """Look at the table again and again, until cancelled; then send everyone away."""
         looks = 0
         try:
             while True:
                 try:
-                    await (self._look() if looks else self._begin())
+                    await self._look()
                     looks += 1
                     if looks % FORGET_EVERY == 0:
                         async with transaction(self._sessions) as session:
@@ -107,12 +118,6 @@ class Feed:
             if not listener.queue.full():
                 listener.queue.put_nowait(None)
         self._listeners.clear()
-
-    async def _begin(self) -> None:
-        async with snapshot(self._sessions) as session:
-            self._position = await changes.last_position(session)
-            rows = await changes.since(session, self._position - LOOK_BACK, BATCH)
-        self._seen = {row.position or 0 for row in rows}
 
     async def _look(self) -> None:
         async with snapshot(self._sessions) as session:

@@ -280,7 +280,9 @@ async def test_a_client_that_leaves_ends_the_engines_work(stack: Stack, stream: 
     async def receive() -> dict[str, Any]:
         if messages:
             return messages.pop()
-        await (answering if stream else stack.inference.started).wait()
+        await stack.inference.started.wait()
+        if stream:
+            await answering.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:

@@ -28,6 +28,7 @@ async def take(events: AsyncIterator[str], count: int) -> list[str]:
 
 @pytest.fixture
 async def feed(stack: Stack) -> AsyncIterator[Feed]:
+    await stack.gateway.feed.begin()
     task = asyncio.create_task(stack.gateway.feed.run())
     yield stack.gateway.feed
     task.cancel()
@@ -57,6 +58,7 @@ async def test_another_replica_writes_and_this_one_tells(
 ) -> None:
     """Both read the table; neither needs to have consumed the event."""
     other = Feed(stack.sessions, settings.poll_s, 8)
+    await other.begin()
     task = asyncio.create_task(other.run())
     with feed.listening("default") as here, other.listening("default") as there:
         await note(stack.sessions, "default", 1)
