@@ -1,0 +1,107 @@
+"""Many lives of a service on one log, and what must be the same as in one life without a death."""
+
+import base64
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlmodel import SQLModel
+
+from gyre_service.database import open_database, snapshot
+from gyre_service.kafka.outbox import Outbox
+from tests.faults.fake_log.life import Program, live
+from tests.faults.fake_log.log import Log
+from tests.faults.fake_log.mortal import Mortal, Point
+
+RARE: tuple[Point, ...] = ("after_commit", "after_publish")
+VOLATILE = {"decided_at", "data_deadline", "stored_at"}  # by the clock of who writes
+
+
+async def die_often(program: Program, log: Log, deaths: int, rng: random.Random) -> Counter[Point]:
+    """Kill a service again and again, then let it come to the end of the log.
+
+    Returns:
+        How often it died, and where. Fewer times than asked for if the log was too short.
+    """
+    died: Counter[Point] = Counter()
+    consumed = _records(log)  # nothing is published yet
+    turn = 0
+    while died.total() < deaths:
+        left = consumed - sum(log.committed.values())
+        # Spread over the whole log: a record passes at least four points, of which some twice.
+        longest = max(2, 4 * left // (deaths - died.total()))
+        # A service may publish once in hundreds of records: what it does then is met each time.
+        rare = (*RARE, None)[turn % 3]
+        life, before = Mortal(rare, latest=rng.randint(1, longest)), _records(log)
+        if await live(program, log, life):
+            return died
+        assert life.died_at is not None
+        died[life.died_at] += 1
+        turn += life.died_at == rare if rare else _records(log) > before
+    assert await live(program, log, Mortal())
+    return died
+
+
+def _records(log: Log) -> int:
+    return sum(map(len, log.records.values()))
+
+
+def published(log: Log, topics: set[str]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return the values under each topic and event id of what a service has published."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for topic in sorted(topics):
+        for record in log.of(topic):
+            key = topic, dict(record.headers)["ce_id"].decode()
+            found.setdefault(key, []).append(json.loads(record.value or b"null"))
+    return found
+
+
+def differences(killed: Log, alive: Log, topics: set[str]) -> Iterator[str]:
+    """Say what a service that died published otherwise than one that did not."""
+    told, wanted = published(killed, topics), published(alive, topics)
+    yield from (f"lost: {key}" for key in wanted.keys() - told.keys())
+    yield from (f"invented: {key}" for key in told.keys() - wanted.keys())
+    for key in told.keys() & wanted.keys():
+        if any(value != told[key][0] for value in told[key]):
+            yield f"two values under one id: {key}"
+        if _lasting(told[key][0]) != _lasting(wanted[key][0]):
+            yield f"another value: {key}"
+    if list(told) != [key for key in wanted if key in told]:
+        yield "another order"
+    if _parked(killed) != _parked(alive):
+        yield "others are parked"
+
+
+def _parked(log: Log) -> set[tuple[str, int, int, bytes | None, bytes | None]]:
+    return {(r.topic, r.partition, r.offset, r.key, r.value) for r in log.parked}
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lasting(each) for key, each in value.items() if key not in VOLATILE}
+    return [_lasting(each) for each in value] if isinstance(value, list) else value
+
+
+async def dump(program: Program) -> list[str]:
+    """Return every row of a service's database as a line, but for what its clock wrote."""
+    lines = []
+    async with open_database(program.url) as sessions, snapshot(sessions) as session:
+        for table in SQLModel.metadata.sorted_tables:
+            if table.name != Outbox.__tablename__:
+                rows = await (await session.connection()).execute(select(table))
+                lines += [_line(table, row._asdict()) for row in rows]
+    return sorted(lines)
+
+
+def _line(table: Table, row: dict[str, Any]) -> str:
+    return f"{table.name} {json.dumps(_lasting(row), sort_keys=True, default=_plain)}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,60 @@
+"""The services that accumulate, each with its history."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gyre_drift import handlers as drift
+from gyre_drift.settings import Settings as DriftSettings
+from gyre_events import (
+    DatasetFrozen,
+    DriftDetected,
+    Event,
+    ExampleCurated,
+    RetrainingRequested,
+    VerdictRecorded,
+)
+from gyre_feedback import handlers as feedback
+from gyre_feedback.settings import Settings as FeedbackSettings
+from gyre_service.blobs import Blobs
+from tests.faults.fake_log import streams
+from tests.faults.fake_log.life import Program
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is run, on what.
+
+    Args:
+        start: Returns the program, on a home.
+        stream: Yields the events of a history of some length and seed.
+        least: How long a history has to be for everything to happen in it.
+        publishes: The events that come of it.
+    """
+
+    start: Callable[[Path], Program]
+    stream: Callable[[int, int], Iterator[Event]]
+    least: int
+    publishes: tuple[type[Event], ...]
+
+    @property
+    def topics(self) -> set[str]:
+        return {event.topic for event in self.publishes}
+
+
+def _drift(home: Path) -> Program:
+    settings = DriftSettings(home=home, retry_pauses_s=(0, 0))
+    return Program(drift.router, settings, {"rollouts": streams.Rollouts()})
+
+
+def _feedback(home: Path) -> Program:
+    settings = FeedbackSettings(home=home, retry_pauses_s=(0, 0))
+    return Program(feedback.router, settings, {"blobs": Blobs(settings.blob_url)})
+
+
+CASES = {
+    "drift": Case(_drift, streams.of_drift, 1_000, (DriftDetected, RetrainingRequested)),
+    "feedback": Case(
+        _feedback, streams.of_feedback, 300, (VerdictRecorded, ExampleCurated, DatasetFrozen)
+    ),
+}
