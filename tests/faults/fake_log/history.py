@@ -34,8 +34,8 @@ async def die_often(program: Program, log: Log, deaths: int, rng: random.Random)
         left = consumed - sum(log.committed.values())
         # Spread over the whole log: a record passes at least four points, of which some twice.
         longest = max(2, 4 * left // (deaths - died.total()))
-        # A service may publish once in hundreds of records: what it does then is met each time.
-        rare = (*RARE, None)[turn % 3]
+        # A service may publish once in hundreds of records: the first of six is met at both.
+        rare = (*RARE, None, None, None, None)[turn % 6]
         life, before = Mortal(rare, latest=rng.randint(1, longest)), _records(log)
         if await live(program, log, life):
             return died
