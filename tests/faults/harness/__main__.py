@@ -1,0 +1,83 @@
+"""Injects the faults of a tier into a running stack, one trial after another; resumes.
+
+`python -m tests.faults.harness RESULTS --tier gate [--only R4] [--seed 0]`
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from uuid import uuid4
+
+from tests.conftest import Stack, ask, client, indexed, put, route
+from tests.faults.harness.fault import Fault, Field, Tier
+from tests.faults.harness.r01_kill import R1
+from tests.faults.harness.r04_broker import R4
+from tests.faults.harness.report import passed, summary, table
+
+FAULTS = {fault.name: fault for fault in (R1, R4)}
+ALL = [f"R{number}" for number in range(1, 20)]
+PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
+
+
+def prepare(stack: Stack, ledgers: Path) -> Field:
+    """Make a route, a document and some answers for clients to speak of."""
+    api = client(stack, "local")
+    collection = f"faults-{uuid4().hex[:8]}"
+    indexed(api, put(api, collection, "pump.md", PUMP)["id"])
+    model = route(api, collection)
+    question = "How long is the warranty of the pump P7?"
+    answers = [ask(api, model, question)["gyre"]["answer_id"] for _ in range(4)]
+    return Field(stack, api, model, collection, answers, ledgers)
+
+
+def tried(path: Path) -> list[dict[str, object]]:
+    """Return the results that are there already."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def run(field: Field, fault: Fault, tier: Tier, seed: int, results: Path) -> None:
+    """Do the trials of one fault that have no result yet."""
+    done = {(each["fault"], each["into"], each["number"], each["seed"]) for each in tried(results)}
+    for into, number in fault.plan(tier):
+        if (fault.name, into, number, seed) in done:
+            continue
+        rng = random.Random(f"{seed} {fault.name} {into} {number}")
+        trial = asdict(fault.inject(field, into, rng))
+        line = {"fault": fault.name, "number": number, "seed": seed, **trial}
+        with results.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        verdict = "pass" if passed([trial]) else "FAIL"
+        sys.stdout.write(f"{fault.name} {into} {number}: {verdict} {json.dumps(trial)}\n")
+        sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--tier", choices=("smoke", "gate", "soak"), default="smoke")
+    parser.add_argument("--only", choices=ALL)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    given.results.mkdir(parents=True, exist_ok=True)
+    results = given.results / f"faults-{given.tier}.jsonl"
+    stack = Stack(Path(os.environ["GYRE_HOME"]), int(os.environ["GYRE_PORT_BASE"]))
+    sys.stdout.write(f"tier {given.tier}, seed {given.seed}\n")
+    field = prepare(stack, given.results / "ledgers")
+    for fault in FAULTS.values():
+        if given.only in (None, fault.name):
+            run(field, fault, given.tier, given.seed, results)
+    found = [each for each in tried(results) if each["seed"] == given.seed]
+    sys.stdout.write(table(found, {name: fault.title for name, fault in FAULTS.items()}) + "\n")
+    last = summary(given.tier, given.seed, found, ALL)
+    sys.stdout.write(last + "\n")
+    return int('"fail"' in last)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Judges of recorded histories: the ledger on one side, Kafka and the API on the other."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+
+import httpx
+
+from tests.conftest import Record, Stack
+from tests.faults.harness.ledger import Entry, Ledger
+
+
+@dataclass
+class Judgement:
+    """Counts of what must not happen. Lost: accepted, and without effect."""
+
+    lost: int = 0
+    double: int = 0
+    inversions: int = 0
+
+    def __add__(self, other: "Judgement") -> "Judgement":
+        return Judgement(
+            self.lost + other.lost, self.double + other.double, self.inversions + other.inversions
+        )
+
+
+def effects(records: list[Record], field: str) -> dict[str, list[str]]:
+    """Return the ids of the events under each value of `field`, each once, in the log's order.
+
+    A record published again has its id again: that is no second effect.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        value = json.loads(record.value or b"{}")
+        id = dict(record.headers)["ce_id"].decode()
+        if not value.get("broken_off") and id not in found[value[field]]:
+            found[value[field]].append(id)
+    return found
+
+
+def check_comments(ledger: Ledger, verdicts: list[Record]) -> Judgement:
+    """L, D and O for what people said: one verdict for each, in the order of saying."""
+    found = effects(verdicts, "feedback_id")
+    said = ledger.accepted("comment")
+    place: dict[str, int] = {}
+    for number, record in enumerate(verdicts):
+        place.setdefault(json.loads(record.value or b"{}")["feedback_id"], number)
+    by_answer: dict[str, list[Entry]] = defaultdict(list)
+    for entry in sorted(said, key=lambda entry: entry.number):
+        by_answer[entry.about].append(entry)
+    return Judgement(
+        lost=sum(not found.get(entry.id) for entry in said),
+        double=sum(len(found.get(entry.id, ())) > 1 for entry in said),
+        inversions=sum(
+            place[one.id] > place[next.id]
+            for entries in by_answer.values()
+            for one, next in pairwise(entries)
+            if one.id in place and next.id in place
+        ),
+    )
+
+
+def check_answers(ledger: Ledger, answers: list[Record]) -> Judgement:
+    """L and D for what was answered: each is an event, under one id."""
+    found = effects(answers, "answer_id")
+    asked = ledger.accepted("question")
+    return Judgement(
+        lost=sum(not found.get(entry.id) for entry in asked),
+        double=sum(len(found.get(entry.id, ())) > 1 for entry in asked),
+    )
+
+
+def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) -> Judgement:
+    """L and D for documents: each is searched, in its first version."""
+    found = effects(indexed, "document_id")
+    sent = ledger.accepted("document")
+    states = {entry.id: api.get(f"/v1/documents/{entry.id}").json() for entry in sent}
+    return Judgement(
+        lost=sum(state.get("status") != "indexed" for state in states.values()),
+        double=sum(
+            len(found.get(id, ())) > 1 or state.get("version") != 1 for id, state in states.items()
+        ),
+    )
+
+
+def judge(stack: Stack, api: httpx.Client, ledger: Ledger) -> Judgement:
+    """Look once at everything that a load led to."""
+    return (
+        check_comments(ledger, stack.read("verdict-recorded"))
+        + check_answers(ledger, stack.read("answer-generated"))
+        + check_documents(ledger, api, stack.read("document-indexed"))
+    )

@@ -1,0 +1,85 @@
+"""A fault, what it is injected into, and what one injection led to."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import httpx
+
+from gyre_local.stack import Stack as LocalStack
+from gyre_local.supervisor import Supervisor
+from tests.conftest import Stack
+
+Tier: TypeAlias = Literal["smoke", "gate", "soak"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Where faults are injected: a stack, with a route, a document and answers on it."""
+
+    stack: Stack
+    api: httpx.Client
+    model: str
+    collection: str
+    answers: list[str]
+    ledgers: Path
+    idle_starts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(LocalStack(self.stack.home, self.stack.base))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one injection led to.
+
+    Args:
+        into: What was hurt.
+        sent: How much a client had accepted meanwhile.
+        unknown: Attempts of the client that ended without an answer.
+        recovery_s: Until it was as before.
+        bound_s: How long that may take, at the 95th percentile.
+        waited_p95_s: How long the client's things waited, from when they were due.
+    """
+
+    into: str
+    sent: int
+    unknown: int
+    lost: int
+    double: int
+    inversions: int
+    recovery_s: float
+    bound_s: float
+    waited_p95_s: float
+
+
+Inject: TypeAlias = Callable[[Field, str, random.Random], Trial]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row of the table R1 to R19.
+
+    Args:
+        name: Its number.
+        title: What is done.
+        into: What it is done to; each is hurt as often as the tier says.
+        trials: How often, by tier.
+        inject: Does it once.
+        substitute: What is done instead, where the fault itself cannot be injected here.
+    """
+
+    name: str
+    title: str
+    into: tuple[str, ...]
+    trials: dict[Tier, int]
+    inject: Inject
+    substitute: str = ""
+
+    def plan(self, tier: Tier) -> Iterator[tuple[str, int]]:
+        """Yield what is hurt, and for which time."""
+        for number in range(self.trials[tier]):
+            yield from ((into, number) for into in self.into)

@@ -1,0 +1,53 @@
+"""What the client sent, and what it was told: the one side of every comparison."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["comment", "document", "question"]
+
+
+@dataclass
+class Entry:
+    """One thing that a client wanted.
+
+    Args:
+        kind: What it is.
+        key: Its idempotency key, in every attempt.
+        due: When it was to be sent, in seconds since the load began: fixed beforehand.
+        about: The answer that a comment is on.
+        number: Which one it is on that answer; they are sent one after another.
+    """
+
+    kind: Kind
+    key: str
+    due: float
+    about: str = ""
+    number: int = 0
+    attempts: int = 0
+    unknown: int = 0  # attempts that ended without an answer: it may have come, or not
+    accepted: float | None = None  # seconds since the load began
+    id: str = ""  # as the platform calls it
+
+    @property
+    def waited_s(self) -> float:
+        """From when it was due, not from when it was sent: waiting counts."""
+        assert self.accepted is not None
+        return self.accepted - self.due
+
+
+@dataclass
+class Ledger:
+    """All that one load sent, in the order in which it was due."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def accepted(self, kind: Kind) -> list[Entry]:
+        """Return what was answered 2xx."""
+        return [each for each in self.entries if each.kind == kind and each.accepted is not None]
+
+    def write(self, path: Path) -> None:
+        """Keep it beside the result of its trial."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(asdict(each)) + "\n" for each in self.entries))

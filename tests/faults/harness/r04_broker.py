@@ -1,0 +1,49 @@
+"""R4: the broker ends, in order or not, under load."""
+
+import os
+import random
+import signal
+import time
+from uuid import uuid4
+
+from tests.faults.harness.checkers import effects
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.trying import under_load, until
+
+BOUND_S = 30.0
+
+
+def end(field: Field, how: str, rng: random.Random) -> Trial:
+    def fault() -> float:
+        victim = field.supervisor.processes()["kafka"].pid
+        os.kill(victim, signal.Signals[how])
+        until(lambda: field.supervisor.processes()["kafka"].pid not in (0, victim), 60)
+        began = time.monotonic()  # consumers are back within so long of the broker's start
+        until(lambda: consumed(field), 180)
+        return time.monotonic() - began
+
+    return under_load(field, how, rng, fault, BOUND_S)
+
+
+def consumed(field: Field) -> bool:
+    """Tell whether what is said now becomes a verdict."""
+    said = {"answer_id": field.answers[0], "comment": f"are you there {uuid4().hex}"}
+    answer = field.api.post("/v1/feedback", json=said)
+    if answer.status_code != 202:
+        time.sleep(0.3)  # a client's back-off
+        return False
+    id = answer.json()["feedback_id"]
+    try:
+        until(lambda: id in effects(field.stack.read("verdict-recorded"), "feedback_id"), 5)
+    except TimeoutError:
+        return False
+    return True
+
+
+R4 = Fault(
+    name="R4",
+    title="broker ends under load, in order and not",
+    into=("SIGTERM", "SIGKILL"),
+    trials={"smoke": 1, "gate": 5, "soak": 15},
+    inject=end,
+)

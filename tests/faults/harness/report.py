@@ -1,0 +1,75 @@
+"""A row for each fault, and as the last line one JSON object."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+COLUMNS = (
+    "fault", "into", "trials", "sent", "unknown", "lost", "double", "inversions",
+    "recovery p50/p95 (bound)", "client waited p95", "verdict",
+)  # fmt: skip
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value that `share` of `values` do not exceed.
+
+    >>> percentile([3.0, 1.0, 2.0], 0.95), percentile([1.0], 0.5)
+    (3.0, 1.0)
+    """
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def passed(trials: list[dict[str, Any]]) -> bool:
+    """Tell whether nothing was lost, double or inverted, and recovery was in time."""
+    kept = not any(each["lost"] or each["double"] or each["inversions"] for each in trials)
+    p95 = percentile([each["recovery_s"] for each in trials], 0.95)
+    return kept and p95 <= max(each["bound_s"] for each in trials)
+
+
+def table(results: list[dict[str, Any]], titles: dict[str, str]) -> str:
+    """Return the report in Markdown."""
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    for fault, title in titles.items():
+        of_fault = [each for each in results if each["fault"] == fault]
+        for into in dict.fromkeys(each["into"] for each in of_fault):
+            trials = [each for each in of_fault if each["into"] == into]
+            lines.append(_row(f"{fault} {title}", into, trials))
+    return "\n".join(lines)
+
+
+def _row(fault: str, into: str, trials: list[dict[str, Any]]) -> str:
+    back = [each["recovery_s"] for each in trials]
+    bound = max(each["bound_s"] for each in trials)
+    cells = (
+        fault,
+        into,
+        len(trials),
+        *(_sum(trials, name) for name in ("sent", "unknown", "lost", "double", "inversions")),
+        f"{percentile(back, 0.5):.1f} / {percentile(back, 0.95):.1f} s ({bound:.0f})",
+        f"{percentile([each['waited_p95_s'] for each in trials], 0.95):.1f} s",
+        "pass" if passed(trials) else "FAIL",
+    )
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def summary(tier: str, seed: int, results: list[dict[str, Any]], names: Iterable[str]) -> str:
+    """Return the last line; a fault that was not injected has the verdict `not run`."""
+    faults = {}
+    for name in names:
+        trials = [each for each in results if each["fault"] == name]
+        into = {each["into"] for each in trials}
+        fine = all(passed([one for one in trials if one["into"] == each]) for each in into)
+        faults[name] = {
+            "verdict": ("pass" if fine else "fail") if trials else "not run",
+            "trials": len(trials),
+            **{what: _sum(trials, what) for what in ("lost", "double", "inversions")},
+            "recovery_p95_s": percentile([each["recovery_s"] for each in trials], 0.95)
+            if trials
+            else None,
+        }
+    return json.dumps({"tier": tier, "seed": seed, "faults": faults})
+
+
+def _sum(trials: list[dict[str, Any]], name: str) -> int:
+    return sum(each[name] for each in trials)

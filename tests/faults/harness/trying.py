@@ -1,0 +1,91 @@
+"""What every trial does around its fault: load, wait, settle, judge."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+from gyre_local.ready import is_ready
+from gyre_local.stack import Stack as LocalStack
+from gyre_local.stack import is_runner
+from tests.faults.harness.checkers import Judgement, judge
+from tests.faults.harness.fault import Field, Trial
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.load import Load
+
+BEFORE_S, AFTER_S = 4.0, 4.0
+SETTLE_S = 120.0  # for effects; what has none then is lost
+
+
+def under_load(
+    field: Field, into: str, rng: random.Random, fault: Callable[[], float], bound_s: float
+) -> Trial:
+    """Inject `fault`, which returns the seconds until it was over, while clients send."""
+    seed = rng.randrange(2**32)
+    with Load(field.stack, field.model, field.collection, field.answers, seed) as load:
+        until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
+        recovery_s = fault()
+        over = load.now
+        until(lambda: load.now > over + AFTER_S, 60)
+    load.ledger.write(field.ledgers / f"{into}-{seed:x}.jsonl")
+    judgement = settle(field, load.ledger)
+    accepted = [each for each in load.ledger.entries if each.accepted is not None]
+    waited = sorted(each.waited_s for each in accepted)
+    return Trial(
+        into=into,
+        sent=len(accepted),
+        unknown=sum(each.unknown for each in load.ledger.entries),
+        lost=judgement.lost,
+        double=judgement.double,
+        inversions=judgement.inversions,
+        recovery_s=round(recovery_s, 2),
+        bound_s=bound_s,
+        waited_p95_s=round(waited[int(0.95 * len(waited))], 2),
+    )
+
+
+def settle(field: Field, ledger: Ledger) -> Judgement:
+    """Judge when nothing is lost any more, or it has had its time."""
+    end = time.monotonic() + SETTLE_S
+    while True:
+        found = judge(field.stack, field.api, ledger)
+        if not found.lost or time.monotonic() > end:
+            return found
+        time.sleep(1)
+
+
+def until(what: Callable[[], bool], seconds: float) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: It does not come true.
+    """
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def back(field: Field, program: str, victim: int, began: float) -> float:
+    """Wait until another process of `program` is ready; return the seconds since `began`."""
+    local = LocalStack(field.stack.home, field.stack.base)
+
+    def again() -> bool:
+        process = field.supervisor.processes()[program]
+        if process.pid in (0, victim) or process.state != "RUNNING":
+            return False
+        return is_runner(program) or is_ready(local, program)[0]
+
+    until(again, 300)
+    return time.monotonic() - began
+
+
+def idle_start_s(field: Field, program: str) -> float:
+    """Return how long a program takes from its death to ready when nothing else happens."""
+    if program not in field.idle_starts:
+        victim = field.supervisor.processes()[program].pid
+        os.kill(victim, signal.SIGKILL)
+        field.idle_starts[program] = back(field, program, victim, time.monotonic())
+    return field.idle_starts[program]

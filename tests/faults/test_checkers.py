@@ -1,0 +1,88 @@
+"""The judges themselves: each thing that must not happen turns its own count red."""
+
+import json
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from tests.conftest import Record
+from tests.faults.harness.checkers import Judgement, check_answers, check_comments
+from tests.faults.harness.fault import Trial
+from tests.faults.harness.ledger import Entry, Kind, Ledger
+from tests.faults.harness.report import passed, summary, table
+
+FINE: dict[str, Any] = {
+    "into": "feedback", "sent": 9, "unknown": 1, "lost": 0, "double": 0, "inversions": 0,
+    "recovery_s": 3.0, "bound_s": 15.0, "waited_p95_s": 0.4,
+}  # fmt: skip
+
+
+def record(event: str, **value: Any) -> Record:
+    return ConsumerRecord(
+        topic="t",
+        partition=0,
+        offset=0,
+        timestamp=0,
+        timestamp_type=0,
+        key=None,
+        value=json.dumps(value).encode(),
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=0,
+        headers=[("ce_id", event.encode())],
+    )
+
+
+def entry(id: str, number: int, kind: Kind = "comment", accepted: float | None = 1.0) -> Entry:
+    return Entry(kind, f"key-{id}", 0.5, "answer", number, accepted=accepted, id=id)
+
+
+VERDICTS = [record("1", feedback_id="a"), record("2", feedback_id="b")]
+SAID = Ledger([entry("a", 0), entry("b", 1)])
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "found"),
+    [
+        (VERDICTS, Judgement()),
+        ([VERDICTS[0], *VERDICTS], Judgement()),  # published again under its id
+        (VERDICTS[:1], Judgement(lost=1)),
+        ([*VERDICTS, record("3", feedback_id="a")], Judgement(double=1)),
+        (VERDICTS[::-1], Judgement(inversions=1)),
+    ],
+)
+def test_comments_are_counted_once_and_in_order(verdicts: list[Record], found: Judgement) -> None:
+    assert check_comments(SAID, verdicts) == found
+
+
+def test_what_was_never_accepted_is_not_lost() -> None:
+    assert check_comments(Ledger([entry("", 0, accepted=None)]), []) == Judgement()
+
+
+def test_an_answer_that_broke_off_is_not_the_answer() -> None:
+    asked = Ledger([entry("x", 0, "question")])
+    broken = record("1", answer_id="x", broken_off=True)
+
+    assert check_answers(asked, [broken]) == Judgement(lost=1)
+    assert check_answers(asked, [broken, record("2", answer_id="x")]) == Judgement()
+    whole = [record("2", answer_id="x"), record("3", answer_id="x")]
+    assert check_answers(asked, whole) == Judgement(double=1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"lost": 1}, {"double": 1}, {"inversions": 1}, {"recovery_s": 15.1}]
+)
+def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
+    assert Trial(**FINE)
+    trials = [{"fault": "R1", **FINE}, {"fault": "R1", **FINE, **change}]
+    assert passed(trials[:1])
+    assert not passed(trials)
+
+    verdicts = json.loads(summary("gate", 7, trials, ("R1", "R2")))["faults"]
+    assert verdicts["R1"]["verdict"] == "fail"
+    assert verdicts["R2"] == {
+        "verdict": "not run", "trials": 0, "lost": 0, "double": 0, "inversions": 0,
+        "recovery_p95_s": None,
+    }  # fmt: skip
+    assert "FAIL" in table(trials, {"R1": "SIGKILL"})
