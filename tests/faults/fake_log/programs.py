@@ -53,8 +53,8 @@ def _feedback(home: Path) -> Program:
 
 
 CASES = {
-    "drift": Case(_drift, streams.of_drift, 1_000, (DriftDetected, RetrainingRequested)),
+    "drift": Case(_drift, streams.of_drift, 700, (DriftDetected, RetrainingRequested)),
     "feedback": Case(
-        _feedback, streams.of_feedback, 300, (VerdictRecorded, ExampleCurated, DatasetFrozen)
+        _feedback, streams.of_feedback, 150, (VerdictRecorded, ExampleCurated, DatasetFrozen)
     ),
 }

@@ -68,7 +68,7 @@ class Rollouts:
 
 
 def of_drift(questions: int, seed: int) -> Iterator[Event]:
-    """Yield the questions of three routes, which move to other topics after two thirds.
+    """Yield the questions of two routes, which move to other topics after two thirds.
 
     With them the scores of every fourth answer, and what a person says of every eighth.
     """
@@ -77,7 +77,7 @@ def of_drift(questions: int, seed: int) -> Iterator[Event]:
     for number in range(questions):
         moved = number > questions * 2 // 3
         vector = centres[rng.integers(4) + 4 * moved] + rng.normal(size=DIMENSION) * 0.4
-        route = f"route-{number % 3}"
+        route = f"route-{number % 2}"
         answer: dict[str, Any] = {"answer_id": named("answer", number), "route": route}
         yield EmbeddingObserved(
             answer_id=answer["answer_id"],
