@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from faststream import Context
-from faststream.message import StreamMessage
 
 from gyre_drift import store
 from gyre_drift.desk import Desk
@@ -22,27 +21,19 @@ from gyre_events import (
     VerdictRecorded,
 )
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Received, Router, Table
+from gyre_service.kafka import Cause, Received, Router, Table, of
 from gyre_service.seen import first_time
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
 
 router = Router("drift")
-# One consumer: a second one would join the group by itself and stop this one meanwhile.
 events = router.subscriber(EmbeddingObserved.topic, AnswerScored.topic, VerdictRecorded.topic)
 detected = router.publisher(DriftDetected.topic)
 requested = router.publisher(RetrainingRequested.topic)
 
 
-def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
-    async def matches(message: StreamMessage[Any]) -> bool:
-        return bool(message.raw_message.topic == event.topic)
-
-    return matches
-
-
-@events(filter=_is(EmbeddingObserved))
+@events(filter=of(EmbeddingObserved))
 async def observed(
     event: EmbeddingObserved, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
 ) -> None:
@@ -59,7 +50,7 @@ async def observed(
     )
 
 
-@events(filter=_is(AnswerScored))
+@events(filter=of(AnswerScored))
 async def scored(
     event: AnswerScored, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
 ) -> None:
@@ -74,7 +65,7 @@ async def scored(
         )
 
 
-@events(filter=_is(VerdictRecorded))
+@events(filter=of(VerdictRecorded))
 async def judged(
     event: VerdictRecorded, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
 ) -> None:

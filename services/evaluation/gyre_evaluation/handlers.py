@@ -1,11 +1,9 @@
 """Events in, events out."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from faststream import Context
-from faststream.message import StreamMessage
 from prometheus_client import Counter
 
 from gyre_evaluation import store, work
@@ -20,7 +18,6 @@ from gyre_events import (
     AnswerGenerated,
     AnswerScored,
     DatasetFrozen,
-    Event,
     Policy,
     Purpose,
     RolloutChanged,
@@ -29,7 +26,7 @@ from gyre_events.answers import OfAnswer
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
-from gyre_service.kafka import Cause, Received, Router, Table
+from gyre_service.kafka import Cause, Received, Router, Table, of
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
@@ -41,10 +38,11 @@ ANSWERS = Counter(
 )
 
 router = Router("evaluation")
+events = router.subscriber(AnswerGenerated.topic, DatasetFrozen.topic, AdapterLoaded.topic)
 scored = router.publisher(AnswerScored.topic)
 
 
-@router.subscriber(AnswerGenerated.topic)
+@events(filter=of(AnswerGenerated))
 async def score_answer(
     event: AnswerGenerated,
     cause: Cause,
@@ -81,17 +79,7 @@ async def score_answer(
     await scored.publish(AnswerScored(**shared, judge=JUDGE, scores=scores))
 
 
-loop = router.subscriber(DatasetFrozen.topic, AdapterLoaded.topic)
-
-
-def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
-    async def matches(message: StreamMessage[Any]) -> bool:
-        return bool(message.raw_message.topic == event.topic)
-
-    return matches
-
-
-@loop(filter=_is(DatasetFrozen))
+@events(filter=of(DatasetFrozen))
 async def make_suite(
     event: DatasetFrozen, cause: Cause, sessions: SessionsOf, blobs: BlobsOf
 ) -> None:
@@ -102,7 +90,7 @@ async def make_suite(
         await store.put_suite(session, cause.tenant, suite)
 
 
-@loop(filter=_is(AdapterLoaded))
+@events(filter=of(AdapterLoaded))
 async def want_evaluation(
     event: AdapterLoaded, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
 ) -> None:

@@ -1,11 +1,9 @@
 """Events in, events out."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC
-from typing import Annotated, Any
+from typing import Annotated
 
 from faststream import Context
-from faststream.message import StreamMessage
 from prometheus_client import Counter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,7 +27,7 @@ from gyre_feedback.tables import Feedback, Request
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
 from gyre_service.ids import now
-from gyre_service.kafka import Cause, Received, Router
+from gyre_service.kafka import Cause, Received, Router, of
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 Config = Annotated[Settings, Context("settings")]
@@ -38,12 +36,15 @@ BlobsOf = Annotated[Blobs, Context("blobs")]
 FEEDBACK = Counter("gyre_feedback_received", "Feedback, by what happened to it", ["outcome"])
 
 router = Router("feedback")
+incoming = router.subscriber(
+    FeedbackGiven.topic, AnswerGenerated.topic, RetrainingRequested.topic, AnswerScored.topic
+)
 recorded = router.publisher(VerdictRecorded.topic)
 curated = router.publisher(ExampleCurated.topic)
 frozen = router.publisher(DatasetFrozen.topic)
 
 
-@router.subscriber(FeedbackGiven.topic)
+@incoming(filter=of(FeedbackGiven))
 async def take_feedback(
     event: FeedbackGiven, cause: Cause, sessions: SessionsOf, settings: Config, blobs: BlobsOf
 ) -> None:
@@ -86,7 +87,7 @@ async def take_feedback(
     await publish(events)
 
 
-@router.subscriber(AnswerGenerated.topic)
+@incoming(filter=of(AnswerGenerated))
 async def take_answer(
     event: AnswerGenerated, cause: Cause, sessions: SessionsOf, settings: Config, blobs: BlobsOf
 ) -> None:
@@ -111,17 +112,7 @@ async def take_answer(
     await publish(events)
 
 
-loop = router.subscriber(RetrainingRequested.topic, AnswerScored.topic)
-
-
-def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
-    async def matches(message: StreamMessage[Any]) -> bool:
-        return bool(message.raw_message.topic == event.topic)
-
-    return matches
-
-
-@loop(filter=_is(RetrainingRequested))
+@incoming(filter=of(RetrainingRequested))
 async def take_request(
     event: RetrainingRequested,
     cause: Cause,
@@ -149,7 +140,7 @@ async def take_request(
     await publish([*frozen_events(completed)])
 
 
-@loop(filter=_is(AnswerScored))
+@incoming(filter=of(AnswerScored))
 async def take_scores(
     event: AnswerScored, cause: Cause, sessions: SessionsOf, settings: Config, blobs: BlobsOf
 ) -> None:

@@ -1,34 +1,24 @@
 """Events in: each brings a job one step nearer to a runner."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from faststream import Context
-from faststream.message import StreamMessage
 
-from gyre_events import DatasetFrozen, Event, RetrainingRequested
+from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_finetune import store
 from gyre_finetune.failing import fail
 from gyre_finetune.store import SUPERSEDED
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Router
+from gyre_service.kafka import Cause, Router, of
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 
 router = Router("finetune")
-# One consumer: a second one would join the group by itself and stop this one meanwhile.
 events = router.subscriber(RetrainingRequested.topic, DatasetFrozen.topic)
 
 
-def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
-    async def matches(message: StreamMessage[Any]) -> bool:
-        return bool(message.raw_message.topic == event.topic)
-
-    return matches
-
-
 # Two topics, so either may come first.
-@events(filter=_is(RetrainingRequested))
+@events(filter=of(RetrainingRequested))
 async def requested(event: RetrainingRequested, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         row = await store.lock_training(session, cause.tenant, event.job_id)
@@ -46,7 +36,7 @@ async def requested(event: RetrainingRequested, cause: Cause, sessions: Sessions
             )
 
 
-@events(filter=_is(DatasetFrozen))
+@events(filter=of(DatasetFrozen))
 async def frozen(event: DatasetFrozen, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         row = await store.lock_training(session, cause.tenant, event.job_id)

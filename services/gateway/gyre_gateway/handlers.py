@@ -1,10 +1,8 @@
 """Events in: each brings one read model up to date, and live clients are told."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from faststream import Context
-from faststream.message import StreamMessage
 
 from gyre_events import (
     AdapterTrained,
@@ -26,7 +24,7 @@ from gyre_events import (
 from gyre_gateway.store import alarms, answers, changes, documents, examples, jobs, judgements
 from gyre_gateway.views import answer_shown
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Received, Router
+from gyre_service.kafka import Cause, Received, Router, of
 
 Database: TypeAlias = Annotated[Sessions, Context("sessions")]
 
@@ -53,29 +51,22 @@ TOPICS: tuple[type[Event], ...] = (
 events = router.subscriber(*(event.topic for event in TOPICS))
 
 
-def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
-    async def matches(message: StreamMessage[Any]) -> bool:
-        return bool(message.raw_message.topic == event.topic)
-
-    return matches
-
-
-@events(filter=_is(DocumentSubmitted))
+@events(filter=of(DocumentSubmitted))
 async def submitted(event: DocumentSubmitted, cause: Cause, sessions: Database) -> None:
     await _document(event, cause, sessions)
 
 
-@events(filter=_is(DocumentIndexed))
+@events(filter=of(DocumentIndexed))
 async def indexed(event: DocumentIndexed, cause: Cause, sessions: Database) -> None:
     await _document(event, cause, sessions)
 
 
-@events(filter=_is(DocumentRejected))
+@events(filter=of(DocumentRejected))
 async def rejected(event: DocumentRejected, cause: Cause, sessions: Database) -> None:
     await _document(event, cause, sessions)
 
 
-@events(filter=_is(DocumentRemoved))
+@events(filter=of(DocumentRemoved))
 async def removed(event: DocumentRemoved, cause: Cause, sessions: Database) -> None:
     await _document(event, cause, sessions)
 
@@ -87,7 +78,7 @@ async def _document(event: documents.Known, cause: Received, sessions: Sessions)
             changes.note(session, cause.tenant, "document", row.shown())
 
 
-@events(filter=_is(AnswerGenerated))
+@events(filter=of(AnswerGenerated))
 async def generated(event: AnswerGenerated, cause: Cause, sessions: Database) -> None:
     if event.broken_off:
         return  # no answer to show; the same id may come again, whole
@@ -97,7 +88,7 @@ async def generated(event: AnswerGenerated, cause: Cause, sessions: Database) ->
             changes.note(session, cause.tenant, "answer", answer_shown(row))
 
 
-@events(filter=_is(AnswerScored))
+@events(filter=of(AnswerScored))
 async def scored(event: AnswerScored, cause: Cause, sessions: Database) -> None:
     async with transaction(sessions) as session:
         rows = await judgements.add_scores(session, cause.tenant, event, cause.time)
@@ -107,7 +98,7 @@ async def scored(event: AnswerScored, cause: Cause, sessions: Database) -> None:
             changes.note(session, cause.tenant, "score", data)
 
 
-@events(filter=_is(VerdictRecorded))
+@events(filter=of(VerdictRecorded))
 async def judged(event: VerdictRecorded, cause: Cause, sessions: Database) -> None:
     async with transaction(sessions) as session:
         row = await judgements.add_verdict(session, cause.tenant, event)
@@ -116,7 +107,7 @@ async def judged(event: VerdictRecorded, cause: Cause, sessions: Database) -> No
             changes.note(session, cause.tenant, "verdict", about | row.shown())
 
 
-@events(filter=_is(ExampleCurated))
+@events(filter=of(ExampleCurated))
 async def curated(event: ExampleCurated, cause: Cause, sessions: Database) -> None:
     async with transaction(sessions) as session:
         row = await examples.apply(session, cause.tenant, event, cause.time)
@@ -125,7 +116,7 @@ async def curated(event: ExampleCurated, cause: Cause, sessions: Database) -> No
             changes.note(session, cause.tenant, "example", row.shown() | version)
 
 
-@events(filter=_is(DriftDetected))
+@events(filter=of(DriftDetected))
 async def alarmed(event: DriftDetected, cause: Cause, sessions: Database) -> None:
     async with transaction(sessions) as session:
         row = await alarms.add(session, cause.tenant, event)
@@ -133,27 +124,27 @@ async def alarmed(event: DriftDetected, cause: Cause, sessions: Database) -> Non
             changes.note(session, cause.tenant, "drift", row.event)
 
 
-@events(filter=_is(RetrainingRequested))
+@events(filter=of(RetrainingRequested))
 async def requested(event: RetrainingRequested, cause: Cause, sessions: Database) -> None:
     await _job(event, cause, sessions)
 
 
-@events(filter=_is(DatasetFrozen))
+@events(filter=of(DatasetFrozen))
 async def frozen(event: DatasetFrozen, cause: Cause, sessions: Database) -> None:
     await _job(event, cause, sessions)
 
 
-@events(filter=_is(TrainingProgressed))
+@events(filter=of(TrainingProgressed))
 async def progressed(event: TrainingProgressed, cause: Cause, sessions: Database) -> None:
     await _job(event, cause, sessions)
 
 
-@events(filter=_is(AdapterTrained))
+@events(filter=of(AdapterTrained))
 async def trained(event: AdapterTrained, cause: Cause, sessions: Database) -> None:
     await _job(event, cause, sessions)
 
 
-@events(filter=_is(TrainingFailed))
+@events(filter=of(TrainingFailed))
 async def failed(event: TrainingFailed, cause: Cause, sessions: Database) -> None:
     await _job(event, cause, sessions)
 

@@ -1,10 +1,8 @@
 """Events in: facts are kept, rollouts move."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from faststream import Context
-from faststream.message import StreamMessage
 
 from gyre_events import (
     AdapterEvaluated,
@@ -27,7 +25,7 @@ from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import derived_id, now
-from gyre_service.kafka import Cause, Received, Router
+from gyre_service.kafka import Cause, Received, Router, of
 
 SessionsOf = Annotated[Sessions, Context("sessions")]
 
@@ -45,18 +43,10 @@ TOPICS: tuple[type[Event], ...] = (
     DatasetFrozen,
     DocumentIndexed,
 )
-# One consumer: every further one would join the group by itself and stop the others meanwhile.
 events = router.subscriber(*(event.topic for event in TOPICS))
 
 
-def _is(event: type[Event]) -> Callable[[StreamMessage[Any]], Awaitable[bool]]:
-    async def matches(message: StreamMessage[Any]) -> bool:
-        return bool(message.raw_message.topic == event.topic)
-
-    return matches
-
-
-@events(filter=_is(AdapterTrained))
+@events(filter=of(AdapterTrained))
 async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         await lineage.keep(session, cause.tenant, event, str(event.job_id))
@@ -76,7 +66,7 @@ async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> 
         await rollouts.enter(session, cause.tenant, adapter, id, rollouts.POLICY)
 
 
-@events(filter=_is(AdapterLoaded))
+@events(filter=of(AdapterLoaded))
 async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> None:
     if event.outcome == "loaded":
         return
@@ -90,7 +80,7 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
             await rollouts.end(session, row, stage, reason, rollouts.POLICY)
 
 
-@events(filter=_is(AdapterEvaluated))
+@events(filter=of(AdapterEvaluated))
 async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         await lineage.keep(session, cause.tenant, event, event.adapter_digest)
@@ -99,7 +89,7 @@ async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf)
             await rollouts.pass_gate(session, row, event)
 
 
-@events(filter=_is(AnswerGenerated))
+@events(filter=of(AnswerGenerated))
 async def generated(event: AnswerGenerated, cause: Cause, sessions: SessionsOf) -> None:
     if event.broken_off:
         return  # the same id may come again, whole, made of something else
@@ -107,14 +97,14 @@ async def generated(event: AnswerGenerated, cause: Cause, sessions: SessionsOf) 
         await lineage.keep_answer(session, cause.tenant, event, cause.time)
 
 
-@events(filter=_is(AnswerScored))
+@events(filter=of(AnswerScored))
 async def scored(event: AnswerScored, cause: Cause, sessions: SessionsOf) -> None:
     bad = outcome.of_scores(event.scores)
     if bad is not None:
         await _judged(event, cause, sessions, bad=bad, judged_by=evidence.JUDGE)
 
 
-@events(filter=_is(VerdictRecorded))
+@events(filter=of(VerdictRecorded))
 async def judged(event: VerdictRecorded, cause: Cause, sessions: SessionsOf) -> None:
     async with snapshot(sessions) as session:
         digest = await lineage.text_digest_of(session, cause.tenant, event.answer_id)
@@ -151,22 +141,22 @@ async def _judged(
             await rollouts.advance(session, row, now())
 
 
-@events(filter=_is(TrainingFailed))
+@events(filter=of(TrainingFailed))
 async def failed(event: TrainingFailed, cause: Cause, sessions: SessionsOf) -> None:
     await _keep(event, cause, sessions)
 
 
-@events(filter=_is(DriftDetected))
+@events(filter=of(DriftDetected))
 async def drifted(event: DriftDetected, cause: Cause, sessions: SessionsOf) -> None:
     await _keep(event, cause, sessions)
 
 
-@events(filter=_is(RetrainingRequested))
+@events(filter=of(RetrainingRequested))
 async def requested(event: RetrainingRequested, cause: Cause, sessions: SessionsOf) -> None:
     await _keep(event, cause, sessions)
 
 
-@events(filter=_is(DatasetFrozen))
+@events(filter=of(DatasetFrozen))
 async def frozen(event: DatasetFrozen, cause: Cause, sessions: SessionsOf) -> None:
     await _keep(event, cause, sessions)
 
@@ -176,7 +166,7 @@ async def _keep(event: Event, cause: Received, sessions: Sessions) -> None:
         await lineage.keep(session, cause.tenant, event, lineage.id_of(event))
 
 
-@events(filter=_is(DocumentIndexed))
+@events(filter=of(DocumentIndexed))
 async def indexed(event: DocumentIndexed, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         id = f"{event.document_id}/{event.version}"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from gyre_local.ready import is_ready
 from gyre_local.stack import Stack as LocalStack
-from gyre_local.stack import is_runner
 from tests.faults.harness.checkers import Judgement, judge
 from tests.faults.harness.fault import Field, Trial
 from tests.faults.harness.ledger import Ledger
@@ -73,10 +72,9 @@ def back(field: Field, program: str, victim: int, began: float) -> float:
     local = LocalStack(field.stack.home, field.stack.base)
 
     def again() -> bool:
-        process = field.supervisor.processes()[program]
-        if process.pid in (0, victim) or process.state != "RUNNING":
-            return False
-        return is_runner(program) or is_ready(local, program)[0]
+        return field.supervisor.processes()[program].pid not in (0, victim) and (
+            is_ready(local, program)[0]
+        )
 
     until(again, 300)
     return time.monotonic() - began

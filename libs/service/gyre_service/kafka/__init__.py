@@ -3,6 +3,7 @@
 from gyre_service.kafka.broker import Broker, Router
 from gyre_service.kafka.cloudevents import Cause, Received
 from gyre_service.kafka.edge import announce
+from gyre_service.kafka.filters import of
 from gyre_service.kafka.outbox import enqueue, enqueue_alone
 from gyre_service.kafka.table import Table
 
@@ -15,4 +16,5 @@ __all__ = [
     "announce",
     "enqueue",
     "enqueue_alone",
+    "of",
 ]
