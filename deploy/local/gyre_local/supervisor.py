@@ -99,6 +99,10 @@ class Supervisor:
         except xmlrpc.client.Fault:  # it does not run
             return
 
+    def begin(self, name: str) -> None:
+        """Start a program that was stopped, without waiting for it."""
+        self._call("startProcess", name, False)
+
     def shutdown(self) -> None:
         """Ask the supervisor to end what it runs, then itself, without waiting."""
         self._call("shutdown")

@@ -16,14 +16,17 @@ from tests.conftest import Stack, ask, client, indexed, put, route
 from tests.faults.harness.fault import Fault, Field, Tier
 from tests.faults.harness.r01_kill import R1
 from tests.faults.harness.r04_broker import R4
+from tests.faults.harness.r05_broker_away import R5
+from tests.faults.harness.r06_poison import R6
 from tests.faults.harness.report import passed, summary, table
 
-FAULTS = {fault.name: fault for fault in (R1, R4)}
+FAULTS = {fault.name: fault for fault in (R1, R4, R5, R6)}
+EVENTS: dict[Tier, int] = {"smoke": 1_000, "gate": 10_000, "soak": 100_000}
 ALL = [f"R{number}" for number in range(1, 20)]
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
 
 
-def prepare(stack: Stack, ledgers: Path) -> Field:
+def prepare(stack: Stack, ledgers: Path, events: int) -> Field:
     """Make a route, a document and some answers for clients to speak of."""
     api = client(stack, "local")
     collection = f"faults-{uuid4().hex[:8]}"
@@ -31,7 +34,7 @@ def prepare(stack: Stack, ledgers: Path) -> Field:
     model = route(api, collection)
     question = "How long is the warranty of the pump P7?"
     answers = [ask(api, model, question)["gyre"]["answer_id"] for _ in range(4)]
-    return Field(stack, api, model, collection, answers, ledgers)
+    return Field(stack, api, model, collection, answers, ledgers, events)
 
 
 def tried(path: Path) -> list[dict[str, object]]:
@@ -68,7 +71,7 @@ def main() -> int:
     results = given.results / f"faults-{given.tier}.jsonl"
     stack = Stack(Path(os.environ["GYRE_HOME"]), int(os.environ["GYRE_PORT_BASE"]))
     sys.stdout.write(f"tier {given.tier}, seed {given.seed}\n")
-    field = prepare(stack, given.results / "ledgers")
+    field = prepare(stack, given.results / "ledgers", EVENTS[given.tier])
     for fault in FAULTS.values():
         if given.only in (None, fault.name):
             run(field, fault, given.tier, given.seed, results)

@@ -25,6 +25,7 @@ class Field:
     collection: str
     answers: list[str]
     ledgers: Path
+    events: int  # where a fault is not a moment: through how many it lasts
     idle_starts: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -43,6 +44,8 @@ class Trial:
         recovery_s: Until it was as before.
         bound_s: How long that may take, at the 95th percentile.
         waited_p95_s: How long the client's things waited, from when they were due.
+        broken: What else this fault asks for and did not hold, in words.
+        figures: What was measured beside.
     """
 
     into: str
@@ -54,6 +57,8 @@ class Trial:
     recovery_s: float
     bound_s: float
     waited_p95_s: float
+    broken: tuple[str, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 Inject: TypeAlias = Callable[[Field, str, random.Random], Trial]

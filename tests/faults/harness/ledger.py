@@ -8,6 +8,16 @@ from typing import Literal, TypeAlias
 Kind: TypeAlias = Literal["comment", "document", "question"]
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that says: not now."""
+
+    status: int
+    at: float  # seconds since the load began
+    seconds: float  # until it was said
+    retry_after: str
+
+
 @dataclass
 class Entry:
     """One thing that a client wanted.
@@ -27,6 +37,7 @@ class Entry:
     number: int = 0
     attempts: int = 0
     unknown: int = 0  # attempts that ended without an answer: it may have come, or not
+    refusals: list[Refusal] = field(default_factory=list)
     accepted: float | None = None  # seconds since the load began
     id: str = ""  # as the platform calls it
 

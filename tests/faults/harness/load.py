@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import Stack
-from tests.faults.harness.ledger import Entry, Kind, Ledger
+from tests.faults.harness.ledger import Entry, Kind, Ledger, Refusal
 
 RATES: Mapping[Kind, float] = {"comment": 8.0, "document": 0.5, "question": 0.5}  # a second
 BACK_OFF_S = 0.3
@@ -111,6 +111,7 @@ class Load:
         }[entry.kind]
         while self.now < entry.due + PATIENCE_S:
             entry.attempts += 1
+            began = self.now
             try:
                 answer = await call(api, entry)
             except httpx.HTTPError:
@@ -122,6 +123,9 @@ class Load:
                     return
                 if answer.status_code < 500 and answer.status_code not in (409, 429):
                     raise AssertionError(f"{entry}: {answer.status_code} {answer.text}")
+                retry_after = answer.headers.get("retry-after", "")
+                refusal = Refusal(answer.status_code, began, self.now - began, retry_after)
+                entry.refusals.append(refusal)
             await asyncio.sleep(BACK_OFF_S)  # a client's, between two attempts
 
     async def _comment(self, api: httpx.AsyncClient, entry: Entry) -> httpx.Response:

@@ -21,8 +21,9 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def passed(trials: list[dict[str, Any]]) -> bool:
-    """Tell whether nothing was lost, double or inverted, and recovery was in time."""
-    kept = not any(each["lost"] or each["double"] or each["inversions"] for each in trials)
+    """Tell whether nothing was lost, double, inverted or otherwise broken, and all was in time."""
+    wrong = ("lost", "double", "inversions", "broken")
+    kept = not any(each.get(what) for each in trials for what in wrong)
     p95 = percentile([each["recovery_s"] for each in trials], 0.95)
     return kept and p95 <= max(each["bound_s"] for each in trials)
 

@@ -18,9 +18,23 @@ SETTLE_S = 120.0  # for effects; what has none then is lost
 
 
 def under_load(
-    field: Field, into: str, rng: random.Random, fault: Callable[[], float], bound_s: float
+    field: Field,
+    into: str,
+    rng: random.Random,
+    fault: Callable[[], float],
+    bound_s: float,
+    also: Callable[[Ledger], tuple[str, ...]] = lambda _: (),
 ) -> Trial:
-    """Inject `fault`, which returns the seconds until it was over, while clients send."""
+    """Inject `fault`, which returns the seconds until it was over, while clients send.
+
+    Args:
+        field: Where.
+        into: What is hurt.
+        rng: Of this trial.
+        fault: Hurts it, and waits until it is as before.
+        bound_s: How long that may take.
+        also: Says what did not hold of what this fault alone asks for.
+    """
     seed = rng.randrange(2**32)
     with Load(field.stack, field.model, field.collection, field.answers, seed) as load:
         until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
@@ -41,6 +55,7 @@ def under_load(
         recovery_s=round(recovery_s, 2),
         bound_s=bound_s,
         waited_p95_s=round(waited[int(0.95 * len(waited))], 2),
+        broken=also(load.ledger),
     )
 
 
@@ -72,8 +87,9 @@ def back(field: Field, program: str, victim: int, began: float) -> float:
     local = LocalStack(field.stack.home, field.stack.base)
 
     def again() -> bool:
-        return field.supervisor.processes()[program].pid not in (0, victim) and (
-            is_ready(local, program)[0]
+        return (
+            field.supervisor.processes()[program].pid not in (0, victim)
+            and (is_ready(local, program)[0])
         )
 
     until(again, 300)

@@ -1,0 +1,58 @@
+"""R5: no broker for a while: answers go on, everything else is refused and never lost."""
+
+import random
+import time
+
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.ledger import Entry, Ledger
+from tests.faults.harness.r04_broker import consumed
+from tests.faults.harness.trying import under_load, until
+
+AWAY_S = 60.0
+BOUND_S = 60.0
+PUBLISH_TIMEOUT_S = 10.0  # the kit's default; one second more is an answer's own way
+MARGIN_S = 1.0
+
+
+def take_away(field: Field, into: str, rng: random.Random) -> Trial:
+    def fault() -> float:
+        field.supervisor.stop("kafka")
+        until(lambda: field.supervisor.processes()["kafka"].pid == 0, 60)
+        time.sleep(AWAY_S)  # the fault itself
+        field.supervisor.begin("kafka")
+        began = time.monotonic()
+        until(lambda: consumed(field), 180)
+        return time.monotonic() - began
+
+    return under_load(field, into, rng, fault, BOUND_S, refused_well)
+
+
+def refused_well(ledger: Ledger) -> tuple[str, ...]:
+    """Say what clients were told otherwise than they should: 503, when to come again, in time."""
+    found: list[str] = []
+    for entry in ledger.entries:
+        found += _of(entry)
+    return tuple(dict.fromkeys(found))
+
+
+def _of(entry: Entry) -> list[str]:
+    if entry.kind == "question":
+        # A spool has room for an hour: no question is refused.
+        return [f"a question was answered {each.status}" for each in entry.refusals]
+    found = [f"a {entry.kind} was answered {r.status}" for r in entry.refusals if r.status != 503]
+    if not all(each.retry_after for each in entry.refusals):
+        found.append(f"a refused {entry.kind} has no Retry-After")
+    if any(each.seconds > PUBLISH_TIMEOUT_S + MARGIN_S for each in entry.refusals):
+        found.append(f"a {entry.kind} was refused after the publish timeout")
+    if entry.unknown:
+        found.append(f"a {entry.kind} was not answered at all")
+    return found
+
+
+R5 = Fault(
+    name="R5",
+    title="broker away for a minute",
+    into=("kafka",),
+    trials={"smoke": 1, "gate": 5, "soak": 10},
+    inject=take_away,
+)
