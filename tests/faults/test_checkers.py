@@ -1,6 +1,8 @@
 """The judges themselves: each thing that must not happen turns its own count red."""
 
 import json
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tests.faults.harness.checkers import Judgement, check_answers, check_commen
 from tests.faults.harness.fault import Trial
 from tests.faults.harness.ledger import Entry, Kind, Ledger
 from tests.faults.harness.report import passed, summary, table
+from tests.faults.harness.rows import changed, rows
 
 FINE: dict[str, Any] = {
     "into": "feedback", "sent": 9, "unknown": 1, "lost": 0, "double": 0, "inversions": 0,
@@ -86,3 +89,19 @@ def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
         "recovery_p95_s": None,
     }  # fmt: skip
     assert "FAIL" in table(trials, {"R1": "SIGKILL"})
+
+
+def test_a_row_more_is_seen_and_what_only_passes_is_not(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with sqlite3.connect(tmp_path / "data" / "feedback.db") as database:
+        database.execute("CREATE TABLE verdict (id INTEGER)")
+        database.execute("CREATE TABLE outbox (id INTEGER)")
+        database.execute("INSERT INTO verdict VALUES (1)")
+        database.commit()
+        before = rows(tmp_path)
+        database.execute("INSERT INTO verdict VALUES (1)")
+        database.execute("INSERT INTO outbox VALUES (1)")
+        database.commit()
+
+    assert before.total() == 1
+    assert changed(before, rows(tmp_path)) == {"feedback.verdict": 1}

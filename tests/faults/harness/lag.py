@@ -1,0 +1,28 @@
+"""How much of the log a stack has not handled, seen from outside of its groups."""
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.conftest import Stack
+
+
+def lag(stack: Stack) -> int:
+    """Return how many records all consumer groups together have before them."""
+    return asyncio.run(_lag(stack))
+
+
+async def _lag(stack: Stack) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    await admin.start()
+    try:
+        committed: dict[tuple[str, object], int] = {}
+        for group, _ in await admin.list_consumer_groups():
+            for at, found in (await admin.list_consumer_group_offsets(group)).items():
+                committed[group, at] = found.offset
+    finally:
+        await admin.close()
+    async with AIOKafkaConsumer(bootstrap_servers=stack.kafka) as consumer:
+        ends = await consumer.end_offsets({at for _, at in committed})
+    return sum(ends[at] - offset for (_, at), offset in committed.items())
