@@ -12,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from gyre_service.flood import Flood
 from gyre_service.settings import ServiceSettings
 
 tracer = trace.get_tracer("gyre")
@@ -51,6 +52,7 @@ def _configure_logs(settings: ServiceSettings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Flood("aiokafka"))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
