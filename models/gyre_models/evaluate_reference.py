@@ -137,7 +137,7 @@ def main() -> None:
     """Print one table a suite, or one JSON line each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
-    parser.add_argument("--number", type=int, default=100, help="questions per passage count")
+    parser.add_argument("--number", type=int, default=600, help="questions per passage count")
     parser.add_argument("--seed", type=int, default=7000, help="of the held-out scenes")
     parser.add_argument("--suites", nargs="*", default=list(SUITES))
     parser.add_argument("--json", action="store_true")
