@@ -102,6 +102,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
             running.cancel()
             if reconciling is not None:
                 reconciling.cancel()
+                # Its session ends before the database.
+                await asyncio.gather(reconciling, return_exceptions=True)
             await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop(), answers.close())
 
     return make_process(settings, broker, parts)
