@@ -42,7 +42,7 @@ class Group:
                     self._at_work = consumer
                     return record
                 await self._turn.wait()
-        await asyncio.Event().wait()  # for ever: see Mortal.stay_dead
+        await self.life.stay_dead()
         raise AssertionError
 
     async def come_to_the_end(self) -> None:

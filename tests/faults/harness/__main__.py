@@ -15,6 +15,7 @@ from uuid import uuid4
 from tests.conftest import Stack, ask, client, indexed, put, route
 from tests.faults.harness.duplicates import DUPLICATES
 from tests.faults.harness.fault import Fault, Field, Tier
+from tests.faults.harness.load import QUESTION
 from tests.faults.harness.r01_kill import R1
 from tests.faults.harness.r04_broker import R4
 from tests.faults.harness.r05_broker_away import R5
@@ -33,8 +34,7 @@ def prepare(stack: Stack, ledgers: Path, events: int) -> Field:
     collection = f"faults-{uuid4().hex[:8]}"
     indexed(api, put(api, collection, "pump.md", PUMP)["id"])
     model = route(api, collection)
-    question = "How long is the warranty of the pump P7?"
-    answers = [ask(api, model, question)["gyre"]["answer_id"] for _ in range(4)]
+    answers = [ask(api, model, QUESTION)["gyre"]["answer_id"] for _ in range(4)]
     return Field(stack, api, model, collection, answers, ledgers, events)
 
 
@@ -64,7 +64,7 @@ def run(field: Field, fault: Fault, tier: Tier, seed: int, results: Path) -> Non
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("results", type=Path)
-    parser.add_argument("--tier", choices=("smoke", "gate", "soak"), default="smoke")
+    parser.add_argument("--tier", choices=EVENTS, default="smoke")
     parser.add_argument("--only", choices=ALL)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

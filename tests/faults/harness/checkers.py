@@ -39,36 +39,35 @@ def effects(records: list[Record], field: str) -> dict[str, list[str]]:
     return found
 
 
+def once_each(wanted: list[str], found: dict[str, list[str]]) -> Judgement:
+    """L and D: each wanted thing has an effect, and one only."""
+    return Judgement(
+        lost=sum(not found.get(id) for id in wanted),
+        double=sum(len(found.get(id, ())) > 1 for id in wanted),
+    )
+
+
 def check_comments(ledger: Ledger, verdicts: list[Record]) -> Judgement:
     """L, D and O for what people said: one verdict for each, in the order of saying."""
     found = effects(verdicts, "feedback_id")
     said = ledger.accepted("comment")
-    place: dict[str, int] = {}
-    for number, record in enumerate(verdicts):
-        place.setdefault(json.loads(record.value or b"{}")["feedback_id"], number)
+    place = {id: number for number, id in enumerate(found)}
     by_answer: dict[str, list[Entry]] = defaultdict(list)
     for entry in sorted(said, key=lambda entry: entry.number):
         by_answer[entry.about].append(entry)
-    return Judgement(
-        lost=sum(not found.get(entry.id) for entry in said),
-        double=sum(len(found.get(entry.id, ())) > 1 for entry in said),
-        inversions=sum(
-            place[one.id] > place[next.id]
-            for entries in by_answer.values()
-            for one, next in pairwise(entries)
-            if one.id in place and next.id in place
-        ),
+    inversions = sum(
+        place[one.id] > place[next.id]
+        for entries in by_answer.values()
+        for one, next in pairwise(entries)
+        if one.id in place and next.id in place
     )
+    return once_each([entry.id for entry in said], found) + Judgement(inversions=inversions)
 
 
 def check_answers(ledger: Ledger, answers: list[Record]) -> Judgement:
     """L and D for what was answered: each is an event, under one id."""
-    found = effects(answers, "answer_id")
-    asked = ledger.accepted("question")
-    return Judgement(
-        lost=sum(not found.get(entry.id) for entry in asked),
-        double=sum(len(found.get(entry.id, ())) > 1 for entry in asked),
-    )
+    asked = [entry.id for entry in ledger.accepted("question")]
+    return once_each(asked, effects(answers, "answer_id"))
 
 
 def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) -> Judgement:

@@ -74,7 +74,6 @@ class Fault:
         into: What it is done to; each is hurt as often as the tier says.
         trials: How often, by tier.
         inject: Does it once.
-        substitute: What is done instead, where the fault itself cannot be injected here.
     """
 
     name: str
@@ -82,7 +81,6 @@ class Fault:
     into: tuple[str, ...]
     trials: dict[Tier, int]
     inject: Inject
-    substitute: str = ""
 
     def plan(self, tier: Tier) -> Iterator[tuple[str, int]]:
         """Yield what is hurt, and for which time."""

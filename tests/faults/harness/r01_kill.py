@@ -1,13 +1,10 @@
 """R1: SIGKILL of each service under load."""
 
-import os
 import random
-import signal
-import time
 
 from gyre_local.stack import SERVICES
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.trying import back, idle_start_s, under_load
+from tests.faults.harness.trying import back_after_kill_s, idle_start_s, under_load
 
 BOUND_S = 15.0
 # They import torch: 1.5 times their own start without load, which is measured first.
@@ -17,12 +14,7 @@ SLOW = ("inference", "retrieval")
 def kill(field: Field, service: str, rng: random.Random) -> Trial:
     bound = 1.5 * idle_start_s(field, service) if service in SLOW else BOUND_S
 
-    def fault() -> float:
-        victim = field.supervisor.processes()[service].pid
-        os.kill(victim, signal.SIGKILL)
-        return back(field, service, victim, time.monotonic())
-
-    return under_load(field, service, rng, fault, bound)
+    return under_load(field, service, rng, lambda: back_after_kill_s(field, service), bound)
 
 
 R1 = Fault(

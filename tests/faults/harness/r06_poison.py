@@ -12,7 +12,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaProducer
 
 from tests.conftest import Record
-from tests.faults.harness.checkers import effects
+from tests.faults.harness.checkers import effects, once_each
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.report import percentile
 from tests.faults.harness.trying import until
@@ -67,14 +67,15 @@ def poison(field: Field, into: str, rng: random.Random) -> Trial:
     with suppress(TimeoutError):
         until(lambda: len(_parked(field, sent)) >= len(planted), SETTLE_S)
     verdicts = effects(field.stack.read("verdict-recorded"), "feedback_id")
-    good = [each for each in clean + dirty if each.feedback_id]
+    good = [each.feedback_id for each in clean + dirty if each.feedback_id]
+    judgement = once_each(good, verdicts)
     before, after = percentile(took, 0.99), percentile(took_dirty, 0.99)
     return Trial(
         into=into,
         sent=len(good),
         unknown=0,
-        lost=sum(not verdicts.get(each.feedback_id) for each in good),
-        double=sum(len(verdicts.get(each.feedback_id, ())) > 1 for each in good),
+        lost=judgement.lost,
+        double=judgement.double,
         inversions=0,
         recovery_s=0.0,
         bound_s=0.0,

@@ -12,6 +12,7 @@ from tests.faults.harness.checkers import Judgement, judge
 from tests.faults.harness.fault import Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.load import Load
+from tests.faults.harness.report import percentile
 
 BEFORE_S, AFTER_S = 4.0, 4.0
 SETTLE_S = 120.0  # for effects; what has none then is lost
@@ -44,7 +45,6 @@ def under_load(
     load.ledger.write(field.ledgers / f"{into}-{seed:x}.jsonl")
     judgement = settle(field, load.ledger)
     accepted = [each for each in load.ledger.entries if each.accepted is not None]
-    waited = sorted(each.waited_s for each in accepted)
     return Trial(
         into=into,
         sent=len(accepted),
@@ -54,7 +54,7 @@ def under_load(
         inversions=judgement.inversions,
         recovery_s=round(recovery_s, 2),
         bound_s=bound_s,
-        waited_p95_s=round(waited[int(0.95 * len(waited))], 2),
+        waited_p95_s=round(percentile([each.waited_s for each in accepted], 0.95), 2),
         broken=also(load.ledger),
     )
 
@@ -82,9 +82,12 @@ def until(what: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
-def back(field: Field, program: str, victim: int, began: float) -> float:
-    """Wait until another process of `program` is ready; return the seconds since `began`."""
+def back_after_kill_s(field: Field, program: str) -> float:
+    """Kill a program; return the seconds until another process of it is ready."""
     local = LocalStack(field.stack.home, field.stack.base)
+    victim = field.supervisor.processes()[program].pid
+    os.kill(victim, signal.SIGKILL)
+    began = time.monotonic()
 
     def again() -> bool:
         return (
@@ -99,7 +102,5 @@ def back(field: Field, program: str, victim: int, began: float) -> float:
 def idle_start_s(field: Field, program: str) -> float:
     """Return how long a program takes from its death to ready when nothing else happens."""
     if program not in field.idle_starts:
-        victim = field.supervisor.processes()[program].pid
-        os.kill(victim, signal.SIGKILL)
-        field.idle_starts[program] = back(field, program, victim, time.monotonic())
+        field.idle_starts[program] = back_after_kill_s(field, program)
     return field.idle_starts[program]
