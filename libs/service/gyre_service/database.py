@@ -2,16 +2,15 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, event, func
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncEngine,
     async_sessionmaker,
     create_async_engine,
@@ -20,16 +19,20 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_service.errors import Conflict, Unavailable
+from gyre_service.writing import Writer
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 
 # What PostgreSQL and SQLite say when a row with the same key is there already.
 DUPLICATE = {"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
-# Execution options of a connection.
-READS, ALONE = "gyre_reads", "gyre_alone"
+# An execution option of a connection.
+READS = "gyre_reads"
 # In the `info` of sessions.
 COMMITTED = "committed"
 ENQUEUED = "enqueued"
+WRITER = "writer"
+# The driver's own: what our BEGIN raises, which SQLAlchemy does not wrap.
+AWAY = (OperationalError, InterfaceError, ConnectionError, sqlite3.OperationalError)
 BUSY_S = 5  # how long SQLite waits for another process's write
 
 
@@ -41,20 +44,25 @@ async def open_database(url: str) -> AsyncIterator[Sessions]:
         url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`.
     """
     parsed = make_url(url)
+    info: dict[str, Any] = {COMMITTED: asyncio.Event()}
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database not in (None, "", ":memory:"):
+        if parsed.database not in (None, "", ":memory:"):  # which one connection has for itself
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            plain = create_engine(parsed.set(drivername="sqlite"))
+            _configure_sqlite(plain)
+            info[WRITER] = Writer(plain)
         engine = create_async_engine(url, connect_args={"factory": _Sqlite})
-        _configure_sqlite(engine)
+        _configure_sqlite(engine.sync_engine)
     else:
         engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
     try:
-        info = {COMMITTED: asyncio.Event()}
         yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False, info=info)
     finally:
         await engine.dispose()
+        if WRITER in info:
+            await asyncio.to_thread(info[WRITER].close)
 
 
 class _Sqlite(sqlite3.Connection):
@@ -72,8 +80,8 @@ class _Sqlite(sqlite3.Connection):
             super().close()
 
 
-def _configure_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
+def _configure_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
     def connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
@@ -81,17 +89,18 @@ def _configure_sqlite(engine: AsyncEngine) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get(ALONE):
-            return
         # Read first, write later fails at once, whatever the timeout, when another process
         # wrote in between: so who may write takes the lock first.
-        say = "BEGIN" if options.get(READS) else "BEGIN IMMEDIATE"
+        reads = connection.get_execution_options().get(READS)
+        say = "BEGIN" if reads else "BEGIN IMMEDIATE"
         # Of the driver itself: a cursor of SQLAlchemy's goes three times to the driver's thread.
         driver: Any = connection.connection.dbapi_connection
-        driver.run_async(lambda sqlite: sqlite.execute(say))
+        if engine.dialect.is_async:
+            driver.run_async(lambda sqlite: sqlite.execute(say))
+        else:
+            driver.execute(say)
 
 
 @asynccontextmanager
@@ -110,21 +119,21 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
             enqueued_of(sessions).set()
 
 
-@asynccontextmanager
-async def statement(sessions: Sessions) -> AsyncIterator[AsyncConnection]:
-    """Yield a connection for one statement that is a transaction by itself.
-
-    It takes half as long as `transaction`, for what everybody waits for.
+async def insert_alone(sessions: Sessions, table: type[SQLModel], row: Mapping[str, Any]) -> None:
+    """Insert one row as a transaction by itself, faster than `transaction`.
 
     Raises:
         Conflict: As of `transaction`.
         Unavailable: As of `transaction`.
     """
     engine: AsyncEngine = sessions.kw["bind"]
+    writer: Writer | None = sessions.kw["info"].get(WRITER)
     with _translated():
-        async with engine.connect() as connection:
-            yield await connection.execution_options(**{ALONE: True})
-            await connection.commit()
+        if writer:
+            await writer.insert(table, row)
+            return
+        async with engine.begin() as connection:
+            await connection.execute(insert(table), row)
 
 
 @contextmanager
@@ -137,7 +146,7 @@ def _translated() -> Iterator[None]:
         if code not in DUPLICATE:
             raise  # a row that no attempt can write: a bug
         raise Conflict(f"database: {error}") from error
-    except (OperationalError, InterfaceError, ConnectionError) as error:
+    except AWAY as error:
         raise Unavailable(f"database: {error}") from error
 
 

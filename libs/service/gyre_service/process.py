@@ -148,6 +148,8 @@ def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> Non
         "access_log": "false",
     }
     try:
-        anyio.run(partial(app.run, run_extra_options=options))
+        # vLLM's own server runs on uvloop too; asyncio's loop adds to every answer.
+        run = partial(app.run, run_extra_options=options)
+        anyio.run(run, backend_options={"use_uvloop": True})
     except ServiceError as error:
         sys.exit(f"{settings.service}: {error}")

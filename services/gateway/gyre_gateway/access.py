@@ -1,6 +1,9 @@
 """Who asks: keys become rows and events at the start, and a tenant at every request."""
 
+import asyncio
+import logging
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 
 from gyre_events import ApiKeyChanged
@@ -13,8 +16,11 @@ from gyre_service.kafka import enqueue
 from gyre_service.keys import check, key_hash, key_id
 
 # A replica that starts with other keys may revoke one; reading it at each request took longer
-# than all else we do before inference is asked.
+# than all else we do before inference is asked. So it is read beside a request in good time.
 KNOWN_S = 1.0
+FRESH_S = 0.5
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,22 +86,41 @@ class Callers:
         self._sessions = sessions
         self._pepper = pepper
         self._known: dict[str, tuple[float, keys.Key]] = {}
+        self._reading: dict[str, asyncio.Task[keys.Key | None]] = {}
 
     async def caller_of(self, key: str) -> Caller:
         """Return who has `key`, as it was `KNOWN_S` ago at most.
 
         Raises:
             Unauthenticated: Nobody, or no longer.
+            Unavailable: The database is away.
         """
         hash, time = key_hash(key, self._pepper), monotonic()
-        until, row = self._known.get(hash, (0.0, None))
-        if time >= until:
-            async with snapshot(self._sessions) as session:
-                row = await keys.by_hash(session, hash)
-            if row is not None:  # so that nobody can fill our memory with what is no key
-                self._known[hash] = (time + KNOWN_S, row)
+        read_at, row = self._known.get(hash, (-inf, None))
+        if time >= read_at + FRESH_S and hash not in self._reading:
+            task = self._reading[hash] = asyncio.create_task(self._read(hash))
+            task.add_done_callback(lambda task: self._have_read(hash, task))
+        if time >= read_at + KNOWN_S:
+            row = await asyncio.shield(self._reading[hash])
         if row is None:
             raise Unauthenticated("this API key is not known: send one of GYRE_API_KEYS")
         if row.revoked:
             raise Unauthenticated("this API key was revoked")
         return Caller(row.tenant, row.event(), key)
+
+    async def close(self) -> None:
+        """Wait for what is being read."""
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+
+    async def _read(self, hash: str) -> keys.Key | None:
+        time = monotonic()
+        async with snapshot(self._sessions) as session:
+            row = await keys.by_hash(session, hash)
+        if row is not None:  # so that nobody can fill our memory with what is no key
+            self._known[hash] = (time, row)
+        return row
+
+    def _have_read(self, hash: str, task: asyncio.Task[keys.Key | None]) -> None:
+        del self._reading[hash]
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("an API key was not read: %s", error)

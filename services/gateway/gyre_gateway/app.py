@@ -55,11 +55,13 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     settings.drift_address,
                 )
             ]
+            callers = Callers(process.sessions, settings.key_pepper.get_secret_value())
+            stack.push_async_callback(callers.close)
             deadline_s = settings.call_deadline_s
             gateway = Gateway(
                 settings=settings,
                 sessions=process.sessions,
-                callers=Callers(process.sessions, settings.key_pepper.get_secret_value()),
+                callers=callers,
                 rollouts=rollouts,
                 inference=Inference(channels[0], settings.inference_deadline_s),
                 retrieval=Retrieval(channels[1], deadline_s),

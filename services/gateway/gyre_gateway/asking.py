@@ -27,7 +27,7 @@ class Hints:
     idempotency_key: str | None
 
 
-def _hints(
+async def _hints(
     idempotency_key: IdempotencyKey = None,
     gyre_conversation_id: Annotated[UuidText | None, Header()] = None,
 ) -> Hints:

@@ -1,9 +1,9 @@
 """What every endpoint needs, in one place; built by `app`, found on the request."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
@@ -55,14 +55,19 @@ def gateway_of(request: Request) -> Gateway:
     return gateway
 
 
+# Dependencies wait for nothing, but a plain function would be given to a thread.
+async def _gateway(request: Request) -> Gateway:
+    return gateway_of(request)
+
+
 # The key was checked before the body was read (`perimeter`); this one is for the description.
 _bearer = HTTPBearer(auto_error=False, description="An API key")
 
 
-def having(scope: str) -> Callable[[Request], Caller]:
+def having(scope: str) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
     """Return a dependency that gives who asks, if the key has `scope`."""
 
-    def caller(request: Request, _: Annotated[object, Security(_bearer)] = None) -> Caller:
+    async def caller(request: Request, _: Annotated[object, Security(_bearer)] = None) -> Caller:
         known: Caller = request.state.caller
         known.allow(scope)
         return known
@@ -70,7 +75,7 @@ def having(scope: str) -> Callable[[Request], Caller]:
     return caller
 
 
-Parts = Annotated[Gateway, Depends(gateway_of)]
+Parts = Annotated[Gateway, Depends(_gateway)]
 Asker = Annotated[Caller, Depends(having("ask"))]
 Author = Annotated[Caller, Depends(having("documents"))]
 Critic = Annotated[Caller, Depends(having("feedback"))]

@@ -151,6 +151,7 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
             feed=Feed(sessions, settings.poll_s, settings.max_live_clients),
         )
         yield Stack(gateway, inference, retrieval, registry, evaluation, kafka, rollouts)
+        await gateway.callers.close()
     await server.stop(grace=None)
 
 

@@ -11,8 +11,10 @@ from sqlmodel import select
 from gyre_gateway import access
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.settings import Settings
+from gyre_gateway.store import keys
 from gyre_gateway.store.keys import Key
 from gyre_service.database import transaction
+from gyre_service.errors import Unavailable
 
 from .conftest import LOCAL, Stack, error_of
 
@@ -54,16 +56,37 @@ async def test_a_key_that_left_the_settings_is_revoked(
     assert (await http.get("/v1/models")).status_code == 200
 
 
-async def test_a_key_is_read_once_a_second(
+async def test_a_key_is_known_for_a_second_and_read_again_beside_requests(
     http: httpx.AsyncClient, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter((5.0, 5.9, 6.0))
-    monkeypatch.setattr(access, "monotonic", times.__next__)
+    time = 5.0
+    monkeypatch.setattr(access, "monotonic", lambda: time)
     assert (await http.get("/v1/models")).status_code == 200
     await ensure_keys(stack.sessions, Settings(home=tmp_path, api_keys=SecretStr("b-key:acme")))
 
+    time = 5.4
     assert (await http.get("/v1/models")).status_code == 200
+    time = 5.9
+    assert (await http.get("/v1/models")).status_code == 200  # it has just begun to read
+    await stack.gateway.callers.close()
     assert (await http.get("/v1/models")).status_code == 401
+
+
+async def test_a_key_that_cannot_be_read_again_is_known_no_longer(
+    http: httpx.AsyncClient, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = 5.0
+    monkeypatch.setattr(access, "monotonic", lambda: time)
+    assert (await http.get("/v1/models")).status_code == 200
+
+    async def away(*_: object) -> None:
+        raise Unavailable("database: away")
+
+    monkeypatch.setattr(keys, "by_hash", away)
+    time = 5.9
+    assert (await http.get("/v1/models")).status_code == 200
+    time = 6.0
+    assert (await http.get("/v1/models")).status_code == 503
 
 
 async def test_what_does_not_exist_says_so_in_the_same_shape(http: httpx.AsyncClient) -> None:

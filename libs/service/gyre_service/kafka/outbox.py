@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime
-from sqlmodel import Field, SQLModel, col, delete, func, insert, select, update
+from sqlmodel import Field, SQLModel, col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import Event
@@ -17,7 +17,7 @@ from gyre_service.database import (
     clock,
     enqueued_of,
     has_enqueued,
-    statement,
+    insert_alone,
     transaction,
 )
 from gyre_service.errors import Rejected
@@ -29,6 +29,7 @@ from gyre_service.telemetry import carried, carrying
 MAX_BYTES = 960 * 1024  # more belongs in a blob; what Kafka refuses would block the others
 CLAIM_S = 15  # longer than a publish may take
 BATCH = 100
+LINGER_S = 0.005  # who enqueued answers somebody first; and of many a second more go together
 LOOK_S = 1.0  # for what another process left; what this one enqueues is seen at once
 
 log = logging.getLogger(__name__)
@@ -84,8 +85,7 @@ async def enqueue_alone(
         Unavailable: The database is away, locked or full; then nothing is published.
     """
     row = _row(event, tenant, service, id).model_dump(exclude={"position"})
-    async with statement(sessions) as connection:
-        await connection.execute(insert(Outbox), row)
+    await insert_alone(sessions, Outbox, row)
     enqueued_of(sessions).set()
 
 
@@ -125,6 +125,7 @@ async def relay(broker: Broker, sessions: Sessions) -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await enqueued.wait()
+                    await asyncio.sleep(LINGER_S)
 
 
 async def relay_some(broker: Broker, sessions: Sessions) -> bool:
