@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from faststream import Context
 from faststream.asgi import AsgiFastStream
 from sqlmodel import Field, SQLModel
 
 from gyre_events import Event
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Broker, Cause, Router
+from gyre_service.kafka import Broker, Cause, Given, Router
 from gyre_service.process import Process, make_process
 from gyre_service.seen import first_time
 from gyre_service.settings import ServiceSettings
@@ -48,7 +47,7 @@ def make_app(settings: ServiceSettings) -> AsgiFastStream:
     @router.publisher(Counted.topic)
     @router.subscriber(Noted.topic)
     async def count(
-        event: Noted, cause: Cause, sessions: Annotated[Sessions, Context("sessions")]
+        event: Noted, cause: Cause, sessions: Annotated[Sessions, Given("sessions")]
     ) -> Counted:
         async with transaction(sessions) as session:
             row = await session.get(Words, (cause.tenant, event.author)) or Words(

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
-from faststream import Context
-
 from gyre_drift import store
 from gyre_drift.desk import Desk
 from gyre_drift.routes import rollout_of
@@ -21,11 +19,11 @@ from gyre_events import (
     VerdictRecorded,
 )
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Received, Router, Table, of
+from gyre_service.kafka import Cause, Given, Received, Router, Table, of
 from gyre_service.seen import first_time
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
-Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
+Rollouts = Annotated[Table[RolloutChanged], Given("rollouts")]
 
 router = Router("drift")
 events = router.subscriber(EmbeddingObserved.topic, AnswerScored.topic, VerdictRecorded.topic)

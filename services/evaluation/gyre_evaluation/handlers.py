@@ -3,7 +3,6 @@
 import json
 from typing import Annotated
 
-from faststream import Context
 from prometheus_client import Counter
 
 from gyre_evaluation import store, work
@@ -26,12 +25,12 @@ from gyre_events.answers import OfAnswer
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
-from gyre_service.kafka import Cause, Received, Router, Table, of
+from gyre_service.kafka import Cause, Given, Received, Router, Table, of
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
-Rollouts = Annotated[Table[RolloutChanged], Context("rollouts")]
-Embedding = Annotated[Encoder, Context("encoder")]
-BlobsOf = Annotated[Blobs, Context("blobs")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
+Rollouts = Annotated[Table[RolloutChanged], Given("rollouts")]
+Embedding = Annotated[Encoder, Given("encoder")]
+BlobsOf = Annotated[Blobs, Given("blobs")]
 
 ANSWERS = Counter(
     "gyre_evaluation_answers", "Answers that were looked at, by what happened", ["outcome"]

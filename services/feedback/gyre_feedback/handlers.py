@@ -3,7 +3,6 @@
 from datetime import UTC
 from typing import Annotated
 
-from faststream import Context
 from prometheus_client import Counter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,11 +26,11 @@ from gyre_feedback.tables import Feedback, Request
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
 from gyre_service.ids import now
-from gyre_service.kafka import Cause, Received, Router, of
+from gyre_service.kafka import Cause, Given, Received, Router, of
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
-Config = Annotated[Settings, Context("settings")]
-BlobsOf = Annotated[Blobs, Context("blobs")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
+Config = Annotated[Settings, Given("settings")]
+BlobsOf = Annotated[Blobs, Given("blobs")]
 
 FEEDBACK = Counter("gyre_feedback_received", "Feedback, by what happened to it", ["outcome"])
 

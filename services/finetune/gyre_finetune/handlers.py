@@ -2,16 +2,14 @@
 
 from typing import Annotated
 
-from faststream import Context
-
 from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_finetune import store
 from gyre_finetune.failing import fail
 from gyre_finetune.store import SUPERSEDED
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Router, of
+from gyre_service.kafka import Cause, Given, Router, of
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
 
 router = Router("finetune")
 events = router.subscriber(RetrainingRequested.topic, DatasetFrozen.topic)

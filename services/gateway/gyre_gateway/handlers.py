@@ -2,8 +2,6 @@
 
 from typing import Annotated, TypeAlias
 
-from faststream import Context
-
 from gyre_events import (
     AdapterTrained,
     AnswerGenerated,
@@ -24,9 +22,9 @@ from gyre_events import (
 from gyre_gateway.store import alarms, answers, changes, documents, examples, jobs, judgements
 from gyre_gateway.views import answer_shown
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Received, Router, of
+from gyre_service.kafka import Cause, Given, Received, Router, of
 
-Database: TypeAlias = Annotated[Sessions, Context("sessions")]
+Database: TypeAlias = Annotated[Sessions, Given("sessions")]
 
 router = Router("gateway")
 

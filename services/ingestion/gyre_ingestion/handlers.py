@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
-from faststream import Context
 from prometheus_client import Counter, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,11 +18,11 @@ from gyre_ingestion.settings import Settings
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Rejected
 from gyre_service.ids import derived_id
-from gyre_service.kafka import Cause, Received, Router
+from gyre_service.kafka import Cause, Given, Received, Router
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
-Config = Annotated[Settings, Context("settings")]
-BlobFolder = Annotated[Blobs, Context("blobs")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
+Config = Annotated[Settings, Given("settings")]
+BlobFolder = Annotated[Blobs, Given("blobs")]
 
 DOCUMENTS = Counter("gyre_ingestion_documents", "Documents submitted, by outcome", ["outcome"])
 READING = Histogram("gyre_ingestion_reading_seconds", "Time to read and cut a document")

@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from faststream import Context
-
 from gyre_events import (
     AdapterEvaluated,
     AdapterLoaded,
@@ -25,9 +23,9 @@ from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import derived_id, now
-from gyre_service.kafka import Cause, Received, Router, of
+from gyre_service.kafka import Cause, Given, Received, Router, of
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
 
 router = Router("registry")
 TOPICS: tuple[type[Event], ...] = (

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from faststream import Context
 from prometheus_client import Counter
 
 from gyre_events import ChunkEmbedded, ChunkPrepared, DocumentIndexed, DocumentRemoved
@@ -12,12 +11,12 @@ from gyre_retrieval.indexing import Indexing
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.vectors import from_bytes, to_text
 from gyre_service.database import Sessions, snapshot
-from gyre_service.kafka import Cause, Router
+from gyre_service.kafka import Cause, Given, Router
 
-SessionsOf = Annotated[Sessions, Context("sessions")]
-Indexer = Annotated[Indexing, Context("indexing")]
-Embedding = Annotated[Encoder, Context("encoder")]
-Opened = Annotated[Opening, Context("opening")]
+SessionsOf = Annotated[Sessions, Given("sessions")]
+Indexer = Annotated[Indexing, Given("indexing")]
+Embedding = Annotated[Encoder, Given("encoder")]
+Opened = Annotated[Opening, Given("opening")]
 
 BATCH = 64  # chunks of one `chunk-embedded`
 CHUNKS = Counter("gyre_retrieval_chunks", "Chunks that arrived")

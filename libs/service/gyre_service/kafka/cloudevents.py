@@ -7,12 +7,13 @@ from itertools import count
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from faststream import BaseMiddleware, Context, ContextRepo
+from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 
 from gyre_events import Event
 from gyre_service.errors import Rejected
 from gyre_service.ids import derived_id
+from gyre_service.kafka.given import Given
 from gyre_service.settings import ServiceSettings
 from gyre_service.telemetry import carried
 
@@ -77,7 +78,7 @@ def _time(said: str | None, record_ms: int) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-Cause = Annotated[Received, Context("cause")]  # how a handler asks for it
+Cause = Annotated[Received, Given("cause")]  # how a handler asks for it
 
 
 class CloudEvents(BaseMiddleware[Any, Any]):
