@@ -12,16 +12,16 @@ from typing import Any, TypeAlias, TypeVar
 import anyio
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from prometheus_client import make_asgi_app
-from sqlalchemy import text
 
 from gyre_service import telemetry
-from gyre_service.database import Sessions, open_database, snapshot
+from gyre_service.database import Sessions, open_database
 from gyre_service.errors import ServiceError
 from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import relay
 from gyre_service.loop_watch import LoopWatch
 from gyre_service.settings import ServiceSettings, read
 from gyre_service.stopping import exit_when_told, force_the_end
+from gyre_service.writable import Writable
 
 log = logging.getLogger(__name__)
 S = TypeVar("S", bound=ServiceSettings)
@@ -37,7 +37,8 @@ class Process:
         self.settings = settings
         self.broker = broker
         self.sessions: Sessions
-        self.checks: dict[str, Check] = {"kafka": self._kafka, "database": self._database}
+        self.writable = Writable(lambda: self.sessions)
+        self.checks: dict[str, Check] = {"kafka": self._kafka, "database": self.writable}
         self.reasons: dict[str, str] = {"start": "starting"}  # why we are not ready
 
     def ready(self) -> bool:
@@ -56,14 +57,6 @@ class Process:
     async def _kafka(self) -> str:
         # An answer of `ping` is an answer of the client's bootstrap connection only.
         return "" if await self.broker.ping(timeout=2.0) else "Kafka does not answer"
-
-    async def _database(self) -> str:
-        try:
-            async with asyncio.timeout(2), snapshot(self.sessions) as session:
-                await (await session.connection()).execute(text("SELECT 1"))
-        except (ServiceError, TimeoutError) as error:
-            return f"the database does not answer: {error}"
-        return ""
 
 
 Parts: TypeAlias = Callable[[Process], AbstractAsyncContextManager[None]]
@@ -105,6 +98,7 @@ def make_process(settings: ServiceSettings, broker: Broker, parts: Parts) -> Asg
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await process.writable.close()
 
     @get
     async def live(_: Any) -> AsgiResponse:

@@ -1,0 +1,47 @@
+"""Whether the database takes what is written."""
+
+import asyncio
+from collections.abc import Callable
+
+from gyre_service.database import Sessions, transaction
+from gyre_service.errors import ServiceError
+
+PATIENCE_S = 2.0
+
+
+class Writable:
+    """Begins and ends a transaction: that others may read does not help who has to write.
+
+    A look that does not end in time goes on, and the next one waits for it: given up and begun
+    anew each time, they would take all connections.
+
+    Args:
+        sessions: Gives those of the process, once it has them.
+    """
+
+    def __init__(self, sessions: Callable[[], Sessions]) -> None:
+        self._sessions = sessions
+        self._looking: asyncio.Task[str] | None = None
+
+    async def __call__(self) -> str:
+        """Return why not, or ""."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        done, _ = await asyncio.wait({self._looking}, timeout=PATIENCE_S)
+        if not done:
+            return f"the database has not answered for {PATIENCE_S:g} s"
+        looked, self._looking = self._looking, None
+        return looked.result()
+
+    async def close(self) -> None:
+        """Wait for a look that has not ended."""
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
+
+    async def _look(self) -> str:
+        try:
+            async with transaction(self._sessions()) as session:
+                await session.connection()
+        except ServiceError as error:
+            return f"the database does not answer: {error}"
+        return ""

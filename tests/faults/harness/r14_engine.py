@@ -1,0 +1,61 @@
+"""R14: the engine's process dies, or hangs, under load."""
+
+import random
+import signal
+import time
+
+from gyre_local.ready import is_ready
+from gyre_local.stack import Stack as LocalStack
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.trying import idle_start_s, under_load, until
+from tests.faults.test_engine import DEAD_S, HUNG_S, engine_of
+
+SEEN_S = {"SIGKILL": DEAD_S, "SIGSTOP": HUNG_S}
+LOOK_S = 1.5  # how late readiness tells of it, and we see it
+
+
+def lose(field: Field, how: str, rng: random.Random) -> Trial:
+    local = LocalStack(field.stack.home, field.stack.base)
+    bound = 1.5 * idle_start_s(field, "inference") + SEEN_S[how]
+    seen: list[float] = []
+
+    def fault() -> float:
+        service = field.supervisor.processes()["inference"].pid
+        engine_of(service).send_signal(signal.Signals[how])
+        began = time.monotonic()
+        until(lambda: not is_ready(local, "inference")[0], 60)
+        seen.append(time.monotonic() - began)
+        until(lambda: is_ready(local, "inference")[0], 300)
+        return time.monotonic() - began
+
+    def also(ledger: Ledger) -> tuple[str, ...]:
+        late = seen[0] > SEEN_S[how] + LOOK_S
+        return (
+            *((f"the loss was seen after {seen[0]:.1f} s",) if late else ()),
+            *_told(ledger, SEEN_S[how] + LOOK_S),
+        )
+
+    return under_load(field, how, rng, fault, bound, also)
+
+
+def _told(ledger: Ledger, most_s: float) -> tuple[str, ...]:
+    """Say which questions were answered otherwise than in time, or 503."""
+    found = []
+    for entry in ledger.entries:
+        if entry.kind == "question":
+            found += [
+                f"a question was answered {r.status}" for r in entry.refusals if r.status != 503
+            ]
+            found += ["a question waited too long" for r in entry.refusals if r.seconds > most_s]
+            found += ["a question was not answered at all"] * bool(entry.unknown)
+    return tuple(dict.fromkeys(found))
+
+
+R14 = Fault(
+    name="R14",
+    title="engine dies, or hangs",
+    into=("SIGKILL", "SIGSTOP"),
+    trials={"smoke": 1, "gate": 10, "soak": 20},
+    inject=lose,
+)

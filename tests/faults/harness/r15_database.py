@@ -1,0 +1,56 @@
+"""R15: a service's database cannot be written for a minute."""
+
+import random
+import sqlite3
+import time
+
+from gyre_local.ready import is_ready
+from gyre_local.stack import SERVICES
+from gyre_local.stack import Stack as LocalStack
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.r04_broker import consumed
+from tests.faults.harness.trying import under_load, until
+
+AWAY_S = 60.0
+SEEN_S = 5.0
+BOUND_S = 30.0
+
+
+def lock(field: Field, service: str, rng: random.Random) -> Trial:
+    local = LocalStack(field.stack.home, field.stack.base)
+    parked = len(field.stack.read(f"{service}-dlq"))
+    seen: list[float] = []
+
+    def fault() -> float:
+        database = sqlite3.connect(
+            field.stack.home / "data" / f"{service}.db", isolation_level=None, timeout=60
+        )
+        database.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        until(lambda: not is_ready(local, service)[0], AWAY_S)
+        seen.append(time.monotonic() - began)
+        time.sleep(max(0.0, AWAY_S - seen[0]))  # the fault itself
+        database.close()
+        began = time.monotonic()
+        until(lambda: is_ready(local, service)[0] and consumed(field), 180)
+        return time.monotonic() - began
+
+    def also(_: Ledger) -> tuple[str, ...]:
+        more = len(field.stack.read(f"{service}-dlq")) - parked
+        late = seen[0] > SEEN_S
+        return (
+            *((f"not ready only after {seen[0]:.1f} s",) if late else ()),
+            *((f"{more} records were parked",) if more else ()),
+        )
+
+    return under_load(field, service, rng, fault, BOUND_S, also)
+
+
+R15 = Fault(
+    name="R15",
+    title="database locked by another process for a minute",
+    into=tuple(SERVICES),
+    trials={"smoke": 1, "gate": 5, "soak": 10},
+    inject=lock,
+)
