@@ -1,4 +1,5 @@
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,23 @@ def test_it_says_its_version(gyre: Run) -> None:
 
     assert result.exit_code == 0
     assert result.stdout.startswith("gyre 0.")
+
+
+def test_a_dump_of_what_is_no_service_says_so(gyre: Run) -> None:
+    for name in ("nobody", "client", "a.b"):
+        result = gyre("dump", name)
+        assert result.exit_code == 2
+        assert f"there is no service '{name}'" in result.stderr
+
+
+def test_a_dump_is_the_services_own(gyre: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        ran.append(command[1:])
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("gyre_client.command.stores.find_spec", lambda _: True)
+    assert gyre("dump", "drift", "--hash").exit_code == 1
+    assert ran == [["-m", "gyre_drift", "dump", "--hash"]]

@@ -27,6 +27,8 @@ Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 DUPLICATE = {"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 # An execution option of a connection.
 READS = "gyre_reads"
+# In the `info` of a table: its rows pass, they are no effect of the log.
+PASSING = "gyre_passing"
 # In the `info` of sessions.
 COMMITTED = "committed"
 ENQUEUED = "enqueued"

@@ -13,7 +13,7 @@ import anyio
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from prometheus_client import make_asgi_app
 
-from gyre_service import telemetry
+from gyre_service import dumping, telemetry
 from gyre_service.database import Sessions, open_database
 from gyre_service.errors import ServiceError
 from gyre_service.kafka import Broker
@@ -128,7 +128,12 @@ def _json(status: int, body: dict[str, Any]) -> AsgiResponse:
 
 
 def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> None:
-    """Run a service until SIGTERM. Ends with one line if its settings are wrong."""
+    """Run a service until SIGTERM; with the argument `dump` print what it holds, and end.
+
+    Ends with one line if its settings are wrong.
+    """
+    if sys.argv[1:]:
+        return dumping.run(settings_type.model_fields["service"].default, sys.argv[1:])
     exit_when_told()
     force_the_end()
     settings = read(settings_type)

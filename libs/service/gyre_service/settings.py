@@ -1,6 +1,7 @@
 """Settings every service shares. One class of each service reads them, nothing else."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -95,7 +96,7 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-def read(settings: type[ServiceSettings]) -> ServiceSettings:
+def read(settings: Callable[[], ServiceSettings]) -> ServiceSettings:
     """Return `settings` from the environment, or end the process with one line per mistake."""
     try:
         return settings()

@@ -1,13 +1,14 @@
 """Answers that somebody may ask for again, and the events that wait for Kafka."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import DateTime
 from sqlmodel import Field, SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gyre_service.database import PASSING
 from gyre_service.kafka.outbox import Outbox
 
 
@@ -15,6 +16,7 @@ class StoredAnswer(SQLModel, table=True):
     """What was answered under a request id, or that it is being answered."""
 
     __tablename__: ClassVar[str] = "inference_stored_answer"
+    __table_args__: ClassVar[dict[str, Any]] = {"info": {PASSING: True}}
 
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)

@@ -1,24 +1,19 @@
 """Many lives of a service on one log, and what must be the same as in one life without a death."""
 
-import base64
 import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select
-from sqlmodel import SQLModel
-
-from gyre_service.database import open_database, snapshot
-from gyre_service.kafka.outbox import Outbox
+from gyre_service import dumping
+from gyre_service.database import open_database
+from gyre_service.dumping import lasting
 from tests.faults.fake_log.life import Program, live
 from tests.faults.fake_log.log import Log
 from tests.faults.fake_log.mortal import Mortal, Point
 
 RARE: tuple[Point, ...] = ("after_commit", "after_publish")
-VOLATILE = {"decided_at", "data_deadline", "stored_at"}  # by the clock of who writes
 
 
 async def die_often(program: Program, log: Log, deaths: int, rng: random.Random) -> Counter[Point]:
@@ -68,7 +63,7 @@ def differences(killed: Log, alive: Log, topics: set[str]) -> Iterator[str]:
     for key in told.keys() & wanted.keys():
         if any(value != told[key][0] for value in told[key]):
             yield f"two values under one id: {key}"
-        if _lasting(told[key][0]) != _lasting(wanted[key][0]):
+        if lasting(told[key][0]) != lasting(wanted[key][0]):
             yield f"another value: {key}"
     if list(told) != [key for key in wanted if key in told]:
         yield "another order"
@@ -80,28 +75,7 @@ def _parked(log: Log) -> set[tuple[str, int, int, bytes | None, bytes | None]]:
     return {(r.topic, r.partition, r.offset, r.key, r.value) for r in log.parked}
 
 
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _lasting(each) for key, each in value.items() if key not in VOLATILE}
-    return [_lasting(each) for each in value] if isinstance(value, list) else value
-
-
 async def dump(program: Program) -> list[str]:
     """Return every row of a service's database as a line, but for what its clock wrote."""
-    lines = []
-    async with open_database(program.url) as sessions, snapshot(sessions) as session:
-        for table in SQLModel.metadata.sorted_tables:
-            if table.name != Outbox.__tablename__:
-                rows = await (await session.connection()).execute(select(table))
-                lines += [_line(table, row._asdict()) for row in rows]
-    return sorted(lines)
-
-
-def _line(table: Table, row: dict[str, Any]) -> str:
-    return f"{table.name} {json.dumps(_lasting(row), sort_keys=True, default=_plain)}"
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    async with open_database(program.url) as sessions:
+        return await dumping.dump(sessions)

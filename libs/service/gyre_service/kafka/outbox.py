@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import Event
 from gyre_service.database import (
+    PASSING,
     Sessions,
     clock,
     enqueued_of,
@@ -38,7 +39,10 @@ log = logging.getLogger(__name__)
 class Outbox(SQLModel, table=True):
     """An event that Kafka has not acknowledged yet."""
 
-    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
+    __table_args__: ClassVar[dict[str, Any]] = {
+        "sqlite_autoincrement": True,
+        "info": {PASSING: True},
+    }
 
     position: int | None = Field(default=None, primary_key=True)
     id: UUID  # the event's, in every attempt

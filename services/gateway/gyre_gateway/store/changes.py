@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_gateway.store.columns import UtcTime
+from gyre_service.database import PASSING
 from gyre_service.ids import now
 
 KEPT = 10_000  # of all tenants together
@@ -17,7 +18,10 @@ class Change(SQLModel, table=True):
     """One change, as it is shown."""
 
     __tablename__: ClassVar[str] = "gateway_change"
-    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
+    __table_args__: ClassVar[dict[str, Any]] = {
+        "sqlite_autoincrement": True,
+        "info": {PASSING: True},
+    }
 
     position: int | None = Field(default=None, primary_key=True)
     tenant: str = Field(index=True)

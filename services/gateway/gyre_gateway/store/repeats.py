@@ -1,13 +1,14 @@
 """Idempotency keys of what the gateway itself accepts: documents, feedback, adapters."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_gateway.errors import KeyReused
 from gyre_gateway.store.columns import UtcTime
+from gyre_service.database import PASSING
 
 KEPT = timedelta(hours=24)
 
@@ -16,6 +17,7 @@ class Repeat(SQLModel, table=True):
     """What a key was first sent with."""
 
     __tablename__: ClassVar[str] = "gateway_repeat"
+    __table_args__: ClassVar[dict[str, Any]] = {"info": {PASSING: True}}
 
     tenant: str = Field(primary_key=True)
     subject: str = Field(primary_key=True)
