@@ -9,10 +9,9 @@ from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.trying import idle_start_s, under_load, until
-from tests.faults.test_engine import DEAD_S, HUNG_S, engine_of
+from tests.faults.test_engine import DEAD_S, HUNG_S, LOOK_S, engine_of
 
 SEEN_S = {"SIGKILL": DEAD_S, "SIGSTOP": HUNG_S}
-LOOK_S = 1.5  # how late readiness tells of it, and we see it
 
 
 def lose(field: Field, how: str, rng: random.Random) -> Trial:
