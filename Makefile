@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test faults demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-recovery lint contracts release-contracts proto reference-model reference-figures gemma-starter clean
+.PHONY: help setup up down kafka status logs test faults mutations demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-recovery lint contracts release-contracts proto reference-model reference-figures gemma-starter clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -36,6 +36,9 @@ test: setup ## Unit tests, then every test across services on a stack of its own
 
 faults: setup ## Faults on a stack of its own, judged by what was recorded; TIER=smoke|gate|soak, ONLY=R4, SEED=0
 	@deploy/local/faults.sh --tier $(or $(TIER),smoke) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
+
+mutations: setup ## Turn each protection off in turn: the tests have to notice
+	@.venv/bin/python -m tests.faults.mutations $(if $(ONLY),--only $(ONLY))
 
 demo: setup ## Play one whole loop on a stack of its own; SEED=1
 	@deploy/demo/demo.sh

@@ -8,7 +8,7 @@ results=${GYRE_HOME:-$PWD/var}/results/faults
 export MODEL=${MODEL:-reference}
 export GYRE_HOME=${GYRE_HOME:-$PWD/var}/faults
 export GYRE_PORT_BASE=$((${GYRE_PORT_BASE:-8000} + 400))
-export GYRE_API_KEYS=local:default
+export GYRE_API_KEYS=local:default,acme-key:acme
 
 finish() {
     status=$?

@@ -15,7 +15,7 @@ from typing import Any
 from faststream import BaseMiddleware, ContextRepo
 from faststream.asgi import AsgiFastStream
 
-from gyre_service import process, stopping
+from gyre_service import command, stopping
 from gyre_service.settings import ServiceSettings
 from tests.delivery import counting
 
@@ -57,4 +57,4 @@ def make_app(settings: ServiceSettings) -> AsgiFastStream:
 
 if __name__ == "__main__":
     stopping.END_S = 3
-    process.main(ServiceSettings, make_app)
+    command.main(ServiceSettings, make_app)

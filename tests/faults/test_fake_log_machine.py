@@ -44,7 +44,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(count=st.integers(1, 5))
     def send(self, count: int) -> None:
         for _ in range(count):
-            record = streams.record(next(self.events), len(self.sent))
+            record = streams.record(next(self.events), len(self.sent), 0)
             self.sent.append(record)
             self.append(record)
 

@@ -243,4 +243,8 @@ def test_a_dump_is_the_services_own(gyre: Run, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr("gyre_client.command.stores.find_spec", lambda _: True)
     assert gyre("dump", "drift", "--hash").exit_code == 1
-    assert ran == [["-m", "gyre_drift", "dump", "--hash"]]
+    assert gyre("replay", "drift", "--into", "new", "--from", "7").exit_code == 1
+    assert ran == [
+        ["-m", "gyre_drift", "dump", "--hash"],
+        ["-m", "gyre_drift", "replay", "--into", "new", "--from", "7"],
+    ]

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,13 +19,10 @@ from gyre_service.settings import ServiceSettings, read
 
 # What these hold, in columns and inside of JSON, is the clock of who wrote it.
 CLOCKS = frozenset({"created_at", "data_deadline", "decided_at", "lease_until", "stored_at"})
-USAGE = "usage: python -m gyre_SERVICE dump [--hash]"
 
 
-def run(service: str, arguments: Sequence[str]) -> None:
-    """Print every row of a service's database as a line, or with `--hash` what they come to."""
-    if arguments[0] != "dump" or set(arguments[1:]) - {"--hash"}:
-        sys.exit(USAGE)
+def run(service: str, *, hash: bool) -> None:
+    """Print every row of a service's database as a line, or with `hash` what they come to."""
     # What the service itself needs beside its database nobody has to tell here.
     settings = read(partial(ServiceSettings, service=service))
     url = settings.database_url.get_secret_value()
@@ -38,7 +34,7 @@ def run(service: str, arguments: Sequence[str]) -> None:
     except ServiceError as error:
         sys.exit(f"{service}: {error}")
     text = "".join(f"{line}\n" for line in found)
-    if "--hash" in arguments:
+    if hash:
         text = f"{hashlib.sha256(text.encode()).hexdigest()}  {len(found)} rows\n"
     sys.stdout.write(text)
 

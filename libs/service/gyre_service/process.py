@@ -3,46 +3,85 @@
 import asyncio
 import json
 import logging
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeAlias, TypeVar
 
-import anyio
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from prometheus_client import make_asgi_app
 
-from gyre_service import dumping, telemetry
+from gyre_events import Event
 from gyre_service.database import Sessions, open_database
-from gyre_service.errors import ServiceError
-from gyre_service.kafka import Broker
+from gyre_service.kafka import Broker, Table
 from gyre_service.kafka.outbox import relay
+from gyre_service.kafka.table import Changed, PastTable, unheard
 from gyre_service.loop_watch import LoopWatch
-from gyre_service.settings import ServiceSettings, read
-from gyre_service.stopping import exit_when_told, force_the_end
+from gyre_service.rpc import Add, serving
+from gyre_service.settings import ServiceSettings
 from gyre_service.writable import Writable
 
 log = logging.getLogger(__name__)
-S = TypeVar("S", bound=ServiceSettings)
+E = TypeVar("E", bound=Event)
 
 Check: TypeAlias = Callable[[], Awaitable[str]]  # why we are not ready, or ""
 CHECK_S = 1.0
+PROCESS = "process"
 
 
 class Process:
     """What the parts of one process share."""
 
-    def __init__(self, settings: ServiceSettings, broker: Broker) -> None:
+    def __init__(self, settings: ServiceSettings, broker: Broker, not_in_log: str) -> None:
         self.settings = settings
         self.broker = broker
+        self.not_in_log = not_in_log
         self.sessions: Sessions
         self.writable = Writable(lambda: self.sessions)
         self.checks: dict[str, Check] = {"kafka": self._kafka, "database": self.writable}
         self.reasons: dict[str, str] = {"start": "starting"}  # why we are not ready
+        # Told before `parts` begin: handlers run on the log again, and nothing else happens.
+        self.replaying = False
+        self.tables: list[Table[Any]] = []
 
     def ready(self) -> bool:
         return not self.reasons
+
+    def table(self, event: type[E], changed: Changed[E] = unheard) -> Table[E]:
+        """Return a table that is still to be started; in a replay one of what was then."""
+        table = (PastTable if self.replaying else Table)(self.settings, event, changed)
+        self.tables.append(table)
+        return table
+
+    def serving(self, add: Add, name: str) -> AbstractAsyncContextManager[None]:
+        """Serve by gRPC while inside, as `gyre_service.rpc.serving`; not in a replay."""
+        return nullcontext() if self.replaying else serving(self.settings, add, name, self.ready)
+
+    @asynccontextmanager
+    async def beside(
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, ended: str
+    ) -> AsyncIterator[None]:
+        """Do `work`, which never ends by itself, while inside; not in a replay.
+
+        Args:
+            work: What is done by the clock, and not because of an event.
+            name: Of the check that it still runs.
+            ended: Why we are not ready if it does not.
+        """
+        if self.replaying:
+            yield
+            return
+        task = asyncio.create_task(work())
+
+        async def check() -> str:
+            return ended if task.done() else ""
+
+        self.checks[name] = check
+        try:
+            yield
+        finally:
+            task.cancel()
+            # Its session must be closed before the database is.
+            await asyncio.gather(task, return_exceptions=True)
 
     async def watch(self) -> None:
         """Look at every check again and again, until cancelled."""
@@ -62,7 +101,9 @@ class Process:
 Parts: TypeAlias = Callable[[Process], AbstractAsyncContextManager[None]]
 
 
-def make_process(settings: ServiceSettings, broker: Broker, parts: Parts) -> AsgiFastStream:
+def make_process(
+    settings: ServiceSettings, broker: Broker, parts: Parts, not_in_log: str = ""
+) -> AsgiFastStream:
     """Return the application of a service.
 
     It starts, in this order: telemetry, the database, `parts` (tables, clients, servers), the
@@ -72,8 +113,9 @@ def make_process(settings: ServiceSettings, broker: Broker, parts: Parts) -> Asg
         settings: Of the service; handlers find them in the context as `settings`.
         broker: With its routers.
         parts: What is this service's own. May add checks, and globals to the broker's context.
+        not_in_log: What its stores hold that no event has brought; then they are not replayed.
     """
-    process = Process(settings, broker)
+    process = Process(settings, broker, not_in_log)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -120,35 +162,16 @@ def make_process(settings: ServiceSettings, broker: Broker, parts: Parts) -> Asg
             ("/metrics", make_asgi_app()),
         ],
     )
+    app.context.set_global(PROCESS, process)
     return app
+
+
+def process_of(app: AsgiFastStream) -> Process:
+    """Return the process that `make_process` has made `app` for."""
+    process = app.context.get(PROCESS)
+    assert isinstance(process, Process)
+    return process
 
 
 def _json(status: int, body: dict[str, Any]) -> AsgiResponse:
     return AsgiResponse(json.dumps(body).encode(), status, {"content-type": "application/json"})
-
-
-def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> None:
-    """Run a service until SIGTERM; with the argument `dump` print what it holds, and end.
-
-    Ends with one line if its settings are wrong.
-    """
-    if sys.argv[1:]:
-        return dumping.run(settings_type.model_fields["service"].default, sys.argv[1:])
-    exit_when_told()
-    force_the_end()
-    settings = read(settings_type)
-    assert isinstance(settings, settings_type)
-    telemetry.configure(settings)
-    app = make_app(settings)
-    options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.health_port,
-        "log_config": None,  # ours is in place
-        "access_log": "false",
-    }
-    try:
-        # vLLM's own server runs on uvloop too; asyncio's loop adds to every answer.
-        run = partial(app.run, run_extra_options=options)
-        anyio.run(run, backend_options={"use_uvloop": True})
-    except ServiceError as error:
-        sys.exit(f"{settings.service}: {error}")

@@ -11,9 +11,8 @@ from gyre_drift.servicer import Servicer
 from gyre_drift.settings import Settings
 from gyre_events import RolloutChanged
 from gyre_rpc.drift.v1.drift_pb2_grpc import add_DriftServiceServicer_to_server
-from gyre_service.kafka import Broker, Table
+from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import serving
 
 NAME = "gyre_rpc.drift.v1.DriftService"
 
@@ -24,12 +23,12 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        rollouts = Table(settings, RolloutChanged)
+        rollouts = process.table(RolloutChanged)
         await rollouts.start()
         process.broker.context.set_global("rollouts", rollouts)
         try:
             add = partial(add_DriftServiceServicer_to_server, Servicer(process.sessions, rollouts))
-            async with serving(settings, add, NAME, process.ready):
+            async with process.serving(add, NAME):
                 yield
         finally:
             await rollouts.stop()

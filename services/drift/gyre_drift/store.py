@@ -178,8 +178,10 @@ async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked
     asked = []
     for row in await session.exec(query):
         event = RetrainingRequested.model_validate(row.event)
-        until = event.data_deadline + timedelta(seconds=event.training.max_seconds)
-        asked.append(Asked(event.job_id, utc(row.at), until))
+        training = event.training
+        # Not of `data_deadline`, which is of a clock: a replay must find the same.
+        lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
+        asked.append(Asked(event.job_id, utc(row.at), utc(row.at) + lasts))
     return asked
 
 

@@ -1,6 +1,6 @@
 from gyre_evaluation.app import make_app
 from gyre_evaluation.settings import Settings
-from gyre_service.process import main
+from gyre_service.command import main
 
 if __name__ == "__main__":
     main(Settings, make_app)

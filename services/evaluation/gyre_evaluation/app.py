@@ -13,9 +13,9 @@ from gyre_evaluation.settings import Settings
 from gyre_events import RolloutChanged
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
 from gyre_service.blobs import Blobs
-from gyre_service.kafka import Broker, Table
+from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel, serving
+from gyre_service.rpc import channel
 
 SERVICE = "gyre_rpc.evaluation.v1.EvaluationService"
 
@@ -26,7 +26,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        rollouts = Table(settings, RolloutChanged)
+        rollouts = process.table(RolloutChanged)
         async with (
             channel(settings.retrieval_address) as retrieval,
             channel(settings.inference_address) as inference,
@@ -40,9 +40,10 @@ def make_app(settings: Settings) -> AsgiFastStream:
             await rollouts.start()
             try:
                 add = partial(add_EvaluationServiceServicer_to_server, servicer)
-                async with serving(settings, add, SERVICE, process.ready):
+                async with process.serving(add, SERVICE):
                     yield
             finally:
                 await rollouts.stop()
 
-    return make_process(settings, broker, parts)
+    not_in_log = "suites that calls brought, and what its runner has measured"
+    return make_process(settings, broker, parts, not_in_log)

@@ -11,9 +11,10 @@ from gyre_evaluation.settings import Settings
 from gyre_evaluation.shadowing import Shadower
 from gyre_evaluation.work import Evaluation, Shadow
 from gyre_events import RolloutChanged
+from gyre_service.command import main
 from gyre_service.jobs import work
-from gyre_service.kafka import Broker, Table
-from gyre_service.process import Process, main, make_process
+from gyre_service.kafka import Broker
+from gyre_service.process import Process, make_process
 from gyre_service.rpc import channel
 from gyre_service.stopping import stop_process
 
@@ -23,7 +24,7 @@ def make_runner(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        rollouts = Table(settings, RolloutChanged)
+        rollouts = process.table(RolloutChanged)
         await rollouts.start()
         async with channel(settings.inference_address) as inference:
             sessions = process.sessions

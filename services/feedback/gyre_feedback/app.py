@@ -1,8 +1,8 @@
 """Wires the feedback service together. The only module that builds things."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from faststream.asgi import AsgiFastStream
 
@@ -31,19 +31,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
         broker.context.set_global("blobs", Blobs(settings.blob_url))
-        keeping = asyncio.create_task(
-            retention.keep(process.sessions, settings.answer_retention_days)
-        )
-
-        async def kept() -> str:
-            return "retention has ended" if keeping.done() else ""
-
-        process.checks["retention"] = kept
-        try:
+        keep = partial(retention.keep, process.sessions, settings.answer_retention_days)
+        async with process.beside(keep, "retention", "retention has ended"):
             yield
-        finally:
-            keeping.cancel()
-            # Its session must be closed before the database is.
-            await asyncio.gather(keeping, return_exceptions=True)
 
     return make_process(settings, broker, parts)

@@ -1,8 +1,8 @@
 """Wires the finetune service together. The only module that builds things."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from faststream.asgi import AsgiFastStream
 
@@ -19,16 +19,9 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        looking = asyncio.create_task(fail_overdue(process.sessions, settings.data_grace_s))
-
-        async def looks() -> str:
-            return "nobody looks for overdue jobs" if looking.done() else ""
-
-        process.checks["deadlines"] = looks
-        try:
+        look = partial(fail_overdue, process.sessions, settings.data_grace_s)
+        async with process.beside(look, "deadlines", "nobody looks for overdue jobs"):
             yield
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
 
-    return make_process(settings, broker, parts)
+    not_in_log = "which trainings have ended, which its runner says"
+    return make_process(settings, broker, parts, not_in_log)

@@ -11,9 +11,10 @@ from gyre_finetune.running import Runner
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import Training
 from gyre_service.blobs import Blobs
+from gyre_service.command import main
 from gyre_service.jobs import work
-from gyre_service.kafka import Broker, Table
-from gyre_service.process import Process, main, make_process
+from gyre_service.kafka import Broker
+from gyre_service.process import Process, make_process
 from gyre_service.stopping import stop_process
 
 DEFAULT = "default"
@@ -24,7 +25,7 @@ def make_runner(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        rollouts = Table(settings, RolloutChanged)
+        rollouts = process.table(RolloutChanged)
         await rollouts.start()
 
         def prompt_of(tenant: str, route: str) -> str:

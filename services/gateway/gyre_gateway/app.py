@@ -10,6 +10,7 @@ from faststream.asgi import AsgiFastStream
 from faststream.exceptions import IncorrectState
 
 from gyre_events import Event, RolloutChanged
+from gyre_gateway import backlog
 from gyre_gateway.access import Callers, ensure_keys
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
@@ -21,7 +22,7 @@ from gyre_gateway.server import listen, serving_web
 from gyre_gateway.settings import Settings
 from gyre_gateway.web import make_web
 from gyre_service.errors import Unavailable
-from gyre_service.kafka import Broker, Table, announce
+from gyre_service.kafka import Broker, announce
 from gyre_service.process import Process, make_process
 from gyre_service.rpc import channel
 
@@ -32,13 +33,16 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
+        if process.replaying:
+            yield  # handlers need none of the following
+            return
         await ensure_keys(process.sessions, settings)
         feed = Feed(process.sessions, settings.poll_s, settings.max_live_clients)
 
         def rolled_out(tenant: str, row: RolloutChanged) -> None:
             feed.tell(tenant, News("rollout", row.model_dump(mode="json")))
 
-        rollouts = Table(settings, RolloutChanged, rolled_out)
+        rollouts = process.table(RolloutChanged, rolled_out)
         await rollouts.start()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(rollouts.stop)
@@ -71,6 +75,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 announce=announcing(broker),
                 blobs=Blobs(settings.blob_url),
                 feed=feed,
+                backlog=await stack.enter_async_context(backlog.following(settings)),
             )
             assert settings.http_port is not None
             at = listen(settings.host, settings.http_port)

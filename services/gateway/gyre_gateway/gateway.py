@@ -11,6 +11,7 @@ from fastapi.security import HTTPBearer
 
 from gyre_events import Event, RolloutChanged
 from gyre_gateway.access import Caller, Callers
+from gyre_gateway.backlog import Backlog
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.live import Feed
@@ -44,6 +45,7 @@ class Gateway:
     announce: Announce
     blobs: Blobs
     feed: Feed
+    backlog: Backlog
 
     @property
     def pepper(self) -> str:

@@ -46,6 +46,7 @@ class Settings(ServiceSettings):
     inline_bytes: Annotated[int, Field(ge=0, le=512 * 1024)] = 512 * 1024  # more goes to a blob
     max_concurrent_requests: Annotated[int, Field(ge=1)] = 64
     max_live_clients: Annotated[int, Field(ge=1)] = 32
+    max_lag: Annotated[int, Field(ge=1)] = 10_000  # records before a service that takes more
     retry_after_s: Annotated[int, Field(ge=1)] = 2  # told to whom we turn away
     poll_s: Seconds = 1  # how often the change table is looked at
     heartbeat_s: Seconds = 15  # of a quiet live stream

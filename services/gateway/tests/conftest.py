@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from gyre_events import Arm, Base, Event, Policy, Prompt, RolloutChanged
 from gyre_gateway.access import Callers, ensure_keys
+from gyre_gateway.backlog import WAITS, Backlog
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.gateway import Gateway
@@ -48,6 +49,16 @@ class FakeKafka:
         if self.away:
             raise Unavailable("not acknowledged by Kafka in 10 s")
         self.sent.append((event, tenant, id, time))
+
+
+@dataclass
+class FakeGroup:
+    """A consumer group with so many records before it."""
+
+    waiting: int = 0
+
+    def behind(self) -> int:
+        return self.waiting
 
 
 class FakeRollouts:
@@ -91,6 +102,7 @@ class Stack:
     evaluation: FakeEvaluation
     kafka: FakeKafka
     rollouts: FakeRollouts
+    groups: dict[str, FakeGroup]
 
     @property
     def sessions(self) -> Sessions:
@@ -134,6 +146,7 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     kafka, rollouts = FakeKafka(), FakeRollouts()
+    groups = {service: FakeGroup() for service in WAITS}
     rollouts.add("default", "default")
     async with channel(f"127.0.0.1:{port}") as peers:
         gateway = Gateway(
@@ -149,8 +162,9 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
             announce=kafka.announce,
             blobs=Blobs(settings.blob_url),
             feed=Feed(sessions, settings.poll_s, settings.max_live_clients),
+            backlog=Backlog(groups, settings.max_lag),
         )
-        yield Stack(gateway, inference, retrieval, registry, evaluation, kafka, rollouts)
+        yield Stack(gateway, inference, retrieval, registry, evaluation, kafka, rollouts, groups)
         await gateway.callers.close()
     await server.stop(grace=None)
 

@@ -1,5 +1,7 @@
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,12 +14,14 @@ from pydantic import SecretStr, ValidationError
 from sqlmodel import select
 
 from gyre_events import ApiKeyChanged
-from gyre_gateway import app as building
+from gyre_gateway import backlog
 from gyre_gateway.access import ensure_keys
 from gyre_gateway.app import announcing, make_app
+from gyre_gateway.backlog import WAITS, Backlog
 from gyre_gateway.server import listen
 from gyre_gateway.settings import Settings, parse_keys
 from gyre_gateway.store.keys import Key
+from gyre_service import process
 from gyre_service.database import Sessions, snapshot
 from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import now
@@ -26,7 +30,7 @@ from gyre_service.kafka.outbox import Outbox
 from gyre_service.keys import key_hash
 
 from . import events
-from .conftest import LOCAL, FakeRollouts, rollout
+from .conftest import LOCAL, FakeGroup, FakeRollouts, rollout
 
 
 class FakeTable(FakeRollouts):
@@ -42,10 +46,16 @@ class FakeTable(FakeRollouts):
         self.table.clear()
 
 
+@asynccontextmanager
+async def nobody_waits(settings: Settings) -> AsyncIterator[Backlog]:
+    yield Backlog({service: FakeGroup() for service in WAITS}, settings.max_lag)
+
+
 async def test_the_gateway_starts_serves_and_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "Table", FakeTable)
+    monkeypatch.setattr(process, "Table", FakeTable)
+    monkeypatch.setattr(backlog, "following", nobody_waits)
     with listen("127.0.0.1", 0) as found:
         port = found.getsockname()[1]
     app = make_app(Settings(home=tmp_path, http_port=port))

@@ -265,3 +265,19 @@ def test_the_wire_has_base64() -> None:
         }
     )
     assert '"content":"/w' in event.model_dump_json()
+
+
+@pytest.mark.parametrize("service", ["ingestion", "retrieval"])
+async def test_who_brings_more_than_is_indexed_is_told_when_to_come_back(
+    http: httpx.AsyncClient, stack: Stack, service: str
+) -> None:
+    stack.groups[service].waiting = 10_001
+    response = await http.post(URL, files=file(b"text"))
+
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "2"
+    said = f"10001 records wait for {service}, more than 10000"
+    assert error_of(response)["message"].startswith(said)
+    assert (stack.kafka.sent, blobs(stack)) == ([], [])
+    stack.groups[service].waiting = 0
+    assert (await http.post(URL, files=file(b"text"))).status_code == 202

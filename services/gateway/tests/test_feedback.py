@@ -85,3 +85,18 @@ async def test_what_is_no_feedback_is_refused(
     assert response.status_code == 400
     assert error_of(response)["param"] == param
     assert stack.kafka.sent == []
+
+
+async def test_who_brings_more_than_feedback_handles_is_told_when_to_come_back(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    stack.groups["feedback"].waiting = 10_001
+    response = await http.post(URL, json=PRAISE)
+
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "2"
+    said = "10001 records wait for feedback, more than 10000"
+    assert error_of(response)["message"].startswith(said)
+    assert stack.kafka.sent == []
+    stack.groups["feedback"].waiting = 10_000
+    assert (await http.post(URL, json=PRAISE)).status_code == 202

@@ -23,9 +23,9 @@ from gyre_inference.settings import Settings
 from gyre_rpc.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
 from gyre_service.errors import Unavailable
 from gyre_service.ids import now
-from gyre_service.kafka import Broker, Table
+from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel, serving
+from gyre_service.rpc import channel
 from gyre_service.stopping import stop_process
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
         engine = made(settings, lost=stop_process)
         running = asyncio.create_task(engine.run())
         reconciling: asyncio.Task[None] | None = None
-        rollouts = Table(settings, RolloutChanged, changed)
-        keys = Table(settings, ApiKeyChanged)
+        rollouts = process.table(RolloutChanged, changed)
+        keys = process.table(ApiKeyChanged)
         reconciler = Reconciler(settings, engine, rollouts, publisher(process.sessions, settings))
         reconcilers.append(reconciler)
         answers = Answers(process.sessions, settings)
@@ -96,7 +96,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 )
                 add = partial(add_InferenceServiceServicer_to_server, servicer)
                 name = "gyre_rpc.inference.v1.InferenceService"
-                async with serving(settings, add, name, process.ready):
+                async with process.serving(add, name):
                     yield
         finally:
             running.cancel()
@@ -106,7 +106,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 await asyncio.gather(reconciling, return_exceptions=True)
             await asyncio.gather(rollouts.stop(), keys.stop(), engine.stop(), answers.close())
 
-    return make_process(settings, broker, parts)
+    not_in_log = "answers that wait to be told of, which nobody else knows"
+    return make_process(settings, broker, parts, not_in_log)
 
 
 def _ended(reconciling: asyncio.Task[None]) -> None:

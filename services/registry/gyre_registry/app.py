@@ -1,6 +1,5 @@
 """Wires the registry together. The only module that builds things."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,9 +13,8 @@ from gyre_registry.servicer import Servicer
 from gyre_registry.settings import Settings
 from gyre_registry.watching import watch
 from gyre_rpc.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
-from gyre_service.kafka import Broker, Table
+from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import serving
 
 NAME = "gyre_rpc.registry.v1.RegistryService"
 
@@ -28,7 +26,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
-        table = Table(settings, RolloutChanged)
+        table = process.table(RolloutChanged)
         try:
             await table.start()
         finally:  # only the start compares: from here on we are who writes the topic
@@ -36,17 +34,11 @@ def make_app(settings: Settings) -> AsgiFastStream:
         await ensure_routes(process.sessions, table.rows(), base)
         servicer = Servicer(process.sessions, base, settings.home / "cache" / "adapters")
         add = partial(add_RegistryServiceServicer_to_server, servicer)
-        watching = asyncio.create_task(watch(process.sessions, settings.answer_retention_days))
+        look = partial(watch, process.sessions, settings.answer_retention_days)
+        async with (
+            process.beside(look, "rollouts", "nobody looks at the rollouts"),
+            process.serving(add, NAME),
+        ):
+            yield
 
-        async def watched() -> str:
-            return "nobody looks at the rollouts" if watching.done() else ""
-
-        process.checks["rollouts"] = watched
-        try:
-            async with serving(settings, add, NAME, process.ready):
-                yield
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-
-    return make_process(settings, broker, parts)
+    return make_process(settings, broker, parts, "rollouts, which calls and the clock move too")

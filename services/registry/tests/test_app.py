@@ -7,11 +7,11 @@ from faststream import TestApp
 from faststream.kafka import TestKafkaBroker
 from grpc import aio
 
-from gyre_registry import app as app_module
 from gyre_registry.app import make_app
 from gyre_registry.settings import Settings
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from gyre_service import process
 from gyre_service.kafka import Broker
 from gyre_service.rpc import calling_for
 from gyre_service.settings import read
@@ -35,7 +35,7 @@ class EmptyTable:
 async def test_the_first_start_serves_the_default_route(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "Table", EmptyTable)
+    monkeypatch.setattr(process, "Table", EmptyTable)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -17,7 +17,6 @@ from gyre_retrieval.settings import Settings
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import add_RetrievalServiceServicer_to_server
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import serving
 
 NAME = "gyre_rpc.retrieval.v1.RetrievalService"
 
@@ -32,7 +31,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
         encoder = Encoder(settings.encoder, settings.encoder_threads)
         index = Index(
             settings.home / "qdrant",
-            settings.qdrant_url,
+            # A replay begins without a document, and an index drops what no document stands behind.
+            "" if process.replaying else settings.qdrant_url,
             settings.qdrant_api_key.get_secret_value(),
             settings.qdrant_timeout_s,
         )
@@ -51,7 +51,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
         add = partial(add_RetrievalServiceServicer_to_server, servicer)
         opening.start()
         try:
-            async with serving(settings, add, NAME, process.ready):
+            async with process.serving(add, NAME):
                 yield
         finally:
             await opening.stop()

@@ -78,7 +78,7 @@ def of_drift(questions: int, seed: int) -> Iterator[Event]:
         moved = number > questions * 2 // 3
         vector = centres[rng.integers(4) + 4 * moved] + rng.normal(size=DIMENSION) * 0.4
         route = f"route-{number % 2}"
-        answer: dict[str, Any] = {"answer_id": named("answer", number), "route": route}
+        answer: dict[str, Any] = {"answer_id": named(f"answer {seed}", number), "route": route}
         yield EmbeddingObserved(
             answer_id=answer["answer_id"],
             route=route,
@@ -92,7 +92,7 @@ def of_drift(questions: int, seed: int) -> Iterator[Event]:
             yield example(AnswerScored, **answer, scores=[score | {"label": "", "explanation": ""}])
         if number % 8 == 0:
             thumb = "down" if moved else "up"
-            ids = answer | {"feedback_id": named("feedback", number)}
+            ids = answer | {"feedback_id": named(f"feedback {seed}", number)}
             when = WHEN + timedelta(seconds=number)
             yield example(VerdictRecorded, **ids, thumb=thumb, decided_at=when)
 
@@ -103,8 +103,8 @@ def of_feedback(answers: int, seed: int) -> Iterator[Event]:
     for number in range(answers):
         answer = example(
             AnswerGenerated,
-            answer_id=named("answer", number),
-            conversation_id=named("talk", number // 2),
+            answer_id=named(f"answer {seed}", number),
+            conversation_id=named(f"talk {seed}", number // 2),
             question=f"How long is the warranty of pump {number}?",
             answer=f"{number} years [1]",
         )
@@ -112,7 +112,7 @@ def of_feedback(answers: int, seed: int) -> Iterator[Event]:
             example(
                 FeedbackGiven,
                 rng.choice(("thumb", "edited")),
-                feedback_id=named("feedback", 10 * number + turn),
+                feedback_id=named(f"feedback {seed}", 10 * number + turn),
                 answer_id=answer.answer_id,
                 person=f"person {rng.randrange(5)}",
             )
@@ -123,7 +123,7 @@ def of_feedback(answers: int, seed: int) -> Iterator[Event]:
         yield answer
         yield from [] if early else said
         if number % 20 == 19:
-            yield example(RetrainingRequested, "drift", job_id=named("job", number))
+            yield example(RetrainingRequested, "drift", job_id=named(f"job {seed}", number))
 
 
 def fill(log: Log, events: Iterator[Event], seed: int) -> set[tuple[str, int, int]]:
@@ -136,7 +136,7 @@ def fill(log: Log, events: Iterator[Event], seed: int) -> set[tuple[str, int, in
     again: list[Sent] = []
     poison = set()
     for number, event in enumerate(events):
-        sent = record(event, number)
+        sent = record(event, number, seed)
         log.append(*sent)
         if number % 10 == 0:
             again.append(sent)
@@ -150,11 +150,11 @@ def fill(log: Log, events: Iterator[Event], seed: int) -> set[tuple[str, int, in
     return poison
 
 
-def record(event: Event, number: int) -> Sent:
-    """Return what another service appends for `event`, under an id of its number."""
+def record(event: Event, number: int, seed: int) -> Sent:
+    """Return what another service appends for `event`, under an id of its number and seed."""
     headers = {
         "ce_specversion": "1.0",
-        "ce_id": str(named("event", number)),
+        "ce_id": str(named(f"event {seed}", number)),
         "ce_source": "/gyre/test",
         "ce_type": f"gyre.{event.topic}",
         "ce_time": (WHEN + timedelta(seconds=number)).isoformat(),

@@ -20,11 +20,12 @@ from tests.faults.harness.r01_kill import R1
 from tests.faults.harness.r04_broker import R4
 from tests.faults.harness.r05_broker_away import R5
 from tests.faults.harness.r06_poison import R6
+from tests.faults.harness.r10_replay import R10
 from tests.faults.harness.r14_engine import R14
 from tests.faults.harness.r15_database import R15
 from tests.faults.harness.report import passed, summary, table
 
-FAULTS = {fault.name: fault for fault in (R1, R4, R5, R6, R14, R15, DUPLICATES)}
+FAULTS = {fault.name: fault for fault in (R1, R4, R5, R6, R10, R14, R15, DUPLICATES)}
 EVENTS: dict[Tier, int] = {"smoke": 1_000, "gate": 10_000, "soak": 100_000}
 ALL = [*(f"R{number}" for number in range(1, 20)), DUPLICATES.name]
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"

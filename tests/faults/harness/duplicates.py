@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.conftest import Record
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.lag import lag
+from tests.faults.harness.lag import come_to_rest
 from tests.faults.harness.load import Load
 from tests.faults.harness.rows import changed, rows
 from tests.faults.harness.trying import settle, until
@@ -36,13 +36,13 @@ def send_again(field: Field, into: str, rng: random.Random) -> Trial:
     with Load(field.stack, field.model, field.collection, field.answers, seed) as load:
         until(lambda: load.now > LOAD_S, LOAD_S + 5)
     judgement = settle(field, load.ledger)
-    _come_to_rest(field)
+    come_to_rest(field.stack)
     before = rows(field.stack.home)
     records = [record for topic in TOPICS for record in field.stack.read(topic)]
     rng.shuffle(records)
     asyncio.run(_send(field, records))
     began = time.monotonic()
-    _come_to_rest(field)
+    come_to_rest(field.stack)
     found = changed(before, rows(field.stack.home))
     return Trial(
         into=into,
@@ -71,13 +71,6 @@ async def _send(field: Field, records: list[Record]) -> None:
             if turn == TIMES // 2:
                 os.kill(field.supervisor.processes()["kafka"].pid, signal.SIGKILL)
             await asyncio.gather(*sent)
-
-
-def _come_to_rest(field: Field) -> None:
-    """Wait until nothing waits in Kafka, twice: what was handled may have published."""
-    for _ in range(2):
-        until(lambda: lag(field.stack) == 0, 600)
-        time.sleep(2)  # an outbox is looked at every second; nobody tells that it is empty
 
 
 DUPLICATES = Fault(

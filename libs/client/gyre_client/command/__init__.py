@@ -17,7 +17,7 @@ from gyre_client.command.jobs import jobs
 from gyre_client.command.lineage import lineage
 from gyre_client.command.rollouts import promote, rollback, rollouts
 from gyre_client.command.status import status
-from gyre_client.command.stores import dump
+from gyre_client.command.stores import dump, replay
 
 __all__ = ["app"]
 
@@ -51,6 +51,7 @@ app.command()(lineage)
 app.command()(status)
 app.add_typer(dlq.app, name="dlq")
 app.command()(dump)
+app.command()(replay)
 
 
 def _version(wanted: bool) -> None:

@@ -37,8 +37,15 @@ class Lag:
     rebalance, does not hide how far behind it is.
     """
 
-    def __init__(self, settings: ServiceSettings) -> None:
-        self._group = settings.service
+    def __init__(self, settings: ServiceSettings, group: str = "") -> None:
+        """Prepare to look.
+
+        Args:
+            settings: Of the service.
+            group: Another one than its own.
+        """
+        self._group = group or settings.service
+        self._behind = 0
         self._servers = settings.kafka_servers
         self._partitions: list[TopicPartition] = []
         self._admin: AIOKafkaAdminClient | None = None
@@ -86,6 +93,10 @@ class Lag:
         fresh = time.monotonic() - self._asked_at < REFRESH_S + 2 * TIMEOUT_S
         return self._ends if fresh else {}
 
+    def behind(self) -> int:
+        """Return how many records wait for the group; 0 while Kafka does not answer."""
+        return self._behind if self.ends() else 0
+
     async def _measured(self) -> bool:
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -108,12 +119,16 @@ class Lag:
         starts = await self._consumer.beginning_offsets(partitions)
         self._ends = await self._consumer.end_offsets(partitions)
         self._asked_at = asked_at
+        behind = 0
         for partition in partitions:
             committed = offsets[partition].offset
             self._tell_expired(partition, committed, starts[partition])
             # A group that has committed nothing begins with the oldest record.
             at = committed if committed >= 0 else starts[partition]
-            LAG.labels(self._group, *partition).set(max(0, self._ends[partition] - at))
+            lag = max(0, self._ends[partition] - at)
+            LAG.labels(self._group, *partition).set(lag)
+            behind += lag
+        self._behind = behind
 
     def _tell_expired(self, partition: TopicPartition, committed: int, start: int) -> None:
         begin = max(committed, self._counted.get(partition, 0))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
@@ -16,6 +16,11 @@ from gyre_service.stopping import stop_process
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
+Changed: TypeAlias = Callable[[str, E], None]
+
+
+def unheard(tenant: str, row: Event) -> None:
+    """Hear of a change, and do nothing."""
 
 
 class Table(Generic[E]):
@@ -29,7 +34,7 @@ class Table(Generic[E]):
         self,
         settings: ServiceSettings,
         event: type[E],
-        changed: Callable[[str, E], None] = lambda tenant, row: None,
+        changed: Changed[E] = unheard,
     ) -> None:
         """Prepare to read the topic of `event`.
 
@@ -94,9 +99,10 @@ class Table(Generic[E]):
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         for records in (await consumer.getmany(timeout_ms=500)).values():
             for record in records:
-                self._apply(record)
+                self.apply(record)
 
-    def _apply(self, record: Record) -> None:
+    def apply(self, record: Record) -> None:
+        """Take the next record of the topic."""
         if record.key is None:
             log.error("no key: %s/%s/%s", record.topic, record.partition, record.offset)
         elif record.value is None:  # a tombstone
@@ -112,3 +118,13 @@ class Table(Generic[E]):
                 return  # published again, after a later one
             self._rows[record.key] = row
             self._changed(record.key.decode().partition("/")[0], row)
+
+
+class PastTable(Table[E]):
+    """The topic as it was at some moment: it holds what `apply` was given."""
+
+    async def start(self) -> None:
+        """Nothing is read: whoever reads the log gives each record when it is its turn."""
+
+    async def stop(self) -> None:
+        """Nothing was started."""

@@ -86,6 +86,7 @@ async def post_documents(
 
     The same name in the same collection is a new version of the document.
     """
+    parts.backlog.check("ingestion", "retrieval")  # before any byte is read
     async with uploads_of(request, parts.settings.max_document_bytes) as uploads:
         accepted = await submit(parts, caller.tenant, uploads, idempotency_key)
     shown = [AcceptedDocument.of(one) for one in accepted]

@@ -45,6 +45,7 @@ async def give_feedback(
     body: Feedback, parts: Parts, caller: Critic, idempotency_key: IdempotencyKey = None
 ) -> AcceptedFeedback:
     """Accept feedback: 202 means that it will not be lost."""
+    parts.backlog.check("feedback")
     said = body.model_dump()
     id = await event_id(parts.sessions, caller.tenant, "feedback", idempotency_key, said)
     event = FeedbackGiven.model_validate(said | {"feedback_id": id})

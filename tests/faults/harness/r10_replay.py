@@ -1,0 +1,155 @@
+"""R10: what a service holds is made again from the log, into an empty home."""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aiokafka import AIOKafkaProducer
+
+from gyre_events import Event
+from gyre_service.dumping import lasting
+from tests.conftest import Stack, client
+from tests.faults.fake_log import streams
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.lag import come_to_rest
+from tests.faults.harness.load import Load
+from tests.faults.harness.trying import until
+
+SERVICES = ("ingestion", "retrieval", "feedback", "drift", "gateway")
+KEYS = "gateway_key "  # made by calls and settings: no event brings them
+DECISIONS = ("drift-detected", "retraining-requested", "dataset-frozen")
+RATE = 100.0  # records a second, about what the services handle
+CLIENTS_S = 30.0
+QUESTIONS, ANSWERS = 1_200, 200
+BOUND_S = 300.0  # of one service
+POLICY = {
+    "reference_events": 100,
+    "calibration_events": 100,
+    "score_events": 30,
+    "false_alarm_events": 1_000,
+}
+
+
+def clients(field: Field, seed: int) -> int:
+    with Load(field.stack, field.model, field.collection, field.answers, seed) as load:
+        until(lambda: load.now > CLIENTS_S, CLIENTS_S + 5)
+    return len(load.ledger.entries)
+
+
+def questions(field: Field, seed: int) -> int:
+    with client(field.stack, "acme-key") as api:
+        for number in range(2):
+            body = {"collection": field.collection, "policy": {"drift": POLICY}}
+            api.put(f"/v1/routes/route-{seed:x}-{number}", json=body).raise_for_status()
+    events = list(streams.of_drift(QUESTIONS, seed))
+    routes = (getattr(event, "route", "").replace("route-", f"route-{seed:x}-") for event in events)
+    moved = (
+        event.model_copy(update={"route": route})
+        for event, route in zip(events, routes, strict=True)
+    )
+    return asyncio.run(_send(field.stack, moved, seed))
+
+
+def answers(field: Field, seed: int) -> int:
+    return asyncio.run(_send(field.stack, streams.of_feedback(ANSWERS, seed), seed))
+
+
+LOADS: dict[str, Callable[[Field, int], int]] = {
+    "clients": clients,
+    "questions": questions,
+    "answers": answers,
+}
+
+
+async def _send(stack: Stack, events: Iterable[Event], seed: int) -> int:
+    number = 0
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka, acks="all") as producer:
+        began = time.monotonic()
+        for number, event in enumerate(events):
+            topic, key, value, headers = streams.record(event, number, seed)
+            await producer.send_and_wait(topic, value, key=key, headers=headers)
+            await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
+    return number + 1
+
+
+def replay(field: Field, into: str, rng: random.Random) -> Trial:
+    sent = LOADS[into](field, rng.randrange(2**32))
+    come_to_rest(field.stack)
+    lost, made, broken, slowest = 0, 0, [], 0.0
+    for service in SERVICES:
+        with TemporaryDirectory() as folder:
+            home = Path(folder)
+            began = time.monotonic()
+            done = _run(field.stack, field.stack.home, service, "replay", "--into", folder)
+            slowest = max(slowest, time.monotonic() - began)
+            if done.returncode:
+                broken.append(f"{service}: {done.stdout}{done.stderr[-500:]}")
+                continue
+            live, again = (_rows(field.stack, each, service) for each in (field.stack.home, home))
+            missing, more = live - again, again - live
+            lost, made = lost + missing.total(), made + more.total()
+            broken += [f"{service}: not made again: {row[:300]}" for row in sorted(missing)[:3]]
+            broken += [f"{service}: made otherwise: {row[:300]}" for row in sorted(more)[:3]]
+            broken += _other_decisions(field.stack, home, service)
+    return Trial(
+        into=into,
+        sent=sent,
+        unknown=0,
+        lost=lost,
+        double=made,
+        inversions=0,
+        recovery_s=round(slowest, 2),
+        bound_s=BOUND_S,
+        waited_p95_s=0.0,
+        broken=tuple(broken),
+    )
+
+
+def _rows(stack: Stack, home: Path, service: str) -> Counter[str]:
+    done = _run(stack, home, service, "dump")
+    done.check_returncode()
+    return Counter(row for row in done.stdout.splitlines() if not row.startswith(KEYS))
+
+
+def _other_decisions(stack: Stack, home: Path, service: str) -> list[str]:
+    """Say which of a service's decisions were not made again, or are others."""
+    told = {}
+    for line in (home / "replayed" / f"{service}.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        if record["topic"] in DECISIONS:
+            told[record["headers"]["ce_id"]] = lasting(json.loads(record["value"]))
+    wanted = {}
+    for topic in DECISIONS:
+        for each in stack.read(topic):
+            headers = {name: value.decode() for name, value in each.headers}
+            if headers["ce_source"] == f"/gyre/{service}" and each.value:
+                wanted[headers["ce_id"]] = lasting(json.loads(each.value))
+    different = [id for id in wanted.keys() | told.keys() if wanted.get(id) != told.get(id)]
+    return [f"{service}: {len(different)} of {len(wanted)} decisions differ"] if different else []
+
+
+def _run(
+    stack: Stack, home: Path, service: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    where = {"GYRE_HOME": str(home), "GYRE_PORT_BASE": str(stack.base)}
+    command = [sys.executable, "-m", f"gyre_{service}", *arguments]
+    return subprocess.run(
+        command, env=os.environ | where, capture_output=True, text=True, check=False
+    )
+
+
+R10 = Fault(
+    name="R10",
+    title="stores are made again from the log",
+    into=tuple(LOADS),
+    trials={"smoke": 1, "gate": 1, "soak": 3},
+    inject=replay,
+)

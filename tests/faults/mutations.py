@@ -1,0 +1,101 @@
+"""Turns each protection off in turn: what is to notice it must fail, and pass with it.
+
+`python -m tests.faults.mutations [--only NAME]`; the last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One protection, as `mutating/sitecustomize.py` names it, and who notices that it is gone.
+
+    Args:
+        name: Of the protection.
+        told_by: The tests, or the fault, that fail without it.
+        on: What they run on.
+    """
+
+    name: str
+    told_by: str
+    on: str = ""  # or "kafka", or "stack"
+
+    @property
+    def command(self) -> list[str]:
+        if self.on == "stack":
+            return ["deploy/local/faults.sh", "--only", self.told_by]
+        return [*PYTEST, *self.told_by.split()]
+
+
+MUTATIONS = (
+    Mutation("seen_ids", "tests/faults/test_fake_log.py -k drift"),
+    Mutation("dedupe", "tests/faults/test_fake_log.py -k feedback"),
+    Mutation("fencing", "libs/service/tests/test_jobs.py"),
+    Mutation("key_order", "libs/service/tests/test_outbox.py"),
+    Mutation("fsync", "libs/service/tests/test_database.py"),
+    Mutation("parking", "tests/delivery/test_delivery.py -k byte_for_byte", on="kafka"),
+    Mutation("acks", "R4", on="stack"),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=[each.name for each in MUTATIONS])
+    only = parser.parse_args().only
+    home = Path(os.environ.get("GYRE_HOME", ROOT / "var")).absolute()
+    found: dict[str, dict[str, str]] = {}
+    for mutation in MUTATIONS:
+        if only not in (None, mutation.name):
+            continue
+        statuses = {
+            "with": _run(mutation, home, {}),
+            "without": _run(mutation, home, {"GYRE_MUTATION": mutation.name}),
+        }
+        # 1 is a test that failed; anything else, that there was none.
+        verdict = "noticed" if statuses == {"with": 0, "without": 1} else "NOT NOTICED"
+        found[mutation.name] = {"by": mutation.told_by, "verdict": verdict}
+        sys.stdout.write(f"{mutation.name}: {verdict} by {mutation.told_by}, {statuses}\n")
+        sys.stdout.flush()
+    sys.stdout.write(json.dumps({"mutations": found}) + "\n")
+    return int(any(each["verdict"] != "noticed" for each in found.values()))
+
+
+def _run(mutation: Mutation, home: Path, mutated: dict[str, str]) -> int:
+    """Return the status of what is to notice `mutation`."""
+    folder = home / "mutations" / (mutation.name + ("-without" if mutated else ""))
+    base = int(os.environ.get("GYRE_PORT_BASE", "8000")) + (500 if mutation.on == "kafka" else 0)
+    environment = os.environ | {
+        "GYRE_HOME": str(folder),
+        "GYRE_PORT_BASE": str(base),
+        "PYTHONPATH": str(Path(__file__).parent / "mutating"),
+        **({"GYRE_TEST_STACK": "1"} if mutation.on == "kafka" else {}),
+    }
+    if mutation.on != "kafka":
+        return _done(mutation.command, environment | mutated)
+    local = [sys.executable, "-m", "gyre_local"]
+    try:
+        _done([*local, "kafka"], environment)
+        return _done(mutation.command, environment | mutated)
+    finally:
+        _done([*local, "down"], environment)
+
+
+def _done(command: list[str], environment: dict[str, str]) -> int:
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    sys.stdout.write("".join(f"    {line}\n" for line in done.stdout.splitlines()[-3:]))
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
