@@ -54,11 +54,11 @@ def subscribers(service: str) -> tuple[DefaultSubscriber, ...]:
 def events_of_tables(service: str) -> set[str]:
     """Return the names of the event classes whose topics a service reads as tables."""
     return {
-        node.args[1].id
+        node.args[0].id
         for path in sources(service)
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        if node.func.id == "Table" and isinstance(node.args[1], ast.Name)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr == "table" and isinstance(node.args[0], ast.Name)
     }
 
 

@@ -34,7 +34,8 @@ async def send(stack: Stack) -> None:
     seed = random.randrange(2**32)
     async with AIOKafkaProducer(bootstrap_servers=stack.kafka, acks="all") as producer:
         for number in range(MORE):
-            given = streams.example(FeedbackGiven, "thumb", feedback_id=uuid4(), answer_id=uuid4())
+            ids = {"feedback_id": uuid4(), "answer_id": uuid4(), "person": f"person {number}"}
+            given = streams.example(FeedbackGiven, "thumb", **ids)
             topic, key, value, headers = streams.record(given, number, seed)
             await producer.send(topic, value, key=key, headers=headers)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +19,8 @@ from gyre_service import telemetry
 from gyre_service.database import Sessions, open_database, snapshot
 from gyre_service.errors import Rejected, ServiceError
 from gyre_service.kafka import Broker
-from gyre_service.kafka.history import Decided, Start, history
+from gyre_service.kafka.history import Start, history
+from gyre_service.kafka.ordering import Told
 from gyre_service.kafka.outbox import relay_some
 from gyre_service.kafka.standins import Consumer, Producer
 from gyre_service.process import Process, process_of
@@ -53,6 +55,7 @@ def run(
             home=into,
             blob_url=live.blob_url,  # what events point to, which is no store of ours
             adapter_url=live.adapter_url,
+            log_level="WARNING",
             otlp_endpoint="",  # all of it has been traced once
             max_parked_in_a_row=1_000_000,  # what was parked then is parked again
         )
@@ -120,6 +123,7 @@ async def _standing_in(broker: Broker, producer: Producer) -> AsyncIterator[dict
     await config.producer.connect(producer, serializer=config.fd_config._serializer)
     broker.dead_letters.producer = producer
     broker._setup_logger()
+    logging.getLogger("faststream").setLevel(logging.ERROR)  # it warns of what Kafka would need
     by_topic: dict[str, Consumer] = {}
     subscribers = cast("list[Any]", broker.subscribers)
     for subscriber in subscribers:
@@ -135,9 +139,9 @@ async def _standing_in(broker: Broker, producer: Producer) -> AsyncIterator[dict
 
 async def _handle_all(process: Process, consumers: dict[str, Consumer], start: Start) -> int:
     tables = {table.event.topic: table for table in process.tables}
-    decided = [each async for each in _decisions(process)]
+    told = [each async for each in _told(process)]
     records = 0
-    read = history(process.settings, consumers, whole=tables, start=start, decided=decided)
+    read = history(process.settings, consumers, whole=tables, start=start, told=told)
     async for record in read:
         if record.topic in tables:
             tables[record.topic].apply(record)
@@ -147,15 +151,14 @@ async def _handle_all(process: Process, consumers: dict[str, Consumer], start: S
     return records
 
 
-async def _decisions(process: Process) -> AsyncIterator[Decided]:
-    """Yield where the service stood whenever it said so with what it published."""
+async def _told(process: Process) -> AsyncIterator[Told]:
+    """Yield where the service stood whenever it published something."""
     publishers = cast("list[Any]", process.broker.publishers)
     ours = f"/gyre/{process.settings.service}".encode()
-    topics = {each.topic for each in publishers}
-    async for record in history(process.settings, topics):
+    async for record in history(process.settings, {each.topic for each in publishers}):
         headers = dict(record.headers)
-        if headers.get("ce_source") != ours or record.value is None:
-            continue
-        if positions := json.loads(record.value).get("positions"):
+        cause = headers.get("ce_causationid")
+        if headers.get("ce_source") == ours and cause is not None and record.value is not None:
+            positions = json.loads(record.value).get("positions", ())
             last = {TopicPartition(p["topic"], p["partition"]): p["offset"] for p in positions}
-            yield Decided(headers["ce_causationid"], last)
+            yield Told(cause, record.timestamp, last)

@@ -1,7 +1,6 @@
 """What an event changes, inside the handler's transaction: states, alarms, decisions."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -18,7 +17,7 @@ from gyre_drift.watching.batch import Auc
 from gyre_drift.watching.deciding import Asked, Raised
 from gyre_drift.watching.detectors import Alarm
 from gyre_drift.watching.reference import Reference, Vectors
-from gyre_drift.watching.stream import Watched
+from gyre_drift.watching.stream import Judgement, Watched
 from gyre_events import (
     DriftDetected,
     EmbeddingObserved,
@@ -87,8 +86,7 @@ class Desk:
             desk = await self._restart(event.encoder.digest)
         self.row.events += live
         if desk.watched is None:
-            await desk._collect(event.text, vector)
-            return []
+            return await desk._collect(event.text, vector)
         if not live:
             store.save(self.session, self.row, desk.watched)
             return []
@@ -100,13 +98,14 @@ class Desk:
         alarms = desk.watched.question(reference, vector, self.time)
         return await desk._decide(alarms, reference)
 
-    async def judged(self, take: Callable[[Watched], list[Alarm]]) -> list[Event]:
+    async def judged(self, event: Judgement) -> list[Event]:
         """Take what was said of a live answer; return what it causes."""
-        if self.watched is None:
+        if self.watched is None:  # topics have no order: its time decides, when there is one
+            store.keep_early(self.session, self.cause, self.row.route, event, self.time)
             return []
-        return await self._decide(take(self.watched), None)
+        return await self._decide(self.watched.judged(event, self.time), None)
 
-    async def _collect(self, text: str, vector: Vectors) -> None:
+    async def _collect(self, text: str, vector: Vectors) -> list[Event]:
         await store.collect(self.session, self.row, text, vector)
         policy = self.policy.drift
         watched = None
@@ -118,8 +117,20 @@ class Desk:
             reference = await asyncio.to_thread(Reference.build, id, vectors, texts, calibration)
             await store.keep_reference(self.session, self.row, reference, self.time)
             self.row.reference_id, self.row.collected = id, 0
-            watched = Watched.new(policy, len(reference.centres))
+            watched = Watched.new(policy, len(reference.centres), self.time)
         store.save(self.session, self.row, watched)
+        return [] if watched is None else await replace(self, watched=watched)._catch_up()
+
+    async def _catch_up(self) -> list[Event]:
+        """Take what was said while there was no reference."""
+        assert self.watched is not None
+        alarms = []
+        for (topic, partition, offset), event, time in await store.take_early(
+            self.session, self.row
+        ):
+            self.watched.positions[topic, partition] = offset
+            alarms += self.watched.judged(event, time)
+        return await self._decide(alarms, None)
 
     async def _restart(self, encoder: str) -> "Desk":
         """Begin a new reference: the one there is says nothing about what comes now."""

@@ -59,7 +59,7 @@ async def scored(
             cause.time,
             sessions,
             rollouts,
-            lambda desk: desk.judged(lambda watched: watched.score(event, cause.time)),
+            lambda desk: desk.judged(event),
         )
 
 
@@ -74,7 +74,7 @@ async def judged(
             event.decided_at,  # its cause is feedback, whose clock may be anybody's
             sessions,
             rollouts,
-            lambda desk: desk.judged(lambda watched: watched.verdict(event, event.decided_at)),
+            lambda desk: desk.judged(event),
         )
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_drift.tables import Collected, Decision, Recent, Stream
+from gyre_drift.tables import Collected, Decision, Early, Recent, Stream
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.deciding import Asked
 from gyre_drift.watching.reference import Reference, Vectors
-from gyre_drift.watching.stream import Watched
-from gyre_events import TOPICS, Event, RetrainingRequested
+from gyre_drift.watching.stream import Judgement, Watched
+from gyre_events import TOPICS, AnswerScored, Event, RetrainingRequested, VerdictRecorded
 from gyre_service.kafka import Received
 
 KEPT = 200  # recent questions of a route
@@ -74,6 +74,40 @@ async def forget_collected(session: AsyncSession, row: Stream) -> None:
     mine = (col(Collected.tenant) == row.tenant, col(Collected.route) == row.route)
     await session.exec(delete(Collected).where(*mine))
     row.collected = 0
+
+
+def keep_early(
+    session: AsyncSession, cause: Received, route: str, event: Judgement, time: datetime
+) -> None:
+    session.add(
+        Early(
+            tenant=cause.tenant,
+            source=cause.source,
+            id=cause.id,
+            route=route,
+            topic=cause.topic,
+            partition=cause.partition,
+            offset=cause.offset,
+            event=event.model_dump(mode="json"),
+            at=time,
+        )
+    )
+
+
+async def take_early(
+    session: AsyncSession, row: Stream
+) -> list[tuple[tuple[str, int, int], Judgement, datetime]]:
+    """Return what was said too early, with its place and time, in the log's order; forget it."""
+    mine = (col(Early.tenant) == row.tenant, col(Early.route) == row.route)
+    place = (col(Early.topic), col(Early.partition), col(Early.offset), col(Early.id))
+    rows = (await session.exec(select(Early).where(*mine).order_by(*place))).all()
+    await session.exec(delete(Early).where(*mine))
+    found = []
+    for one in rows:
+        kind = AnswerScored if one.topic == AnswerScored.topic else VerdictRecorded
+        at = (one.topic, one.partition, one.offset)
+        found.append((at, kind.model_validate(one.event), utc(one.at)))
+    return found
 
 
 async def keep_reference(

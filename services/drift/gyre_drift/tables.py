@@ -50,6 +50,22 @@ class Collected(SQLModel, table=True):
     vector: bytes
 
 
+class Early(SQLModel, table=True):
+    """What was said of an answer while there was no reference: it may be of the time after."""
+
+    __tablename__: ClassVar[str] = "drift_early"
+
+    tenant: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    route: str = Field(index=True)
+    topic: str
+    partition: int
+    offset: int
+    event: dict[str, Any] = Field(sa_type=JSON)
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class Recent(SQLModel, table=True):
     """One of the newest live questions; a place is used again and again."""
 

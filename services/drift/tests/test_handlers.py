@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from sqlmodel import select
 
 from gyre_drift.desk import Desk
 from gyre_drift.store import utc
-from gyre_drift.tables import Decision, Stream
+from gyre_drift.tables import Decision, Early, Stream
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.reference import Reference
 from gyre_events import (
@@ -54,7 +55,12 @@ def about(purpose: str = "live") -> dict[str, Any]:
     }
 
 
-def verdict(thumb: str, purpose: str = "live", at: datetime = WHEN) -> VerdictRecorded:
+# When the last question of a baseline that is sent first was asked, and just after.
+MADE = WHEN + timedelta(seconds=POLICY.reference_events + POLICY.calibration_events)
+AFTER = MADE + timedelta(seconds=1)
+
+
+def verdict(thumb: str, purpose: str = "live", at: datetime = AFTER) -> VerdictRecorded:
     fields: dict[str, Any] = about(purpose) | {"thumb": thumb}
     return VerdictRecorded(feedback_id=uuid4(), decided_at=at, **fields)
 
@@ -90,6 +96,29 @@ async def test_a_world_that_moves_is_noticed_confirmed_and_asked_to_be_learned(
     assert request.data_deadline - request.decided_at == pytest.approx(
         timedelta(days=7), abs=timedelta(seconds=1)
     )
+
+
+async def test_what_was_said_before_the_reference_was_made_does_not_count_and_what_after_it_does(
+    send: Send, sessions: Sessions
+) -> None:
+    said = [verdict("down", at=at) for at in (MADE - timedelta(seconds=9), MADE, AFTER, AFTER)]
+    world = World(1)
+    *first, last = world.questions(POLICY.reference_events + POLICY.calibration_events)
+    for tenant, early in (("acme", 3), ("other", 0)):  # so many are handled before it is made
+        for vector in first:
+            await send(observed(vector, "baseline"), tenant, time=WHEN)
+        for one in said[:early]:
+            await send(one, tenant)
+        await send(observed(last, "baseline"), tenant, time=MADE)
+        for one in said[early:]:
+            await send(one, tenant)
+
+    rows = [await stream(sessions, tenant) for tenant in ("acme", "other")]
+    watched = [pickle.loads(row.watched or b"") for row in rows]
+    assert [one.verdicts.seen for one in watched] == [2, 2]
+    assert pickle.dumps(watched[0].verdicts) == pickle.dumps(watched[1].verdicts)
+    async with snapshot(sessions) as session:
+        assert (await session.exec(select(Early))).all() == []
 
 
 async def test_questions_of_the_same_world_raise_nothing(send: Send, said: Said) -> None:

@@ -2,36 +2,22 @@
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndTimestamp
 
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Unavailable
+from gyre_service.kafka.ordering import Ordering, Told, Waiting
 from gyre_service.kafka.parser import Record
 from gyre_service.settings import ServiceSettings
 
 Start: TypeAlias = int | datetime  # an offset of every partition, or when a record was appended
-Waiting: TypeAlias = dict[TopicPartition, deque[Record]]
 
 READ = 500  # records of a partition at once
 WAIT_MS = 1000
-
-
-@dataclass(frozen=True)
-class Decided:
-    """Where the service stood when it decided: only then is the order of partitions known.
-
-    Args:
-        cause: The `ce_id` of what it handled last.
-        last: The last record of each partition that it had handled, `cause` among them.
-    """
-
-    cause: bytes
-    last: Mapping[TopicPartition, int]
+LAST = 2**63 - 1  # offset of nothing
 
 
 async def history(
@@ -40,39 +26,41 @@ async def history(
     *,
     whole: Iterable[str] = (),
     start: Start = 0,
-    decided: Iterable[Decided] = (),
+    told: Iterable[Told] = (),
 ) -> AsyncIterator[Record]:
     """Yield what is in the log at this moment, oldest first.
 
-    Of a partition in the order of its offsets; of several, what was appended first, unless a
-    decision says otherwise.
+    Of a partition in the order of its offsets; of several, what was appended first, unless the
+    service has told otherwise.
 
     Args:
         settings: Of the service.
         topics: Read from `start`.
         whole: Topics that are read from their beginning, whatever `start` is.
         start: An offset beyond the end, or a time after it, yields nothing of the partition.
-        decided: Where the service stood, in the order of its decisions.
+        told: What the service has told of its own order.
 
     Raises:
-        Rejected: A topic is missing.
-        Unavailable: Kafka is away.
+        Unavailable: Kafka is away, or a topic is missing.
     """
+    names = {*topics, *whole}
+    if not names:
+        return
     consumer = AIOKafkaConsumer(
+        *names,  # in no group: every partition, nothing committed
         bootstrap_servers=settings.kafka_servers,
-        client_id=f"{settings.service}-replay",  # in no group: nothing is committed
+        client_id=f"{settings.service}-replay",
+        auto_offset_reset="earliest",
     )
     try:
         await consumer.start()
-        all_of = await _partitions(consumer, whole)
-        partitions = await _partitions(consumer, set(topics) - set(whole))
-        consumer.assign([*all_of, *partitions])
-        begins = await consumer.beginning_offsets([*all_of, *partitions])
-        ends = await consumer.end_offsets([*all_of, *partitions])
-        begins |= await _starts(consumer, partitions, begins, ends, start)
-        for partition, offset in begins.items():
-            consumer.seek(partition, offset)
-        async for record in _merged(consumer, ends, deque(decided)):
+        ends = await consumer.end_offsets(consumer.assignment())
+        partitions = [at for at in ends if at.topic not in whole]
+        for partition, offset in (await _starts(consumer, partitions, start)).items():
+            # An answer to the reset that a start begins would come after the seek, and win.
+            await consumer.position(partition)
+            consumer.seek(partition, min(offset, ends[partition]))
+        async for record in _merged(consumer, ends, Ordering(told)):
             yield record
     except KafkaError as error:
         raise Unavailable(f"Kafka at {settings.kafka_servers}: {error!r}") from error
@@ -80,35 +68,19 @@ async def history(
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
-    known = await consumer.topics()
-    if missing := sorted(set(topics) - known):
-        raise Rejected(f"there is no topic {missing[0]} in this Kafka")
-    return [
-        TopicPartition(topic, number)
-        for topic in sorted(topics)
-        for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
-
-
 async def _starts(
-    consumer: AIOKafkaConsumer,
-    partitions: list[TopicPartition],
-    begins: Mapping[TopicPartition, int],
-    ends: Mapping[TopicPartition, int],
-    start: Start,
+    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], start: Start
 ) -> dict[TopicPartition, int]:
+    begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
     if isinstance(start, int):
-        return {at: min(max(start, begins[at]), ends[at]) for at in partitions}
+        return {at: max(start, begin) for at, begin in begins.items()}
     wanted = dict.fromkeys(partitions, int(start.timestamp() * 1000))
-    found: Mapping[TopicPartition, OffsetAndTimestamp | None] = await consumer.offsets_for_times(
-        wanted
-    )
-    return {at: one.offset if (one := found[at]) else ends[at] for at in partitions}
+    found = await consumer.offsets_for_times(wanted)
+    return {at: one.offset if one else LAST for at, one in found.items()}
 
 
 async def _merged(
-    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], decided: deque[Decided]
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], ordering: Ordering
 ) -> AsyncIterator[Record]:
     waiting: Waiting = {at: deque() for at in ends}
     while waiting:
@@ -122,30 +94,4 @@ async def _merged(
                 if not waiting[at] and await consumer.position(at) >= ends[at]:
                     del waiting[at]
         if waiting:
-            yield next_of(waiting, decided)
-
-
-def next_of(waiting: Waiting, decided: deque[Decided]) -> Record:
-    """Take the next record out of `waiting`, and out of `decided` what has been decided."""
-    before: list[deque[Record]] = []
-    while decided and not (before := _before(waiting, decided[0])):
-        decided.popleft()
-    free = list(waiting.values())
-    if decided:
-        last = decided[0].last
-        free = [records for at, records in waiting.items() if at not in last]
-        # Its cause only when nothing else is left that was handled before the decision.
-        free += [each for each in before if not _is_cause(each[0], decided[0])] or before
-    return min(free, key=lambda each: (each[0].timestamp, each[0].topic)).popleft()
-
-
-def _before(waiting: Waiting, decision: Decided) -> list[deque[Record]]:
-    return [
-        waiting[at]
-        for at, last in decision.last.items()
-        if at in waiting and waiting[at][0].offset <= last
-    ]
-
-
-def _is_cause(record: Record, decision: Decided) -> bool:
-    return dict(record.headers).get("ce_id") == decision.cause
+            yield ordering.take(waiting)

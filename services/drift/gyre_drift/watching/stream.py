@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from gyre_drift.watching.deciding import Raised
 from gyre_drift.watching.detectors import Alarm, Calibrated, Detector, Rise
@@ -9,6 +10,8 @@ from gyre_drift.watching.reference import Reference, Vectors
 from gyre_drift.watching.shares import NEWEST, Share
 from gyre_drift.watching.thresholds import share_of, threshold_for
 from gyre_events import AnswerScored, DriftPolicy, VerdictRecorded
+
+Judgement: TypeAlias = AnswerScored | VerdictRecorded
 
 NOVELTY, GROUNDED, THUMBS = "novelty", "grounded", "thumbs"
 RISING = 3  # detectors whose false alarms add up
@@ -29,6 +32,8 @@ class Watched:
         alarms: That may still count.
         held: Whether a confirmed alarm waits for something else than its confirmation.
         positions: The last offset read, by (topic, partition).
+        began: The time of the question that completed the reference: what was said of answers
+            up to then is of the time before.
     """
 
     novelty: Detector
@@ -39,9 +44,10 @@ class Watched:
     alarms: list[Raised] = field(default_factory=list)
     held: bool = False
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    began: datetime | None = None
 
     @classmethod
-    def new(cls, policy: DriftPolicy, clusters: int) -> "Watched":
+    def new(cls, policy: DriftPolicy, clusters: int, began: datetime) -> "Watched":
         """Return detectors that have seen nothing."""
         threshold = threshold_for(share_of(policy.false_alarm_events, RISING))
         return cls(
@@ -57,6 +63,7 @@ class Watched:
                 policy.score_events,
                 sign=1,
             ),
+            began=began,
         )
 
     def question(self, reference: Reference, vector: Vectors, time: datetime) -> list[Alarm]:
@@ -67,16 +74,15 @@ class Watched:
         found += [one.update(float(n == cluster), self.times) for n, one in enumerate(self.mix)]
         return [alarm for alarm in found if alarm is not None]
 
-    def score(self, event: AnswerScored, time: datetime) -> list[Alarm]:
-        """Take the scores of a live answer: their mean, a refusal counting as 0."""
-        value = quality_of(event)
-        alarm = None if value is None else self.scores.update(value, time)
-        return [] if alarm is None else [alarm]
-
-    def verdict(self, event: VerdictRecorded, time: datetime) -> list[Alarm]:
-        """Take what a person said: 1 if it was bad, 0 if it was good."""
-        value = badness_of(event)
-        alarm = None if value is None else self.verdicts.update(value, time)
+    def judged(self, event: Judgement, time: datetime) -> list[Alarm]:
+        """Take the scores of a live answer, or what a person said of one."""
+        if self.began is not None and time <= self.began:
+            return []
+        if isinstance(event, AnswerScored):
+            value, calibrated = quality_of(event), self.scores
+        else:
+            value, calibrated = badness_of(event), self.verdicts
+        alarm = None if value is None else calibrated.update(value, time)
         return [] if alarm is None else [alarm]
 
     def in_alarm(self) -> set[str]:

@@ -33,7 +33,7 @@ class Job(SQLModel, table=True):
     route: str = Field(index=True)
     reason: str = ""
     requested_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    began_at: datetime = Field(sa_type=UtcTime)  # of the first event that came
+    began_at: datetime = Field(sa_type=UtcTime)  # of its earliest event
     changed_at: datetime = Field(sa_type=UtcTime)
     drift_ids: list[str] = Field(default=[], sa_type=JSON)
     dataset: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
@@ -74,6 +74,7 @@ async def apply(session: AsyncSession, tenant: str, event: Known, time: datetime
         row = Job(
             tenant=tenant, job_id=event.job_id, route=event.route, began_at=time, changed_at=time
         )
+    row.began_at = min(row.began_at, time)
     match event:
         case RetrainingRequested():
             row.reason, row.requested_at = event.reason, event.decided_at

@@ -2,9 +2,10 @@ from collections import deque
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from gyre_service.kafka.history import Decided, Waiting, next_of
+from gyre_service.kafka.ordering import Ordering, Told, Waiting
 from gyre_service.kafka.parser import Record
 
+LATE = 1_000  # after all there is
 ASKED, JUDGED = TopicPartition("asked", 0), TopicPartition("judged", 0)
 
 
@@ -22,10 +23,10 @@ def log(**times: list[int]) -> Waiting:
     return waiting
 
 
-def read(waiting: Waiting, *decided: Decided) -> list[str]:
-    found, left = [], deque(decided)
+def read(waiting: Waiting, *told: Told) -> list[str]:
+    found, ordering = [], Ordering(told)
     while waiting:
-        one = next_of(waiting, left)
+        one = ordering.take(waiting)
         found.append(f"{one.topic} {one.offset}")
         waiting = {at: records for at, records in waiting.items() if records}
     return found
@@ -40,29 +41,29 @@ def test_a_partition_keeps_its_order_whatever_its_producers_clocks_said() -> Non
 
 
 def test_a_decision_comes_after_all_that_it_had_seen_and_before_what_it_had_not() -> None:
-    behind = Decided(b"asked 1", {ASKED: 1, JUDGED: 0})
+    behind = Told(b"asked 1", LATE, {ASKED: 1, JUDGED: 0})
     times = {"asked": [1, 2, 3], "judged": [5, 6]}
     assert read(log(**times), behind) == ["asked 0", "judged 0", "asked 1", "asked 2", "judged 1"]
 
-    ahead = Decided(b"asked 1", {ASKED: 1})
+    ahead = Told(b"asked 1", LATE, {ASKED: 1})
     assert read(log(**times), ahead) == ["asked 0", "asked 1", "asked 2", "judged 0", "judged 1"]
 
-    early = Decided(b"judged 0", {JUDGED: 0, ASKED: 0})
+    early = Told(b"judged 0", LATE, {JUDGED: 0, ASKED: 0})
     assert read(log(**times), early) == ["asked 0", "judged 0", "asked 1", "asked 2", "judged 1"]
 
 
 def test_two_decisions_bind_one_after_the_other() -> None:
-    decided = (
-        Decided(b"judged 0", {JUDGED: 0, ASKED: 0}),
-        Decided(b"judged 1", {JUDGED: 1, ASKED: 0}),
+    told = (
+        Told(b"judged 0", LATE, {JUDGED: 0, ASKED: 0}),
+        Told(b"judged 1", LATE, {JUDGED: 1, ASKED: 0}),
     )
     times = {"asked": [4, 5], "judged": [8, 9]}
-    assert read(log(**times), *decided) == ["asked 0", "judged 0", "judged 1", "asked 1"]
+    assert read(log(**times), *told) == ["asked 0", "judged 0", "judged 1", "asked 1"]
 
 
 def test_partitions_that_a_decision_says_nothing_of_go_on() -> None:
-    decided = Decided(b"asked 0", {ASKED: 0})
-    assert read(log(asked=[5, 6], routes=[1, 7]), decided) == [
+    told = Told(b"asked 0", LATE, {ASKED: 0})
+    assert read(log(asked=[5, 6], routes=[1, 7]), told) == [
         "routes 0",
         "asked 0",
         "asked 1",
@@ -71,18 +72,48 @@ def test_partitions_that_a_decision_says_nothing_of_go_on() -> None:
 
 
 def test_a_decision_about_records_that_have_left_the_log_binds_nothing() -> None:
-    gone = Decided(b"lost 7", {TopicPartition("lost", 0): 7})
+    gone = Told(b"lost 7", LATE, {TopicPartition("lost", 0): 7})
     assert read(log(asked=[2], judged=[1]), gone) == ["judged 0", "asked 0"]
 
 
 def test_decisions_that_cannot_both_be_met_end() -> None:
-    decided = (
-        Decided(b"asked 1", {ASKED: 1, JUDGED: 0}),
-        Decided(b"asked 0", {ASKED: 0, JUDGED: 1}),
+    told = (
+        Told(b"asked 1", LATE, {ASKED: 1, JUDGED: 0}),
+        Told(b"asked 0", LATE, {ASKED: 0, JUDGED: 1}),
     )
-    assert sorted(read(log(asked=[1, 2], judged=[3, 4]), *decided)) == [
+    assert sorted(read(log(asked=[1, 2], judged=[3, 4]), *told)) == [
         "asked 0",
         "asked 1",
         "judged 0",
         "judged 1",
     ]
+
+
+def test_causes_come_in_the_order_of_what_they_caused() -> None:
+    told = [Told(cause, LATE) for cause in (b"judged 0", b"judged 1", b"asked 0", b"asked 2")]
+    times = {"asked": [1, 2, 3], "judged": [5, 6], "routes": [4, 9]}
+    assert read(log(**times), *told) == [
+        "routes 0",
+        "judged 0",
+        "judged 1",
+        "asked 0",
+        "asked 1",
+        "asked 2",
+        "routes 1",
+    ]
+
+
+def test_a_cause_that_was_delivered_again_has_its_first_place() -> None:
+    told = [Told(cause, LATE) for cause in (b"asked 1", b"judged 0", b"asked 1", b"asked 1")]
+    assert read(log(asked=[1, 2], judged=[0]), *told) == ["asked 0", "asked 1", "judged 0"]
+
+
+def test_a_cause_that_has_left_the_log_is_not_waited_for() -> None:
+    told = (Told(b"lost 1", at_ms=3), Told(b"judged 0", LATE), Told(b"asked 1", LATE))
+    times = {"asked": [4, 5], "judged": [6], "routes": [7, 8]}
+    assert read(log(**times), *told) == ["asked 0", "judged 0", "asked 1", "routes 0", "routes 1"]
+
+
+def test_an_order_that_partitions_do_not_have_gives_way() -> None:
+    told = (Told(b"asked 1", LATE), Told(b"asked 0", LATE))
+    assert read(log(asked=[1, 2], judged=[3]), *told) == ["judged 0", "asked 0", "asked 1"]
