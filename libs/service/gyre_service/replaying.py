@@ -1,7 +1,6 @@
 """A service's stores, made again from the log: its own handlers, on what Kafka holds."""
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from aiokafka import TopicPartition
 from faststream.asgi import AsgiFastStream
 from sqlmodel import SQLModel, func, select
 
@@ -156,9 +154,5 @@ async def _told(process: Process) -> AsyncIterator[Told]:
     publishers = cast("list[Any]", process.broker.publishers)
     ours = f"/gyre/{process.settings.service}".encode()
     async for record in history(process.settings, {each.topic for each in publishers}):
-        headers = dict(record.headers)
-        cause = headers.get("ce_causationid")
-        if headers.get("ce_source") == ours and cause is not None and record.value is not None:
-            positions = json.loads(record.value).get("positions", ())
-            last = {TopicPartition(p["topic"], p["partition"]): p["offset"] for p in positions}
-            yield Told(cause, record.timestamp, last)
+        if dict(record.headers).get("ce_source") == ours and (told := Told.of(record)) is not None:
+            yield told

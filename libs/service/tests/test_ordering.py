@@ -117,3 +117,9 @@ def test_a_cause_that_has_left_the_log_is_not_waited_for() -> None:
 def test_an_order_that_partitions_do_not_have_gives_way() -> None:
     told = (Told(b"asked 1", LATE), Told(b"asked 0", LATE))
     assert read(log(asked=[1, 2], judged=[3]), *told) == ["judged 0", "asked 0", "asked 1"]
+
+
+def test_nothing_passes_a_later_decision_while_an_earlier_one_is_waited_for() -> None:
+    told = (Told(b"judged 1", LATE, {JUDGED: 1}), Told(b"asked 0", LATE, {ASKED: 0}))
+    times = {"asked": [1, 2], "judged": [3, 4]}
+    assert read(log(**times), *told) == ["judged 0", "judged 1", "asked 0", "asked 1"]

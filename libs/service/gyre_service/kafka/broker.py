@@ -96,7 +96,7 @@ class Broker(Registrar, KafkaBroker):
                 KafkaPrometheusMiddleware(
                     registry=registry, app_name=settings.service, metrics_prefix="gyre_kafka"
                 ),
-                partial(CloudEvents, settings=settings),
+                partial(CloudEvents, settings=settings, read={}),
                 partial(PublishTimeout, seconds=settings.publish_timeout_s),
             ],
         )

@@ -1,12 +1,13 @@
 """CloudEvents 1.0, Kafka binary mode: the value is the data, headers are the envelope."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+from aiokafka import TopicPartition
 from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 
@@ -14,6 +15,7 @@ from gyre_events import Event
 from gyre_service.errors import Rejected
 from gyre_service.ids import derived_id
 from gyre_service.kafka.given import Given
+from gyre_service.kafka.ordering import READ, say
 from gyre_service.settings import ServiceSettings
 from gyre_service.telemetry import carried
 
@@ -84,14 +86,24 @@ Cause = Annotated[Received, Given("cause")]  # how a handler asks for it
 class CloudEvents(BaseMiddleware[Any, Any]):
     """Gives every published event its key and envelope, so that no handler has to."""
 
-    def __init__(self, msg: Any, /, *, context: ContextRepo, settings: ServiceSettings) -> None:
+    def __init__(
+        self,
+        msg: Any,
+        /,
+        *,
+        context: ContextRepo,
+        settings: ServiceSettings,
+        read: MutableMapping[TopicPartition, int],
+    ) -> None:
         super().__init__(msg, context=context)
         self.settings = settings
+        self.read = read  # how far this process has read, in all its partitions
         self.cause: Received | None = None
 
     async def consume_scope(self, call_next: Any, msg: StreamMessage[Any]) -> Any:
         # Inside the retries: every attempt numbers its events from 0 again.
-        self.cause = Received.of(msg)
+        self.cause = cause = Received.of(msg)
+        self.read[TopicPartition(cause.topic, cause.partition)] = cause.offset
         with self.context.scope("cause", self.cause):
             return await call_next(msg)
 
@@ -106,6 +118,7 @@ class CloudEvents(BaseMiddleware[Any, Any]):
                 )
             cmd.key = record_key(cause.tenant, cmd.body.key)
             cmd.add_headers(derived(cmd.body, cause, self.settings.service), override=False)
+            cmd.add_headers({READ: say(self.read)}, override=False)
             cmd.correlation_id = cause.correlation_id
         # FastStream's telemetry hands on the cause's span; the next hop is this publish's child.
         cmd.add_headers(carried(), override=True)
