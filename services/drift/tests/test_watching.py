@@ -231,7 +231,9 @@ def test_old_alarms_do_not_count_and_requests_are_limited() -> None:
     assert not confirmed([new, new], None, policy).train
     first, second = asked(0), asked(1)
     assert allowed([], None, WHEN, policy) == ""
-    assert "cooldown: 30 s" in allowed([first], first, WHEN + timedelta(seconds=30), policy)
+    assert "cooldown until 2026-01-01T00:01:00" in allowed(
+        [first], first, WHEN + timedelta(seconds=30), policy
+    )
     assert "not come to an end" in allowed([first], first, WHEN + timedelta(hours=30), policy)
     twice = [first, second]
     assert "budget: 2 trainings" in allowed(twice, None, WHEN + timedelta(hours=2), policy)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -80,36 +81,54 @@ async def _send(stack: Stack, events: Iterable[Event], seed: int) -> int:
     return number + 1
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How a store that was made again differs from the live one.
+
+    Args:
+        missing: Rows of the live one that it has not.
+        more: Rows that only it has.
+        said: What differs, in words.
+    """
+
+    missing: int = 0
+    more: int = 0
+    said: tuple[str, ...] = ()
+
+
+def made_again(stack: Stack, service: str, home: Path) -> Difference:
+    """Make the store of a service again in `home`, and compare."""
+    done = _run(stack, stack.home, service, "replay", "--into", str(home))
+    if done.returncode:
+        return Difference(said=(f"{service}: {done.stdout}{done.stderr[-500:]}",))
+    live, again = (_rows(stack, each, service) for each in (stack.home, home))
+    missing, more = live - again, again - live
+    said = [f"{service}: not made again: {row[:300]}" for row in sorted(missing)[:3]]
+    said += [f"{service}: made otherwise: {row[:300]}" for row in sorted(more)[:3]]
+    said += _other_decisions(stack, home, service)
+    return Difference(missing.total(), more.total(), tuple(said))
+
+
 def replay(field: Field, into: str, rng: random.Random) -> Trial:
     sent = LOADS[into](field, rng.randrange(2**32))
     come_to_rest(field.stack)
-    lost, made, broken, slowest = 0, 0, [], 0.0
+    found, slowest = [], 0.0
     for service in SERVICES:
         with TemporaryDirectory() as folder:
-            home = Path(folder)
             began = time.monotonic()
-            done = _run(field.stack, field.stack.home, service, "replay", "--into", folder)
+            found.append(made_again(field.stack, service, Path(folder)))
             slowest = max(slowest, time.monotonic() - began)
-            if done.returncode:
-                broken.append(f"{service}: {done.stdout}{done.stderr[-500:]}")
-                continue
-            live, again = (_rows(field.stack, each, service) for each in (field.stack.home, home))
-            missing, more = live - again, again - live
-            lost, made = lost + missing.total(), made + more.total()
-            broken += [f"{service}: not made again: {row[:300]}" for row in sorted(missing)[:3]]
-            broken += [f"{service}: made otherwise: {row[:300]}" for row in sorted(more)[:3]]
-            broken += _other_decisions(field.stack, home, service)
     return Trial(
         into=into,
         sent=sent,
         unknown=0,
-        lost=lost,
-        double=made,
+        lost=sum(each.missing for each in found),
+        double=sum(each.more for each in found),
         inversions=0,
         recovery_s=round(slowest, 2),
         bound_s=BOUND_S,
         waited_p95_s=0.0,
-        broken=tuple(broken),
+        broken=tuple(said for each in found for said in each.said),
     )
 
 

@@ -121,9 +121,9 @@ def allowed(
         policy: Of the route.
     """
     if asked:
-        left = asked[-1].at + timedelta(seconds=policy.cooldown_s) - time
-        if left > timedelta(0):
-            return f"cooldown: {left.total_seconds():.0f} s are left"
+        end = asked[-1].at + timedelta(seconds=policy.cooldown_s)
+        if end > time:
+            return f"cooldown until {end.isoformat(timespec='seconds')}"
     if under_way is not None:
         return f"training {under_way.job} has not come to an end"
     today = [one for one in asked if time - one.at < timedelta(days=1)]
