@@ -37,6 +37,8 @@ def config(model: str, port: int) -> str:
         {
             "model_list": [{"model_name": model, "litellm_params": parameters}],
             "litellm_settings": {"num_retries": 0, "telemetry": False},
+            # On loopback; a key would be one more thing for it to look up.
+            "general_settings": {"dangerously_permit_weak_or_unset_master_key": True},
         },
         indent=2,
     )
