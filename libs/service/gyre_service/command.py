@@ -32,6 +32,11 @@ def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> Non
     force_the_end()
     settings = read(settings_type)
     assert isinstance(settings, settings_type)
+    if (part := replaying.unfinished(settings)).exists():
+        sys.exit(
+            f"{settings.service}: a replay into this home has not come to its end ({part}): delete "
+            "the store and replay again"
+        )
     telemetry.configure(settings)
     app = make_app(settings)
     options: dict[str, Any] = {

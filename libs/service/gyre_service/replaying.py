@@ -77,17 +77,24 @@ async def _replayed(settings: ServiceSettings, app: AsgiFastStream, start: Start
     await _check_empty(settings.database_url.get_secret_value())
     file = settings.home / "replayed" / f"{settings.service}.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as published:
+    part = unfinished(settings)
+    with part.open("w") as published:
         producer = Producer(published)
         async with app.lifespan_context(), _standing_in(process.broker, producer) as consumers:
             records = await _handle_all(process, consumers, start)
             # As it would be published: the service must not do so when it starts on this store.
             while await relay_some(process.broker, process.sessions):
                 pass
+    part.rename(file)
     return (
         f"{settings.service}: {records} records handled, from {start}. "
         f"What came of them, {producer.published} records, is not published, but in {file}"
     )
+
+
+def unfinished(settings: ServiceSettings) -> Path:
+    """Return the file that is in a home whose store a replay has begun and not ended."""
+    return settings.home / "replayed" / f"{settings.service}.part"
 
 
 async def _check_empty(url: str) -> None:
@@ -153,6 +160,7 @@ async def _told(process: Process) -> AsyncIterator[Told]:
     """Yield where the service stood whenever it published something."""
     publishers = cast("list[Any]", process.broker.publishers)
     ours = f"/gyre/{process.settings.service}".encode()
-    async for record in history(process.settings, {each.topic for each in publishers}):
+    topics = {each.topic for each in publishers}
+    async for record in history(process.settings, (), whole=topics):
         if dict(record.headers).get("ce_source") == ours and (told := Told.of(record)) is not None:
             yield told

@@ -1,16 +1,16 @@
 from collections import deque
+from typing import Any
 
+import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from gyre_service.kafka.ordering import Ordering, Told, Waiting
+from gyre_service.kafka.ordering import READ, Ordering, Told, Waiting, say
 from gyre_service.kafka.parser import Record
 
-LATE = 1_000  # after all there is
 ASKED, JUDGED = TopicPartition("asked", 0), TopicPartition("judged", 0)
 
 
-def record(at: TopicPartition, offset: int, timestamp: int) -> Record:
-    headers = (("ce_id", f"{at.topic} {offset}".encode()),)
+def record(at: TopicPartition, offset: int, timestamp: int, headers: Any = ()) -> Record:
     return ConsumerRecord(*at, offset, timestamp, 0, None, None, None, 0, 0, headers)
 
 
@@ -41,56 +41,41 @@ def test_a_partition_keeps_its_order_whatever_its_producers_clocks_said() -> Non
 
 
 def test_a_decision_comes_after_all_that_it_had_seen_and_before_what_it_had_not() -> None:
-    behind = Told(b"asked 1", LATE, {ASKED: 1, JUDGED: 0})
     times = {"asked": [1, 2, 3], "judged": [5, 6]}
+    behind = Told((ASKED, 1), {ASKED: 1, JUDGED: 0})
     assert read(log(**times), behind) == ["asked 0", "judged 0", "asked 1", "asked 2", "judged 1"]
 
-    ahead = Told(b"asked 1", LATE, {ASKED: 1})
+    ahead = Told((ASKED, 1), {ASKED: 1})
     assert read(log(**times), ahead) == ["asked 0", "asked 1", "asked 2", "judged 0", "judged 1"]
 
-    early = Told(b"judged 0", LATE, {JUDGED: 0, ASKED: 0})
+    early = Told((JUDGED, 0), {JUDGED: 0, ASKED: 0})
     assert read(log(**times), early) == ["asked 0", "judged 0", "asked 1", "asked 2", "judged 1"]
 
 
 def test_two_decisions_bind_one_after_the_other() -> None:
     told = (
-        Told(b"judged 0", LATE, {JUDGED: 0, ASKED: 0}),
-        Told(b"judged 1", LATE, {JUDGED: 1, ASKED: 0}),
+        Told((JUDGED, 0), {JUDGED: 0, ASKED: 0}),
+        Told((JUDGED, 1), {JUDGED: 1, ASKED: 0}),
     )
     times = {"asked": [4, 5], "judged": [8, 9]}
     assert read(log(**times), *told) == ["asked 0", "judged 0", "judged 1", "asked 1"]
 
 
 def test_partitions_that_a_decision_says_nothing_of_go_on() -> None:
-    told = Told(b"asked 0", LATE, {ASKED: 0})
-    assert read(log(asked=[5, 6], routes=[1, 7]), told) == [
-        "routes 0",
-        "asked 0",
-        "asked 1",
-        "routes 1",
-    ]
+    told = Told((ASKED, 0), {ASKED: 0})
+    expected = ["routes 0", "asked 0", "asked 1", "routes 1"]
+    assert read(log(asked=[5, 6], routes=[1, 7]), told) == expected
 
 
 def test_a_decision_about_records_that_have_left_the_log_binds_nothing() -> None:
-    gone = Told(b"lost 7", LATE, {TopicPartition("lost", 0): 7})
-    assert read(log(asked=[2], judged=[1]), gone) == ["judged 0", "asked 0"]
-
-
-def test_decisions_that_cannot_both_be_met_end() -> None:
-    told = (
-        Told(b"asked 1", LATE, {ASKED: 1, JUDGED: 0}),
-        Told(b"asked 0", LATE, {ASKED: 0, JUDGED: 1}),
-    )
-    assert sorted(read(log(asked=[1, 2], judged=[3, 4]), *told)) == [
-        "asked 0",
-        "asked 1",
-        "judged 0",
-        "judged 1",
-    ]
+    lost = TopicPartition("lost", 0)
+    told = (Told((lost, 7), {lost: 7}), Told((ASKED, 0), {ASKED: 0, lost: 8}))
+    assert read(log(asked=[2], judged=[1]), *told) == ["judged 0", "asked 0"]
 
 
 def test_causes_come_in_the_order_of_what_they_caused() -> None:
-    told = [Told(cause, LATE) for cause in (b"judged 0", b"judged 1", b"asked 0", b"asked 2")]
+    places = ((JUDGED, 0), (JUDGED, 1), (ASKED, 0), (ASKED, 2))
+    told = [Told(place, dict([place])) for place in places]
     times = {"asked": [1, 2, 3], "judged": [5, 6], "routes": [4, 9]}
     assert read(log(**times), *told) == [
         "routes 0",
@@ -104,22 +89,36 @@ def test_causes_come_in_the_order_of_what_they_caused() -> None:
 
 
 def test_a_cause_that_was_delivered_again_has_its_first_place() -> None:
-    told = [Told(cause, LATE) for cause in (b"asked 1", b"judged 0", b"asked 1", b"asked 1")]
+    places = ((ASKED, 1), (JUDGED, 0), (ASKED, 1), (ASKED, 1))
+    told = [Told(place, dict([place])) for place in places]
     assert read(log(asked=[1, 2], judged=[0]), *told) == ["asked 0", "asked 1", "judged 0"]
 
 
-def test_a_cause_that_has_left_the_log_is_not_waited_for() -> None:
-    told = (Told(b"lost 1", at_ms=3), Told(b"judged 0", LATE), Told(b"asked 1", LATE))
-    times = {"asked": [4, 5], "judged": [6], "routes": [7, 8]}
-    assert read(log(**times), *told) == ["asked 0", "judged 0", "asked 1", "routes 0", "routes 1"]
-
-
-def test_an_order_that_partitions_do_not_have_gives_way() -> None:
-    told = (Told(b"asked 1", LATE), Told(b"asked 0", LATE))
-    assert read(log(asked=[1, 2], judged=[3]), *told) == ["judged 0", "asked 0", "asked 1"]
-
-
 def test_nothing_passes_a_later_decision_while_an_earlier_one_is_waited_for() -> None:
-    told = (Told(b"judged 1", LATE, {JUDGED: 1}), Told(b"asked 0", LATE, {ASKED: 0}))
+    told = (Told((JUDGED, 1), {JUDGED: 1}), Told((ASKED, 0), {ASKED: 0}))
     times = {"asked": [1, 2], "judged": [3, 4]}
     assert read(log(**times), *told) == ["judged 0", "judged 1", "asked 0", "asked 1"]
+
+
+def test_what_contradicts_itself_gives_way_and_drags_no_other_topic_along() -> None:
+    told = (
+        Told((ASKED, 1), {ASKED: 1, JUDGED: 0}),
+        Told((ASKED, 0), {ASKED: 0, JUDGED: 1}),
+    )
+    found = read(log(asked=[1, 2], judged=[3, 4], routes=[1, 100]), *told)
+    assert sorted(found) == ["asked 0", "asked 1", "judged 0", "judged 1", "routes 0", "routes 1"]
+    assert found[-1] == "routes 1"
+    backwards = (Told((ASKED, 1), {ASKED: 1}), Told((ASKED, 0), {ASKED: 0}))
+    assert read(log(asked=[1, 2], judged=[3]), *backwards) == ["asked 0", "asked 1", "judged 0"]
+
+
+@pytest.mark.parametrize("said", [None, b"", b"asked/x:7", b"asked/0:", b"\xff", b"asked"])
+def test_a_header_that_says_nothing_tells_nothing(said: bytes | None) -> None:
+    headers = () if said is None else ((READ, said),)
+    assert Told.of(record(ASKED, 0, 1, headers)) is None
+
+
+def test_a_header_names_its_cause_first() -> None:
+    said = say((JUDGED, 4), {ASKED: 7, JUDGED: 4})
+    told = Told.of(record(ASKED, 0, 1, ((READ, said.encode()),)))
+    assert told == Told((JUDGED, 4), {JUDGED: 4, ASKED: 7})

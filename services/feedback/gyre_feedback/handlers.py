@@ -154,7 +154,13 @@ async def take_scores(
 
 def _freezer(session: AsyncSession, blobs: Blobs, cause: Received, settings: Settings) -> Freezer:
     return Freezer(
-        session, blobs, cause, now(), settings.replay_per_document, settings.replay_examples
+        session,
+        blobs,
+        cause,
+        # Not the clock: a replay must decide the same. A foreign producer's may be ahead of ours.
+        min(cause.time, now()),
+        settings.replay_per_document,
+        settings.replay_examples,
     )
 
 

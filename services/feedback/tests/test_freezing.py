@@ -1,7 +1,7 @@
 """A training gets its data as soon as there is enough of it, once, and none that is too old."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from .conftest import DIGEST, Published, Send, answer, feedback, scored
 
 Blob = Callable[[str], Any]
 BEFORE, SINCE, AFTER = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
+WHEN_AFTER = datetime.fromisoformat(AFTER)
 
 
 def request(examples: int = 6, conversations: int = 3, **changes: Any) -> RetrainingRequested:
@@ -141,7 +142,7 @@ async def test_what_another_replica_has_just_frozen_is_not_frozen_again(
 async def test_a_request_is_superseded_by_one_that_had_no_data_when_it_was_decided(
     send: Send, published: Published, sessions: Sessions, when: str
 ) -> None:
-    decided_at, far = now() - timedelta(minutes=10), now() + timedelta(hours=1)
+    decided_at, far = WHEN_AFTER - timedelta(minutes=10), WHEN_AFTER + timedelta(hours=1)
     deadline = decided_at + timedelta(minutes=5) if when == "expired" else far
     earlier = request(data_deadline=deadline, decided_at=decided_at)
     later = request(decided_at=decided_at + timedelta(minutes=1))
@@ -161,7 +162,11 @@ async def test_a_request_is_superseded_by_one_that_had_no_data_when_it_was_decid
 async def test_a_request_that_comes_after_the_data_of_the_one_before_has_its_own(
     send: Send, published: Published, sessions: Sessions, earlier: str
 ) -> None:
-    expired: dict[str, Any] = {"data_deadline": now(), "decided_at": now() - timedelta(minutes=1)}
+    minute = timedelta(minutes=1)
+    expired: dict[str, Any] = {
+        "data_deadline": WHEN_AFTER - minute,
+        "decided_at": WHEN_AFTER - 2 * minute,
+    }
     cases: dict[str, dict[str, Any]] = {"expired": expired, "another route": {"route": "other"}}
     changes = cases.get(earlier, {})
     await send(request(**changes))
@@ -184,7 +189,7 @@ async def test_conversations_are_counted_too(send: Send, published: Published) -
 async def test_after_the_deadline_nobody_waits_any_more(
     send: Send, published: Published, sessions: Sessions
 ) -> None:
-    asked = request(data_deadline=now() - timedelta(seconds=1))
+    asked = request(data_deadline=datetime.fromisoformat(BEFORE) - timedelta(seconds=1))
     await send(asked)
     assert await state_of(sessions, asked) == "expired"
     await curated(send, 6)

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from gyre_events import ChunkPrepared, DocumentSubmitted, FeedbackGiven
 from gyre_gateway.settings import Settings
 from gyre_service.errors import Overloaded
 from gyre_service.kafka.lag import Lag
+from gyre_service.stopping import stop_process
 
 # Who works on what the gateway accepts with 202, and the records that wait for it.
 WAITS = {
@@ -49,21 +50,26 @@ class Backlog:
 
 @asynccontextmanager
 async def following(settings: Settings) -> AsyncIterator[Backlog]:
-    """Measure while inside.
+    """Measure while inside: nothing waits, as far as is known, before the first measure."""
+    lags = {service: Lag(settings, service) for service in WAITS}
+    tasks = [asyncio.create_task(_follow(lags[name], topic)) for name, topic in WAITS.items()]
+    for task in tasks:
+        task.add_done_callback(_ended)
+    try:
+        yield Backlog(lags, settings.max_lag)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for lag in lags.values():
+            await lag.stop()
 
-    Raises:
-        KafkaError: Kafka cannot be reached.
-    """
-    async with AsyncExitStack() as stack:
-        lags = {}
-        for service, topic in WAITS.items():
-            lags[service] = lag = Lag(settings, service)
-            stack.push_async_callback(lag.stop)
-            await lag.start([topic])
-        tasks = [asyncio.create_task(lag.follow()) for lag in lags.values()]
-        try:
-            yield Backlog(lags, settings.max_lag)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+
+async def _follow(lag: Lag, topic: str) -> None:
+    await lag.start([topic])
+    await lag.follow()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        stop_process(f"nobody measures the backlog any more: {task.exception()!r}")

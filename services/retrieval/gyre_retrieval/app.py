@@ -15,6 +15,7 @@ from gyre_retrieval.searching import Searcher
 from gyre_retrieval.servicer import Servicer
 from gyre_retrieval.settings import Settings
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import add_RetrievalServiceServicer_to_server
+from gyre_service.errors import Rejected
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
 
@@ -28,6 +29,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
         sessions = process.sessions
+        if process.replaying and (settings.home / "qdrant").exists():
+            raise Rejected(f"{settings.home} has an index already: name another home with --into")
         encoder = Encoder(settings.encoder, settings.encoder_threads)
         index = Index(
             settings.home / "qdrant",

@@ -6,6 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import Any, cast
 
+from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
@@ -41,6 +42,7 @@ class Registrar(KafkaRegistrator):
     """Whatever handlers are added to: gives each one what a service must not forget."""
 
     group: str
+    listeners: list[FinishFirst]  # of its consumers
 
     def subscriber(self, *topics: str, **options: Any) -> DefaultSubscriber:  # type: ignore[override]
         """Add a handler, which is called with one record at a time.
@@ -56,6 +58,7 @@ class Registrar(KafkaRegistrator):
         options = NOTHING_LOST | {"group_id": self.group, "listener": listener} | options
         subscriber: DefaultSubscriber = super().subscriber(*topics, **options)
         listener.subscriber = subscriber
+        self.listeners.append(listener)
         return subscriber
 
 
@@ -63,7 +66,7 @@ class Router(Registrar, KafkaRouter):
     """The handlers of one service, whose name is their consumer group."""
 
     def __init__(self, service: str) -> None:
-        self.group = service
+        self.group, self.listeners = service, []
         super().__init__()
 
 
@@ -75,7 +78,9 @@ class Broker(Registrar, KafkaBroker):
     """
 
     def __init__(self, settings: ServiceSettings, registry: CollectorRegistry = REGISTRY) -> None:
-        self.group = settings.service
+        self.group, self.listeners = settings.service, []
+        read: dict[TopicPartition, int] = {}  # how far, in all our partitions
+        self._read = read
         self.dead_letters = DeadLetterQueue(settings)
         self._lag = Lag(settings)
         self._watchdog = Watchdog(settings, self._lag)
@@ -96,7 +101,7 @@ class Broker(Registrar, KafkaBroker):
                 KafkaPrometheusMiddleware(
                     registry=registry, app_name=settings.service, metrics_prefix="gyre_kafka"
                 ),
-                partial(CloudEvents, settings=settings, read={}),
+                partial(CloudEvents, settings=settings, read=read),
                 partial(PublishTimeout, seconds=settings.publish_timeout_s),
             ],
         )
@@ -110,6 +115,7 @@ class Broker(Registrar, KafkaBroker):
         if not isinstance(router, Router):
             raise TypeError(f"expected gyre_service.kafka.Router, got {type(router)}")
         super().include_router(router, **options)
+        self.listeners += router.listeners
 
     async def start(self) -> None:
         """Connect, and begin to consume.
@@ -125,6 +131,8 @@ class Broker(Registrar, KafkaBroker):
 
     async def _start(self) -> None:
         await self.dead_letters.start()
+        for listener in self.listeners:
+            listener.read = self._read
         # Of a `Registrar`, so of no other type. Inference and the runners have none.
         consumers = cast("list[DefaultSubscriber]", self.subscribers)
         if consumers:

@@ -118,7 +118,8 @@ class CloudEvents(BaseMiddleware[Any, Any]):
                 )
             cmd.key = record_key(cause.tenant, cmd.body.key)
             cmd.add_headers(derived(cmd.body, cause, self.settings.service), override=False)
-            cmd.add_headers({READ: say(self.read)}, override=False)
+            place = TopicPartition(cause.topic, cause.partition), cause.offset
+            cmd.add_headers({READ: say(place, self.read)}, override=False)
             cmd.correlation_id = cause.correlation_id
         # FastStream's telemetry hands on the cause's span; the next hop is this publish's child.
         cmd.add_headers(carried(), override=True)

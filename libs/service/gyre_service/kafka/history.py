@@ -1,5 +1,6 @@
 """What Kafka holds of some topics, in one order."""
 
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import TypeAlias
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from gyre_service.errors import Unavailable
+from gyre_service.errors import Rejected, Unavailable
 from gyre_service.kafka.ordering import Ordering, Told, Waiting
 from gyre_service.kafka.parser import Record
 from gyre_service.settings import ServiceSettings
@@ -17,6 +18,7 @@ Start: TypeAlias = int | datetime  # an offset of every partition, or when a rec
 
 READ = 500  # records of a partition at once
 WAIT_MS = 1000
+SILENCE_S = 60.0
 LAST = 2**63 - 1  # offset of nothing
 
 
@@ -41,6 +43,7 @@ async def history(
         told: What the service has told of its own order.
 
     Raises:
+        Rejected: It is to be read from its beginning, and that is not there any more.
         Unavailable: Kafka is away, or a topic is missing.
     """
     names = {*topics, *whole}
@@ -72,6 +75,12 @@ async def _starts(
     consumer: AIOKafkaConsumer, partitions: list[TopicPartition], start: Start
 ) -> dict[TopicPartition, int]:
     begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+    for at, begin in begins.items():
+        if start == 0 and begin > 0:
+            raise Rejected(
+                f"{at.topic}/{at.partition} begins with record {begin}: what came before has left "
+                "the log. Copy the database; or say --from, for a part"
+            )
     if isinstance(start, int):
         return {at: max(start, begin) for at, begin in begins.items()}
     wanted = dict.fromkeys(partitions, int(start.timestamp() * 1000))
@@ -83,10 +92,14 @@ async def _merged(
     consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], ordering: Ordering
 ) -> AsyncIterator[Record]:
     waiting: Waiting = {at: deque() for at in ends}
+    heard = time.monotonic()
     while waiting:
         # Which is the oldest is known when every partition has said its next.
         while empty := [at for at, records in waiting.items() if not records]:
             found = await consumer.getmany(*empty, timeout_ms=WAIT_MS, max_records=READ)
+            heard = time.monotonic() if found else heard
+            if time.monotonic() > heard + SILENCE_S:  # aiokafka itself asks for ever
+                raise Unavailable(f"Kafka says nothing of {empty[0].topic} for {SILENCE_S:g} s")
             for at, records in found.items():
                 waiting[at].extend(one for one in records if one.offset < ends[at])
             for at in empty:
@@ -94,4 +107,5 @@ async def _merged(
                 if not waiting[at] and await consumer.position(at) >= ends[at]:
                     del waiting[at]
         if waiting:
+            heard = time.monotonic()
             yield ordering.take(waiting)

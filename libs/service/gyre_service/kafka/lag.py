@@ -44,6 +44,7 @@ class Lag:
             settings: Of the service.
             group: Another one than its own.
         """
+        self._service = settings.service
         self._group = group or settings.service
         self._behind = 0
         self._servers = settings.kafka_servers
@@ -122,7 +123,8 @@ class Lag:
         behind = 0
         for partition in partitions:
             committed = offsets[partition].offset
-            self._tell_expired(partition, committed, starts[partition])
+            if self._group == self._service:  # else the group's own process tells
+                self._tell_expired(partition, committed, starts[partition])
             # A group that has committed nothing begins with the oldest record.
             at = committed if committed >= 0 else starts[partition]
             lag = max(0, self._ends[partition] - at)

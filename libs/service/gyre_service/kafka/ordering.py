@@ -6,7 +6,7 @@ knows of one partition, the log then knows of all.
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heapify, heappop
 from math import inf
 from typing import Final, Self, TypeAlias
@@ -19,47 +19,55 @@ READ: Final = "gyre-read"
 Waiting: TypeAlias = dict[TopicPartition, deque[Record]]  # of each partition its next ones
 
 
+Place: TypeAlias = tuple[TopicPartition, int]  # of a record
+
+
 @dataclass(frozen=True)
 class Told:
     """Where a service stood when it published something.
 
     Args:
-        cause: The `ce_id` of what it had just handled.
-        at_ms: When it was published.
-        last: The last record of its partitions that it had handled, the cause's among them.
+        cause: What it was handling.
+        last: The last record of its partitions that it had begun to handle, the cause among them.
     """
 
-    cause: bytes
-    at_ms: int
-    last: Mapping[TopicPartition, int] = field(default_factory=dict)
+    cause: Place
+    last: Mapping[TopicPartition, int]
 
     @classmethod
     def of(cls, record: Record) -> Self | None:
-        """Read what a published record tells; None if no handled one caused it."""
-        headers = dict(record.headers)
-        cause = headers.get("ce_causationid")
-        if cause is None:
+        """Read what a published record tells; None if it tells nothing that can be read."""
+        said = dict(record.headers).get(READ)
+        if not said:  # no handled record caused it
             return None
-        return cls(cause, record.timestamp, read(headers.get(READ, b"").decode()))
+        try:
+            last = read(said.decode())
+        except ValueError:  # anybody's, who writes to our topics
+            return None
+        return cls(next(iter(last.items())), last)
 
 
-def say(read: Mapping[TopicPartition, int]) -> str:
-    """Return how far partitions were read as a header says it.
+def say(cause: Place, read: Mapping[TopicPartition, int]) -> str:
+    """Return how far partitions were read as a header says it, the cause's first.
 
-    >>> say({TopicPartition("asked", 0): 7, TopicPartition("judged", 2): 0})
+    >>> say((TopicPartition("asked", 0), 7), {TopicPartition("judged", 2): 0})
     'asked/0:7,judged/2:0'
     """
-    return ",".join(f"{at.topic}/{at.partition}:{offset}" for at, offset in read.items())
+    all_of = dict([cause]) | {at: offset for at, offset in read.items() if at != cause[0]}
+    return ",".join(f"{at.topic}/{at.partition}:{offset}" for at, offset in all_of.items())
 
 
 def read(said: str) -> dict[TopicPartition, int]:
     """Return how far partitions were read, as `say` has said it.
 
+    Raises:
+        ValueError: It was said otherwise.
+
     >>> read("asked/0:7")
     {TopicPartition(topic='asked', partition=0): 7}
     """
     found = {}
-    for each in said.split(",") if said else ():
+    for each in said.split(","):
         place, _, offset = each.rpartition(":")
         topic, _, partition = place.partition("/")
         found[TopicPartition(topic, int(partition))] = int(offset)
@@ -78,7 +86,7 @@ class Ordering:
 
     def __init__(self, told: Iterable[Told]) -> None:
         self._told: deque[Told] = deque()
-        self._causes: set[bytes] = set()
+        self._causes: set[Place] = set()
         self._over = 0  # so many of them bind no more
         # By partition: the last offset that each of them had seen, and its number.
         self._seen: dict[TopicPartition, list[tuple[int, int]]] = defaultdict(list)
@@ -94,31 +102,36 @@ class Ordering:
 
     def take(self, waiting: Waiting) -> Record:
         """Take the next record out of `waiting`, in which every partition that goes on has one."""
-        while not (free := self._free(waiting)):
-            self._forget()  # what it would have us wait for stands behind what may not come yet
+        free = self._free(waiting)
         record = min(free, key=lambda each: (each[0].timestamp, each[0].topic)).popleft()
-        if self._told and _id(record) == self._told[0].cause:
+        if self._told and _place(record) == self._told[0].cause:
             self._forget()
         return record
 
     def _free(self, waiting: Waiting) -> list[deque[Record]]:
-        now = min(records[0].timestamp for records in waiting.values())
-        while self._told and self._is_over(self._told[0], waiting, now):
+        while self._told:
+            first = self._told[0]
+            before = {
+                at: records
+                for at, records in waiting.items()
+                if records[0].offset <= first.last.get(at, -1)
+            }
+            # Its cause only when nothing else is left of what it had seen.
+            early = any(_place(records[0]) != first.cause for records in before.values())
+            free = {
+                at: records
+                for at, records in waiting.items()
+                if records[0].offset <= self._limit(at)
+                and (
+                    (place := _place(records[0])) not in self._causes
+                    or (place == first.cause and not early)
+                )
+            }
+            if before.keys() & free.keys():
+                return list(free.values())
+            # All that it had seen was taken or has left the log, or a later one contradicts it.
             self._forget()
-        if not self._told:
-            return list(waiting.values())
-        first = self._told[0]
-        early = any(_id(each[0]) != first.cause for each in _seen(first, waiting))
-        return [
-            records
-            for at, records in waiting.items()
-            if records[0].offset <= self._limit(at)
-            and ((id := _id(records[0])) not in self._causes or (id == first.cause and not early))
-        ]
-
-    def _is_over(self, told: Told, waiting: Waiting, now: int) -> bool:
-        """Tell whether all was taken that came before, or cannot be in the log any more."""
-        return told.at_ms < now or (bool(told.last) and not _seen(told, waiting))
+        return list(waiting.values())
 
     def _forget(self) -> None:
         self._causes.discard(self._told.popleft().cause)
@@ -132,13 +145,5 @@ class Ordering:
         return heap[0][0] if heap else inf
 
 
-def _seen(told: Told, waiting: Waiting) -> list[deque[Record]]:
-    return [
-        waiting[at]
-        for at, last in told.last.items()
-        if at in waiting and waiting[at][0].offset <= last
-    ]
-
-
-def _id(record: Record) -> bytes | None:
-    return next((value for name, value in record.headers if name == "ce_id"), None)
+def _place(record: Record) -> Place:
+    return TopicPartition(record.topic, record.partition), record.offset

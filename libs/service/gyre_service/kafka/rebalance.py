@@ -1,6 +1,7 @@
 """What a consumer does before its partitions go to another one."""
 
 import logging
+from collections.abc import MutableMapping
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -19,11 +20,16 @@ class FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]
 
     subscriber: DefaultSubscriber  # told by who makes both: it is born after its listener
 
+    def __init__(self) -> None:
+        self.read: MutableMapping[TopicPartition, int] = {}  # told by the broker: `CloudEvents`'
+
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         in_flight: Any = self.subscriber.lock
         await in_flight.wait_release(WAIT_S)
         if not in_flight.empty:
             log.warning("a handler of %s still runs: another may run beside it", sorted(revoked))
+        for partition in revoked:  # how far it is read is another's to say
+            self.read.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Nothing is to be done."""
