@@ -143,6 +143,8 @@ class Desk:
         """Begin a new reference when what we asked for has come into production."""
         if self.rollout is None or self.watched is None:
             return self
+        if self.time <= self.rollout.decided_at:  # of the time before, however late it is handled
+            return self
         job = self.rollout.arms[0].job_id
         if self.rollout.stage != "steady" or job is None or job == self.row.promoted:
             return self
