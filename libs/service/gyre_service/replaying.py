@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from faststream.asgi import AsgiFastStream
-from sqlmodel import SQLModel, func, select
+from sqlalchemy import literal
+from sqlmodel import SQLModel, select
 
 from gyre_service import telemetry
 from gyre_service.database import Sessions, open_database, snapshot
@@ -109,7 +110,7 @@ async def _check_empty(url: str) -> None:
 async def _filled(sessions: Sessions) -> str | None:
     async with snapshot(sessions) as session:
         for table in SQLModel.metadata.sorted_tables:
-            if (await session.exec(select(func.count()).select_from(table))).one():
+            if (await session.exec(select(literal(1)).select_from(table).limit(1))).first():
                 return table.name
     return None
 

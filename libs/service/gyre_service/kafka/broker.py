@@ -79,8 +79,7 @@ class Broker(Registrar, KafkaBroker):
 
     def __init__(self, settings: ServiceSettings, registry: CollectorRegistry = REGISTRY) -> None:
         self.group, self.listeners = settings.service, []
-        read: dict[TopicPartition, int] = {}  # how far, in all our partitions
-        self._read = read
+        self._read: dict[TopicPartition, int] = {}  # how far, in all our partitions
         self.dead_letters = DeadLetterQueue(settings)
         self._lag = Lag(settings)
         self._watchdog = Watchdog(settings, self._lag)
@@ -101,7 +100,7 @@ class Broker(Registrar, KafkaBroker):
                 KafkaPrometheusMiddleware(
                     registry=registry, app_name=settings.service, metrics_prefix="gyre_kafka"
                 ),
-                partial(CloudEvents, settings=settings, read=read),
+                partial(CloudEvents, settings=settings, read=self._read),
                 partial(PublishTimeout, seconds=settings.publish_timeout_s),
             ],
         )

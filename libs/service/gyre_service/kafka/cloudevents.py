@@ -15,7 +15,7 @@ from gyre_events import Event
 from gyre_service.errors import Rejected
 from gyre_service.ids import derived_id
 from gyre_service.kafka.given import Given
-from gyre_service.kafka.ordering import READ, say
+from gyre_service.kafka.ordering import READ, Place, say
 from gyre_service.settings import ServiceSettings
 from gyre_service.telemetry import carried
 
@@ -33,6 +33,10 @@ class Received:
     partition: int
     offset: int
     ordinals: Iterator[int] = field(default_factory=count, compare=False, repr=False)
+
+    @property
+    def place(self) -> Place:
+        return TopicPartition(self.topic, self.partition), self.offset
 
     @classmethod
     def of(cls, message: StreamMessage[Any]) -> Self:
@@ -103,7 +107,7 @@ class CloudEvents(BaseMiddleware[Any, Any]):
     async def consume_scope(self, call_next: Any, msg: StreamMessage[Any]) -> Any:
         # Inside the retries: every attempt numbers its events from 0 again.
         self.cause = cause = Received.of(msg)
-        self.read[TopicPartition(cause.topic, cause.partition)] = cause.offset
+        self.read.update([cause.place])
         with self.context.scope("cause", self.cause):
             return await call_next(msg)
 
@@ -118,8 +122,7 @@ class CloudEvents(BaseMiddleware[Any, Any]):
                 )
             cmd.key = record_key(cause.tenant, cmd.body.key)
             cmd.add_headers(derived(cmd.body, cause, self.settings.service), override=False)
-            place = TopicPartition(cause.topic, cause.partition), cause.offset
-            cmd.add_headers({READ: say(place, self.read)}, override=False)
+            cmd.add_headers({READ: say(cause.place, self.read)}, override=False)
             cmd.correlation_id = cause.correlation_id
         # FastStream's telemetry hands on the cause's span; the next hop is this publish's child.
         cmd.add_headers(carried(), override=True)

@@ -17,8 +17,6 @@ from gyre_service.kafka.parser import Record
 
 READ: Final = "gyre-read"
 Waiting: TypeAlias = dict[TopicPartition, deque[Record]]  # of each partition its next ones
-
-
 Place: TypeAlias = tuple[TopicPartition, int]  # of a record
 
 
