@@ -1,4 +1,4 @@
-"""A second inference process, with the environment of the stack's own."""
+"""A second process of a service, with the environment of the stack's own."""
 
 import signal
 import subprocess
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import httpx
 
+from gyre_local.programs import module
 from gyre_local.stack import Stack as LocalStack
 from gyre_local.supervisor import Supervisor
 
 from .conftest import Stack, until
 
-RPC, HEALTH = 91, 92  # above what a stack uses of its ports
+RPC, HEALTH, HTTP = 91, 92, 93  # above what a stack uses of its ports
 
 
 class Replica:
@@ -21,42 +22,55 @@ class Replica:
     Args:
         stack: That it belongs to.
         name: Of the replica.
+        service: Which one; only inference has stores of its own in each replica.
         changes: Of its environment.
     """
 
-    def __init__(self, stack: Stack, name: str, **changes: str) -> None:
-        own = Supervisor(LocalStack(stack.home, stack.base)).processes()["inference"].pid
-        pairs = Path(f"/proc/{own}/environ").read_bytes().decode().split("\0")
+    def __init__(self, stack: Stack, name: str, service: str = "inference", **changes: str) -> None:
+        running = Supervisor(LocalStack(stack.home, stack.base)).processes()[service].pid
+        pairs = Path(f"/proc/{running}/environ").read_bytes().decode().split("\0")
         given = dict(pair.split("=", 1) for pair in pairs if pair)
-        database = stack.home / "data" / f"inference-{name}.db"
+        database = stack.home / "data" / f"{service}-{name}.db"
+        own = {
+            "GYRE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+            "GYRE_REPLICA": name,
+        }
+        self._command = [sys.executable, "-m", module(service)]
         self._environment = given | {
             "GYRE_GRPC_PORT": str(stack.base + RPC),
             "GYRE_HEALTH_PORT": str(stack.base + HEALTH),
-            "GYRE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
-            "GYRE_REPLICA": name,
+            "GYRE_HTTP_PORT": str(stack.base + HTTP),
+            **(own if service == "inference" else {}),
             **changes,
         }
-        self._log = stack.home / "logs" / f"inference-{name}.log"
-        self._ready = f"http://127.0.0.1:{stack.base + HEALTH}/health/ready"
+        self._log = stack.home / "logs" / f"{service}-{name}.log"
+        self.health_port = stack.base + HEALTH
         self.address = f"127.0.0.1:{stack.base + RPC}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gyre_inference"],
-                env=self._environment,
-                stdout=log,
-                stderr=log,
+                self._command, env=self._environment, stdout=log, stderr=log
             )
         until(self.is_ready, f"the replica {self._log.stem} is ready", 240)
 
     def is_ready(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()[-2000:]
-        try:
-            return httpx.get(self._ready, timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return says_ready(self.health_port)
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it; return its exit status."""
         self._process.send_signal(how)
-        self._process.wait(60)
+        return self._process.wait(60)
+
+
+def says_ready(health_port: int) -> bool:
+    """Tell whether a process says that it is ready."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{health_port}/health/ready", timeout=2).is_success
+    except httpx.HTTPError:
+        return False

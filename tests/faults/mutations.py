@@ -17,7 +17,7 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
 
 @dataclass(frozen=True)
 class Mutation:
-    """One protection, as `mutating/sitecustomize.py` names it, and who notices that it is gone.
+    """One protection, as `inside/protections.py` names it, and who notices that it is gone.
 
     Args:
         name: Of the protection.
@@ -76,7 +76,7 @@ def _run(mutation: Mutation, home: Path, mutated: dict[str, str]) -> int:
     environment = os.environ | {
         "GYRE_HOME": str(folder),
         "GYRE_PORT_BASE": str(base),
-        "PYTHONPATH": str(Path(__file__).parent / "mutating"),
+        "PYTHONPATH": f"{Path(__file__).parent / 'inside'}:{ROOT}",
         **({"GYRE_TEST_STACK": "1"} if mutation.on == "kafka" else {}),
     }
     if mutation.on != "kafka":

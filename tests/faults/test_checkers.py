@@ -82,11 +82,11 @@ def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
     assert passed(trials[:1])
     assert not passed(trials)
 
-    verdicts = json.loads(summary("gate", 7, trials, ("R1", "R2")))["faults"]
+    verdicts = json.loads(summary("gate", 7, trials, {"R1": "", "R2": "another"}))["faults"]
     assert verdicts["R1"]["verdict"] == "fail"
     assert verdicts["R2"] == {
         "verdict": "not run", "trials": 0, "lost": 0, "double": 0, "inversions": 0,
-        "recovery_p95_s": None,
+        "recovery_p95_s": None, "substitute": "another",
     }  # fmt: skip
     assert "FAIL" in table(trials, {"R1": "SIGKILL"})
 

@@ -8,26 +8,62 @@ import json
 import os
 import random
 import sys
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
 from tests.conftest import Stack, ask, client, indexed, put, route
 from tests.faults.harness.duplicates import DUPLICATES
-from tests.faults.harness.fault import Fault, Field, Tier
+from tests.faults.harness.fault import Fault, Field, Tier, Trial
 from tests.faults.harness.load import QUESTION
 from tests.faults.harness.r01_kill import R1
+from tests.faults.harness.r02_zombie import R2
+from tests.faults.harness.r03_members import R3
 from tests.faults.harness.r04_broker import R4
 from tests.faults.harness.r05_broker_away import R5
 from tests.faults.harness.r06_poison import R6
+from tests.faults.harness.r07_redrive import R7
+from tests.faults.harness.r08_dependency import R8
+from tests.faults.harness.r09_slow import R9
 from tests.faults.harness.r10_replay import R10
+from tests.faults.harness.r11_rolling import R11
+from tests.faults.harness.r12_training import R12
+from tests.faults.harness.r13_adapters import R13
 from tests.faults.harness.r14_engine import R14
 from tests.faults.harness.r15_database import R15
+from tests.faults.harness.r16_disk import R16
+from tests.faults.harness.r17_cancelled import R17
+from tests.faults.harness.r18_links import R18
+from tests.faults.harness.r19_versions import R19
 from tests.faults.harness.report import passed, summary, table
 
-FAULTS = {fault.name: fault for fault in (R1, R4, R5, R6, R10, R14, R15, DUPLICATES)}
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        R1,
+        R2,
+        R3,
+        R4,
+        R5,
+        R6,
+        R7,
+        R8,
+        R9,
+        R10,
+        R11,
+        R12,
+        R13,
+        R14,
+        R15,
+        R16,
+        R17,
+        R18,
+        R19,
+        DUPLICATES,
+    )
+}
 EVENTS: dict[Tier, int] = {"smoke": 1_000, "gate": 10_000, "soak": 100_000}
-ALL = [*(f"R{number}" for number in range(1, 20)), DUPLICATES.name]
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
 
 
@@ -39,6 +75,11 @@ def prepare(stack: Stack, ledgers: Path, events: int) -> Field:
     model = route(api, collection)
     answers = [ask(api, model, QUESTION)["gyre"]["answer_id"] for _ in range(4)]
     return Field(stack, api, model, collection, answers, ledgers, events)
+
+
+def unjudged(into: str, error: Exception) -> Trial:
+    """Return a trial that failed before anything could be counted."""
+    return Trial(into, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, broken=(f"no judgement: {error!r}"[:500],))
 
 
 def tried(path: Path) -> list[dict[str, object]]:
@@ -55,7 +96,11 @@ def run(field: Field, fault: Fault, tier: Tier, seed: int, results: Path) -> Non
         if (fault.name, into, number, seed) in done:
             continue
         rng = random.Random(f"{seed} {fault.name} {into} {number}")
-        trial = asdict(fault.inject(field, into, rng))
+        try:
+            trial = asdict(fault.inject(field, into, rng))
+        except Exception as error:  # it never came to a judgement, and the next one may
+            traceback.print_exc()
+            trial = asdict(unjudged(into, error))
         line = {"fault": fault.name, "number": number, "seed": seed, **trial}
         with results.open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -68,7 +113,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("results", type=Path)
     parser.add_argument("--tier", choices=EVENTS, default="smoke")
-    parser.add_argument("--only", choices=ALL)
+    parser.add_argument("--only", nargs="+", choices=FAULTS, default=[*FAULTS])
+    parser.add_argument("--without", choices=FAULTS, help="a fault that needs another stack")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     given.results.mkdir(parents=True, exist_ok=True)
@@ -77,11 +123,12 @@ def main() -> int:
     sys.stdout.write(f"tier {given.tier}, seed {given.seed}\n")
     field = prepare(stack, given.results / "ledgers", EVENTS[given.tier])
     for fault in FAULTS.values():
-        if given.only in (None, fault.name):
+        if fault.name in given.only and fault.name != given.without:
             run(field, fault, given.tier, given.seed, results)
     found = [each for each in tried(results) if each["seed"] == given.seed]
     sys.stdout.write(table(found, {name: fault.title for name, fault in FAULTS.items()}) + "\n")
-    last = summary(given.tier, given.seed, found, ALL)
+    substitutes = {name: fault.substitute for name, fault in FAULTS.items()}
+    last = summary(given.tier, given.seed, found, substitutes)
     sys.stdout.write(last + "\n")
     return int('"fail"' in last)
 

@@ -74,6 +74,7 @@ class Fault:
         into: What it is done to; each is hurt as often as the tier says.
         trials: How often, by tier.
         inject: Does it once.
+        substitute: What is done in the place of what is asked for, where that cannot be had.
     """
 
     name: str
@@ -81,8 +82,10 @@ class Fault:
     into: tuple[str, ...]
     trials: dict[Tier, int]
     inject: Inject
+    substitute: str = ""
 
     def plan(self, tier: Tier) -> Iterator[tuple[str, int]]:
-        """Yield what is hurt, and for which time."""
+        """Yield what is hurt, and for which time; a look through the tier `smoke` hurts one."""
+        into = self.into[:1] if tier == "smoke" else self.into
         for number in range(self.trials[tier]):
-            yield from ((into, number) for into in self.into)
+            yield from ((one, number) for one in into)

@@ -10,17 +10,18 @@ from tests.conftest import Stack
 from tests.faults.harness.trying import until
 
 
-def lag(stack: Stack) -> int:
-    """Return how many records all consumer groups together have before them."""
-    return asyncio.run(_lag(stack))
+def lag(stack: Stack, only: str = "") -> int:
+    """Return how many records all consumer groups together have before them, or one of them."""
+    return asyncio.run(_lag(stack, only))
 
 
-async def _lag(stack: Stack) -> int:
+async def _lag(stack: Stack, only: str) -> int:
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     try:
         committed: dict[tuple[str, object], int] = {}
-        for group, _ in await admin.list_consumer_groups():
+        groups = [only] if only else [name for name, _ in await admin.list_consumer_groups()]
+        for group in groups:
             for at, found in (await admin.list_consumer_group_offsets(group)).items():
                 committed[group, at] = found.offset
     finally:

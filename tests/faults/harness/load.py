@@ -30,13 +30,20 @@ class Load:
         collection: Where documents go.
         answers: Ids of the answers that comments are on.
         seed: Of the arrival times.
+        url: Of what stands in front of the gateway, if anything does.
     """
 
     def __init__(
-        self, stack: Stack, model: str, collection: str, answers: list[str], seed: int
+        self,
+        stack: Stack,
+        model: str,
+        collection: str,
+        answers: list[str],
+        seed: int,
+        url: str = "",
     ) -> None:
         self.ledger = Ledger()
-        self._stack = stack
+        self._url = url or stack.url
         self._model = model
         self._collection = collection
         self._answers = answers
@@ -69,7 +76,7 @@ class Load:
         limits = httpx.Limits(max_connections=64)
         async with (
             httpx.AsyncClient(
-                base_url=self._stack.url, headers=headers, timeout=60, limits=limits
+                base_url=self._url, headers=headers, timeout=60, limits=limits
             ) as api,
             asyncio.TaskGroup() as tasks,
         ):

@@ -1,7 +1,7 @@
 """A row for each fault, and as the last line one JSON object."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 COLUMNS = (
@@ -54,10 +54,22 @@ def _row(fault: str, into: str, trials: list[dict[str, Any]]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def summary(tier: str, seed: int, results: list[dict[str, Any]], names: Iterable[str]) -> str:
-    """Return the last line; a fault that was not injected has the verdict `not run`."""
+def summary(
+    tier: str,
+    seed: int,
+    results: list[dict[str, Any]],
+    substitutes: Mapping[str, str],
+) -> str:
+    """Return the last line; a fault that was not injected has the verdict `not run`.
+
+    Args:
+        tier: That was asked for.
+        seed: Too.
+        results: Of trials.
+        substitutes: What was done in the place of what was asked for, or "", by fault: all of them.
+    """
     faults = {}
-    for name in names:
+    for name, substitute in substitutes.items():
         trials = [each for each in results if each["fault"] == name]
         into = {each["into"] for each in trials}
         fine = all(passed([one for one in trials if one["into"] == each]) for each in into)
@@ -68,6 +80,7 @@ def summary(tier: str, seed: int, results: list[dict[str, Any]], names: Iterable
             "recovery_p95_s": percentile([each["recovery_s"] for each in trials], 0.95)
             if trials
             else None,
+            **({"substitute": substitute} if substitute else {}),
         }
     return json.dumps({"tier": tier, "seed": seed, "faults": faults})
 

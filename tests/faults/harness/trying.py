@@ -25,6 +25,8 @@ def under_load(
     fault: Callable[[], float],
     bound_s: float,
     also: Callable[[Ledger], tuple[str, ...]] = lambda _: (),
+    figures: dict[str, float] | None = None,
+    url: str = "",
 ) -> Trial:
     """Inject `fault`, which returns the seconds until it was over, while clients send.
 
@@ -35,9 +37,11 @@ def under_load(
         fault: Hurts it, and waits until it is as before.
         bound_s: How long that may take.
         also: Says what did not hold of what this fault alone asks for.
+        figures: What `fault` and `also` measure beside; they fill it.
+        url: Where clients send to, if not to the gateway itself.
     """
     seed = rng.randrange(2**32)
-    with Load(field.stack, field.model, field.collection, field.answers, seed) as load:
+    with Load(field.stack, field.model, field.collection, field.answers, seed, url) as load:
         until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
         recovery_s = fault()
         over = load.now
@@ -45,6 +49,7 @@ def under_load(
     load.ledger.write(field.ledgers / f"{into}-{seed:x}.jsonl")
     judgement = settle(field, load.ledger)
     accepted = [each for each in load.ledger.entries if each.accepted is not None]
+    broken = also(load.ledger)
     return Trial(
         into=into,
         sent=len(accepted),
@@ -55,7 +60,8 @@ def under_load(
         recovery_s=round(recovery_s, 2),
         bound_s=bound_s,
         waited_p95_s=round(percentile([each.waited_s for each in accepted], 0.95), 2),
-        broken=also(load.ledger),
+        broken=broken,
+        figures=figures or {},
     )
 
 

@@ -1,9 +1,5 @@
-"""Turns one protection off in every Python process that finds this folder in `PYTHONPATH`.
+"""Protections, and how each is turned off in a process: `GYRE_MUTATION` says which."""
 
-Python imports a module of this name by itself; `GYRE_MUTATION` says which protection.
-"""
-
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -100,6 +96,3 @@ def acks() -> None:
 PROTECTIONS = {
     each.__name__: each for each in (seen_ids, dedupe, fencing, parking, key_order, fsync, acks)
 }
-
-if chosen := os.environ.get("GYRE_MUTATION"):
-    PROTECTIONS[chosen]()

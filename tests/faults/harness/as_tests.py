@@ -1,0 +1,48 @@
+"""Faults that tests of this repository inject already: each trial is a run of them on the stack."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.faults.harness.fault import Field, Inject, Trial
+
+ROOT = Path(__file__).parents[3]
+LIMIT_S = 3_600.0
+
+
+def tests(*chosen: str) -> Inject:
+    """Return what runs these tests of pytest: one that fails is what did not hold."""
+
+    def inject(field: Field, into: str, rng: random.Random) -> Trial:
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
+            cwd=ROOT,
+            env=os.environ | {"GYRE_TEST_STACK": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_S,
+        )
+        count = re.search(r"(\d+) passed", done.stdout)
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        if done.returncode and not failed:
+            failed = [f"pytest ended with {done.returncode}"]
+        return Trial(
+            into=into,
+            sent=int(count[1]) if count else 0,
+            unknown=0,
+            lost=0,
+            double=0,
+            inversions=0,
+            recovery_s=round(time.monotonic() - began, 1),
+            bound_s=LIMIT_S,
+            waited_p95_s=0.0,
+            broken=tuple(failed) if count or failed else ("no test ran",),
+        )
+
+    return inject

@@ -1,0 +1,91 @@
+"""R9: every handler of a service takes ten times as long; clients are held off, nothing grows."""
+
+import random
+import time
+from collections import deque
+from collections.abc import Mapping
+
+import psutil
+
+from gyre_local.stack import Stack as LocalStack
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.lag import come_to_rest, lag
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.points import Point, armed
+from tests.faults.harness.scraping import metric
+from tests.faults.harness.trying import under_load
+
+SLEEP_S = 0.25  # a handler of feedback takes 25 ms at most
+LASTS_S: Mapping[int, float] = {1_000: 150.0, 10_000: 600.0, 100_000: 1_800.0}  # by the tier
+WARM_S = 30.0
+GROWS_MIB = 64.0
+LOOK_S = 1.0
+SEEN_LOOKS = 6  # the gauge is measured every 3 s, and read a moment later
+SLACK = 0.01
+BOUND_S = 60.0
+WATCHED = ("feedback", "gateway")
+
+
+def slow_down(field: Field, service: str, rng: random.Random) -> Trial:
+    figures: dict[str, float] = {}
+
+    def fault() -> float:
+        begin = time.monotonic()
+        with armed(field.stack.home, Point(service, "pass", SLEEP_S)) as noted:
+            _watch(field, service, begin + LASTS_S[field.events], figures)
+            figures["handled"] = len(noted.hits())
+            figures["rebalances"] = noted.assignments(service)
+        began = time.monotonic()
+        come_to_rest(field.stack)
+        return time.monotonic() - began
+
+    def also(ledger: Ledger) -> tuple[str, ...]:
+        refused = [r for entry in ledger.entries for r in entry.refusals]
+        others = {r.status for r in refused} - {429}
+        grown = max(figures[f"{name}_grew_mib"] for name in WATCHED)
+        figures["refused"] = len(refused)
+        return (
+            *(("nobody was refused",) if not refused else ()),
+            *((f"refused with {sorted(others)}",) if others else ()),
+            *(() if all(r.retry_after for r in refused) else ("no Retry-After",)),
+            *((f"{figures['rebalances']} rebalances",) if figures["rebalances"] else ()),
+            *((f"memory grew by {grown:.0f} MiB",) if grown > GROWS_MIB else ()),
+            *(("the gauge of the lag is wrong",) if figures["gauge_off"] > SLACK else ()),
+        )
+
+    return under_load(field, service, rng, fault, BOUND_S, also, figures)
+
+
+def _watch(field: Field, service: str, end: float, figures: dict[str, float]) -> None:
+    """Look each second, until `end`, at the memory, and at the lag from inside and outside."""
+    local = LocalStack(field.stack.home, field.stack.base)
+    health = local.health_port(service)
+    processes = {name: psutil.Process(field.supervisor.processes()[name].pid) for name in WATCHED}
+    time.sleep(WARM_S)
+    before = {name: one.memory_info().rss for name, one in processes.items()}
+    most = dict(before)
+    outside: deque[int] = deque(maxlen=SEEN_LOOKS)
+    figures["gauge_off"] = 0.0
+    while time.monotonic() < end:
+        gauge = metric(health, "gyre_kafka_lag", group=service)
+        outside.append(lag(field.stack, service))
+        if len(outside) == SEEN_LOOKS:
+            # It was one of what the log has had since the gauge looked.
+            low, high = min(outside), max(outside)
+            off = max(low - gauge, gauge - high, 0.0) / max(high, 1)
+            figures["gauge_off"] = round(max(figures["gauge_off"], off), 4)
+        figures["lag"] = max(figures.get("lag", 0), outside[-1])
+        for name, one in processes.items():
+            most[name] = max(most[name], one.memory_info().rss)
+        time.sleep(LOOK_S)
+    for name in WATCHED:
+        figures[f"{name}_grew_mib"] = round((most[name] - before[name]) / 2**20, 1)
+
+
+R9 = Fault(
+    name="R9",
+    title="handlers ten times slower",
+    into=("feedback",),
+    trials={"smoke": 1, "gate": 1, "soak": 1},
+    inject=slow_down,
+)

@@ -1,0 +1,79 @@
+"""R16: a disk is full, for half a minute."""
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gyre_local.stack import SERVICES
+from gyre_local.stack import Stack as LocalStack
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.r04_broker import consumed
+from tests.faults.harness.trying import under_load, until
+from tests.replica import says_ready
+
+FULL_S = 30.0
+BOUND_S = 60.0
+FILLER = "filler"
+CHUNK = bytes(1 << 20)
+
+
+def fill(field: Field, into: str, rng: random.Random) -> Trial:
+    local = LocalStack(field.stack.home, field.stack.base)
+    folder = field.stack.home / into
+    if not os.path.ismount(folder):
+        raise NotADirectoryError(f"{folder} is no file system of its own: see faults.sh")
+    figures: dict[str, float] = {}
+
+    def fault() -> float:
+        with filled(folder):
+            end = time.monotonic() + FULL_S
+            while time.monotonic() < end:  # what is freed meanwhile is filled, too
+                with suppress(OSError):
+                    _fill(folder)
+                time.sleep(0.2)
+        began = time.monotonic()
+        until(lambda: _all_ready(field, local) and consumed(field), 240)
+        return time.monotonic() - began
+
+    return under_load(field, into, rng, fault, BOUND_S, figures=figures)
+
+
+def _all_ready(field: Field, local: LocalStack) -> bool:
+    up = all(one.up for one in field.supervisor.processes().values())
+    return up and all(says_ready(local.health_port(name)) for name in SERVICES)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Have no byte left while inside."""
+    try:
+        with suppress(OSError):
+            _fill(folder)
+        yield
+    finally:
+        (folder / FILLER).unlink(missing_ok=True)
+
+
+def _fill(folder: Path) -> None:
+    """Write until there is no room.
+
+    Raises:
+        OSError: There is none.
+    """
+    with (folder / FILLER).open("ab", buffering=0) as file:
+        for size in (len(CHUNK), 4096, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(CHUNK[:size])
+
+
+R16 = Fault(
+    name="R16",
+    title="disk full for half a minute",
+    into=("data", "kafka", "blobs"),
+    trials={"smoke": 1, "gate": 5, "soak": 10},
+    inject=fill,
+)

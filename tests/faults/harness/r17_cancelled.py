@@ -1,0 +1,46 @@
+"""R17: a cancellation that nobody meant leaks out of a handler and ends its consumer."""
+
+import random
+import time
+
+from gyre_local.ready import is_ready
+from gyre_local.stack import Stack as LocalStack
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.points import Point, armed
+from tests.faults.harness.trying import under_load, until
+
+ENDS_S = 10.0
+BOUND_S = ENDS_S + 15.0  # and then as after a kill
+SLOW_BOUND_S = ENDS_S + 45.0  # it imports torch
+
+
+def cancel(field: Field, service: str, rng: random.Random) -> Trial:
+    local = LocalStack(field.stack.home, field.stack.base)
+    figures: dict[str, float] = {}
+
+    def fault() -> float:
+        victim = field.supervisor.processes()[service].pid
+        with armed(field.stack.home, Point(service, "cancel")) as noted:
+            until(lambda: bool(noted.hits()), 60)
+        began = time.monotonic()
+        until(lambda: field.supervisor.processes()[service].pid != victim, 120)
+        figures["ended_s"] = round(time.monotonic() - began, 2)
+        until(lambda: is_ready(local, service)[0], 180)
+        return time.monotonic() - began
+
+    def also(_: Ledger) -> tuple[str, ...]:
+        late = figures["ended_s"] > ENDS_S
+        return (f"ended after {figures['ended_s']} s",) if late else ()
+
+    bound = SLOW_BOUND_S if service == "retrieval" else BOUND_S
+    return under_load(field, service, rng, fault, bound, also, figures)
+
+
+R17 = Fault(
+    name="R17",
+    title="a cancellation leaks from a handler",
+    into=("ingestion", "retrieval", "evaluation", "feedback", "drift", "gateway"),
+    trials={"smoke": 1, "gate": 5, "soak": 20},
+    inject=cancel,
+)

@@ -1,0 +1,20 @@
+"""A second process of a service beside the supervised one, for the time of a block."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from tests.faults.harness.fault import Field
+from tests.replica import Replica
+
+
+@contextmanager
+def replica(field: Field, service: str) -> Iterator[Replica]:
+    """Have another process of `service`, which is ready; it is killed if it runs at the end."""
+    other = Replica(field.stack, "replica", service)
+    try:
+        other.start()
+        yield other
+    finally:
+        with suppress(ProcessLookupError):
+            other.end(signal.SIGKILL)
