@@ -8,11 +8,8 @@ from ..conftest import Stack
 from ..faults.harness.lag import come_to_rest
 from ..faults.harness.r10_replay import SERVICES, made_again
 
-# Around a promotion drift keeps a verdict more or less (its README): R10 compares it without one.
-COMPARED = [service for service in SERVICES if service != "drift"]
 
-
-@pytest.mark.parametrize("service", COMPARED)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_made_again_from_the_log(stack: Stack, service: str, tmp_path: Path) -> None:
     come_to_rest(stack)
     assert made_again(stack, service, tmp_path).said == ()

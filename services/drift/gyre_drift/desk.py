@@ -83,7 +83,7 @@ class Desk:
         live = event.purpose is Purpose.LIVE
         desk = self
         if self.row.encoder != event.encoder.digest:  # never an alarm: nothing can be compared
-            desk = await self._restart(event.encoder.digest)
+            desk = await self._restart(event.encoder.digest, self.time)
         self.row.events += live
         if desk.watched is None:
             return await desk._collect(event.text, vector)
@@ -101,7 +101,9 @@ class Desk:
     async def judged(self, event: Judgement) -> list[Event]:
         """Take what was said of a live answer; return what it causes."""
         if self.watched is None:  # topics have no order: its time decides, when there is one
-            store.keep_early(self.session, self.cause, self.row.route, event, self.time)
+            since = self.row.warms_since
+            if since is None or self.time > store.utc(since):
+                store.keep_early(self.session, self.cause, self.row.route, event, self.time)
             return []
         return await self._decide(self.watched.judged(event, self.time), None)
 
@@ -132,10 +134,11 @@ class Desk:
             alarms += self.watched.judged(event, time)
         return await self._decide(alarms, None)
 
-    async def _restart(self, encoder: str) -> "Desk":
-        """Begin a new reference: the one there is says nothing about what comes now."""
+    async def _restart(self, encoder: str, since: datetime) -> "Desk":
+        """Begin a new reference: the one there is says nothing about what comes after `since`."""
         await store.forget_collected(self.session, self.row)
         self.row.encoder, self.row.reference_id, self.row.waiting = encoder, None, ""
+        self.row.warms_since = since
         store.save(self.session, self.row, None)
         return replace(self, watched=None)
 
@@ -151,7 +154,7 @@ class Desk:
         if job not in {asked.job for asked in await self._asked()}:
             return self
         self.row.promoted = job
-        return await self._restart(self.row.encoder)
+        return await self._restart(self.row.encoder, self.rollout.decided_at)
 
     async def _decide(self, alarms: list[Alarm], reference: Reference | None) -> list[Event]:
         watched, policy = self.watched, self.policy.drift

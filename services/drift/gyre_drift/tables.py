@@ -18,6 +18,8 @@ class Stream(SQLModel, table=True):
     encoder: str = ""  # digest
     reference_id: UUID | None = None  # null: warming
     collected: int = 0  # while warming
+    # When the world began that the next reference is of; null: the first one.
+    warms_since: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     events: int = 0  # live questions
     watched: bytes | None = None  # a pickled Watched; nobody but us writes here
     waiting: str = ""  # why an alarm has not become a training (yet)

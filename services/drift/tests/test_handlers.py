@@ -322,7 +322,15 @@ async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt
     arm = Arm(name="production", share=10_000, job_id=request.job_id, prompt=prompt)
     rollouts.put("acme", revision=5, policy=Policy(drift=POLICY), arms=(arm,))
 
-    await live(send, moved, 401)
+    await live(send, moved, 1)  # what is said while the next reference warms is of its time, or not
+    late, of_now = verdict("down", at=WHEN), verdict("down", at=WHEN + timedelta(seconds=1))
+    for one in (late, of_now):
+        await send(one)
+    async with snapshot(sessions) as session:
+        [kept] = (await session.exec(select(Early))).all()
+    assert kept.event["feedback_id"] == str(of_now.feedback_id)
+
+    await live(send, moved, 400)
     await live(send, moved, 100)
 
     assert len(said.alarms) == before
