@@ -17,7 +17,7 @@ from tests.faults.harness.trying import under_load, until
 from tests.replica import says_ready
 
 # With handlers of records that this load brings; retrieval's local Qdrant locks its folder.
-CONSUMERS = ("ingestion", "evaluation", "feedback", "drift", "gateway", "finetune", "registry")
+CONSUMERS = ("feedback", "drift", "evaluation", "ingestion", "gateway", "finetune", "registry")
 ASLEEP_S = 30.0
 BOUND_S = 30.0
 IN_FLIGHT_S = 2.0  # a handler is held so long, to be asleep in its midst

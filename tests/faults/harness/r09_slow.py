@@ -9,11 +9,11 @@ import psutil
 
 from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.lag import come_to_rest, lag
+from tests.faults.harness.lag import lag
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import Point, armed
 from tests.faults.harness.scraping import metric
-from tests.faults.harness.trying import under_load
+from tests.faults.harness.trying import under_load, until
 
 SLEEP_S = 0.25  # a handler of feedback takes 25 ms at most
 LASTS_S: Mapping[int, float] = {1_000: 150.0, 10_000: 600.0, 100_000: 1_800.0}  # by the tier
@@ -22,6 +22,7 @@ GROWS_MIB = 64.0
 LOOK_S = 1.0
 SEEN_LOOKS = 6  # the gauge is measured every 3 s, and read a moment later
 SLACK = 0.01
+IN_FLIGHT = 10  # records: clients go on sending
 BOUND_S = 60.0
 WATCHED = ("feedback", "gateway")
 
@@ -36,7 +37,7 @@ def slow_down(field: Field, service: str, rng: random.Random) -> Trial:
             figures["handled"] = len(noted.hits())
             figures["rebalances"] = noted.assignments(service)
         began = time.monotonic()
-        come_to_rest(field.stack)
+        until(lambda: lag(field.stack, service) < IN_FLIGHT, 600)
         return time.monotonic() - began
 
     def also(ledger: Ledger) -> tuple[str, ...]:

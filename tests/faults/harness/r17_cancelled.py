@@ -40,7 +40,7 @@ def cancel(field: Field, service: str, rng: random.Random) -> Trial:
 R17 = Fault(
     name="R17",
     title="a cancellation leaks from a handler",
-    into=("ingestion", "retrieval", "evaluation", "feedback", "drift", "gateway"),
+    into=("feedback", "drift", "evaluation", "ingestion", "retrieval", "gateway"),
     trials={"smoke": 1, "gate": 5, "soak": 20},
     inject=cancel,
 )
