@@ -71,16 +71,27 @@ class Spawned:
             BenchError: It ended, or takes too long; has the end of its log.
         """
         while not ready():
-            seconds = time.perf_counter() - self._begin
-            ended = self._process.poll() is not None
-            if ended or seconds > limit_s:
-                what = f"ended with {self._process.returncode}" if ended else "is not ready"
-                raise BenchError(
-                    f"{self._process.args!r} {what} after {seconds:.0f} s. "
-                    f"The end of {self._log}:\n{tail(self._log)}"
-                )
+            self.check()
+            if time.perf_counter() - self._begin > limit_s:
+                raise self._failure("is not ready")
             time.sleep(POLL_S)
         return time.perf_counter() - self._begin
+
+    def check(self) -> None:
+        """Return if it runs.
+
+        Raises:
+            BenchError: It ended; has the end of its log.
+        """
+        if self._process.poll() is not None:
+            raise self._failure(f"ended with {self._process.returncode}")
+
+    def _failure(self, what: str) -> BenchError:
+        seconds = time.perf_counter() - self._begin
+        return BenchError(
+            f"{self._process.args!r} {what} after {seconds:.0f} s. "
+            f"The end of {self._log}:\n{tail(self._log)}"
+        )
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

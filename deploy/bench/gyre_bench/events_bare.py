@@ -1,0 +1,141 @@
+"""`python -m gyre_bench.events_bare SERVICE`: a loop of aiokafka around a service's handlers.
+
+What a handler does is the service's own: its transaction, and what it publishes. Around it
+stands as little as can be: one record at a time, its events sent, then its offset committed.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+
+from gyre_events import (
+    AnswerGenerated,
+    AnswerScored,
+    EmbeddingObserved,
+    Event,
+    FeedbackGiven,
+    RetrainingRequested,
+    RolloutChanged,
+    VerdictRecorded,
+)
+from gyre_service.blobs import Blobs
+from gyre_service.database import open_database
+from gyre_service.kafka import Received, Table
+from gyre_service.kafka.cloudevents import derived, record_key
+from gyre_service.settings import ServiceSettings
+
+Handler = Callable[..., Awaitable[None]]
+
+
+class Publisher:
+    """Stands for FastStream's: the handlers of a module publish through it."""
+
+    producer: AIOKafkaProducer
+    cause: Received
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    async def publish(self, event: Event) -> None:
+        headers = derived(event, self.cause, self._service)
+        named = [(name, value.encode()) for name, value in headers.items()]
+        named.append(("content-type", b"application/json"))
+        key = record_key(self.cause.tenant, event.key)
+        body = event.model_dump_json().encode()
+        await self.producer.send_and_wait(event.topic, body, key=key, headers=named)
+
+
+def received(record: ConsumerRecord[bytes, bytes]) -> Received:
+    """Return the envelope of a record of `events_stream`, or of one that was made of it."""
+    said = {name: value.decode() for name, value in record.headers}
+    return Received(
+        source=said["ce_source"],
+        id=said["ce_id"],
+        time=datetime.fromisoformat(said["ce_time"]),
+        correlation_id=said["ce_correlationid"],
+        tenant=said["ce_tenant"],
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )
+
+
+def of_feedback(publisher: Publisher) -> dict[type[Event], Handler]:
+    from gyre_feedback import handlers as of
+
+    for name in ("recorded", "curated", "frozen"):
+        setattr(of, name, publisher)
+    return {
+        FeedbackGiven: of.take_feedback._original_call,
+        AnswerGenerated: of.take_answer._original_call,
+        AnswerScored: of.take_scores._original_call,
+        RetrainingRequested: of.take_request._original_call,
+    }
+
+
+def of_drift(publisher: Publisher) -> dict[type[Event], Handler]:
+    from gyre_drift import handlers as of
+
+    for name in ("detected", "requested"):
+        setattr(of, name, publisher)
+    return {
+        EmbeddingObserved: of.observed._original_call,
+        AnswerScored: of.scored._original_call,
+        VerdictRecorded: of.judged._original_call,
+    }
+
+
+async def handle(service: str, settings: ServiceSettings) -> None:
+    """Handle every record that is there and comes, one after another, until ended."""
+    servers = settings.kafka_servers
+    rollouts = Table(settings, RolloutChanged)
+    await rollouts.start()
+    publisher = Publisher(service)
+    # Before the database: it makes the tables of what is imported.
+    handlers = of_feedback(publisher) if service == "feedback" else of_drift(publisher)
+    by_topic = {event.topic: (event, handler) for event, handler in handlers.items()}
+    async with (
+        open_database(settings.database_url.get_secret_value()) as sessions,
+        AIOKafkaProducer(
+            bootstrap_servers=servers, acks="all", enable_idempotence=True
+        ) as producer,
+    ):
+        publisher.producer = producer
+        given: tuple[Any, ...] = (
+            (sessions, settings, Blobs(settings.blob_url))
+            if service == "feedback"
+            else (sessions, rollouts)
+        )
+        async with AIOKafkaConsumer(
+            *by_topic,
+            bootstrap_servers=servers,
+            group_id=service,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        ) as consumer:
+            async for record in consumer:
+                event, handler = by_topic[record.topic]
+                publisher.cause = received(record)
+                await handler(event.model_validate_json(record.value), publisher.cause, *given)
+                await consumer.commit()
+
+
+def main() -> None:
+    service = sys.argv[1]
+    if service == "feedback":
+        from gyre_feedback.settings import Settings as OfFeedback
+
+        settings: ServiceSettings = OfFeedback()
+    else:
+        from gyre_drift.settings import Settings as OfDrift
+
+        settings = OfDrift()
+    asyncio.run(handle(service, settings))
+
+
+if __name__ == "__main__":
+    main()
