@@ -4,7 +4,12 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from typing import Any, TypeAlias, TypeVar
 
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
@@ -42,6 +47,8 @@ class Process:
         # Told before `parts` begin: handlers run on the log again, and nothing else happens.
         self.replaying = False
         self.tables: list[Table[Any]] = []
+        # Who comes through them needs all the rest: opened when that has started, closed first.
+        self.doors: list[Callable[[], AbstractAsyncContextManager[Any]]] = []
 
     def ready(self) -> bool:
         return not self.reasons
@@ -107,7 +114,7 @@ def make_process(
     """Return the application of a service.
 
     It starts, in this order: telemetry, the database, `parts` (tables, clients, servers), the
-    broker, the outbox's relay; and ends in the reverse order.
+    broker, the outbox's relay, the doors; and ends in the reverse order.
 
     Args:
         settings: Of the service; handlers find them in the context as `settings`.
@@ -127,15 +134,18 @@ def make_process(
                 yield
 
     tasks: list[asyncio.Task[None]] = []
-    loop_watch = LoopWatch(settings)
+    loop_watch, doors = LoopWatch(settings), AsyncExitStack()
 
     async def after_startup() -> None:
         loop_watch.start()
         tasks.append(asyncio.create_task(relay(broker, process.sessions)))
         tasks.append(asyncio.create_task(process.watch()))
+        for door in process.doors:
+            await doors.enter_async_context(door())
 
     async def on_shutdown() -> None:
         process.reasons = {"stop": "stopping"}
+        await doors.aclose()
         loop_watch.stop()
         for task in tasks:
             task.cancel()

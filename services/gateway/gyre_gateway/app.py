@@ -79,18 +79,27 @@ def make_app(settings: Settings) -> AsgiFastStream:
             )
             assert settings.http_port is not None
             at = listen(settings.host, settings.http_port)
-            serving = await stack.enter_async_context(
-                serving_web(make_web(gateway, (console(),)), at)
-            )
-            stack.callback(feed.close)  # first of all: open streams would hold the server
+            stack.callback(at.close)
 
-            async def http() -> str:
-                return "the HTTP server has ended" if serving.done() else ""
+            @asynccontextmanager
+            async def web() -> AsyncIterator[None]:
+                async with serving_web(make_web(gateway, (console(),)), at) as serving:
+
+                    async def http() -> str:
+                        return "the HTTP server has ended" if serving.done() else ""
+
+                    process.checks["http"] = http
+                    try:
+                        yield
+                    finally:
+                        feed.close()  # before the server's end: open streams would hold it
 
             async def live() -> str:
                 return "live changes have ended" if following.done() else ""
 
-            process.checks |= {"http": http, "live": live}
+            process.checks["live"] = live
+            # Its requests publish: one would be refused while the broker starts or stops.
+            process.doors.append(web)
             yield
 
     return make_process(settings, broker, parts)

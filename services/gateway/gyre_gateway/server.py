@@ -43,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving_web(app: ASGIApp, at: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve `app` while inside; yield the task, which ends only with a failure."""
+    """Serve `app` at a listening socket while inside; yield the task: only a failure ends it."""
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -1,6 +1,6 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,41 @@ async def test_the_gateway_starts_serves_and_stops(
     async with httpx.AsyncClient(base_url=url) as http:
         with pytest.raises(httpx.ConnectError):
             await http.get("/v1/models")
+
+
+async def test_whoever_can_ask_finds_the_broker_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "Table", FakeTable)
+    monkeypatch.setattr(backlog, "following", nobody_waits)
+    with listen("127.0.0.1", 0) as found:
+        port = found.getsockname()[1]
+    answered: dict[str, bool] = {}
+
+    async def look(when: str) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=LOCAL) as http:
+            try:
+                answered[when] = (await http.get("/v1/models", timeout=1)).is_success
+            except httpx.TransportError:
+                answered[when] = False
+
+    def seen(when: str, inner: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def outer(*args: Any) -> None:
+            await look(when)
+            await inner(*args)
+
+        return outer
+
+    app = make_app(Settings(home=tmp_path, http_port=port))
+    assert isinstance(app.broker, Broker)
+
+    async with TestKafkaBroker(app.broker):
+        for name, when in (("start", "starting"), ("stop", "stopping")):
+            monkeypatch.setattr(app.broker, name, seen(when, getattr(app.broker, name)))
+        async with TestApp(app):
+            await look("started")
+
+    assert answered == {"starting": False, "started": True, "stopping": False}
 
 
 async def test_the_end_of_an_answer_does_not_wait_for_its_beginning() -> None:

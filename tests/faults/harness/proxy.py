@@ -29,9 +29,8 @@ class Proxy:
         self._flows = threading.Event()  # not: nothing is read any more, nothing closed
         self._flows.set()
         self.url = f"http://127.0.0.1:{port}"
-        self._port, self._targets = port, targets
+        self.port, self._targets = port, targets
         self._rng = random.Random(seed)
-        self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
 
     def hurt(
@@ -48,7 +47,7 @@ class Proxy:
         (self._flows.clear if swallows else self._flows.set)()
 
     def __enter__(self) -> "Proxy":
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._listening: Future[None] = Future()
         self._thread.start()
         self._listening.result()
@@ -64,14 +63,10 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-
     async def _serve(self) -> None:
-        self._over = asyncio.Event()
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         try:
-            server = await asyncio.start_server(self._accepted, "127.0.0.1", self._port)
+            server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
         except OSError as error:
             self._listening.set_exception(error)
             return
