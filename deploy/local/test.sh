@@ -16,6 +16,9 @@ export GYRE_PORT_BASE=$((${GYRE_PORT_BASE:-8000} + 200))
 export GYRE_API_KEYS=local:default,acme-key:acme
 export GYRE_TEST_STACK=1
 export GYRE_MAX_LAG=300 # the default takes minutes to be reached, and to be worked off
+# The services go through faultpoints, which are off until a test arms one.
+export PYTHONPATH=$PWD/tests/faults/inside:$PWD
+export GYRE_FAULTPOINTS=1
 # The test of traces listens there, while it runs.
 export GYRE_OTLP_ENDPOINT=http://127.0.0.1:$((GYRE_PORT_BASE + 90))
 log=$GYRE_HOME/logs
