@@ -1,4 +1,4 @@
-"""R17: a cancellation that nobody meant leaks out of a handler and ends its consumer."""
+"""R17: what a handler calls cancels the task it runs in, which is the consumer's."""
 
 import random
 import time
@@ -39,7 +39,7 @@ def cancel(field: Field, service: str, rng: random.Random) -> Trial:
 
 R17 = Fault(
     name="R17",
-    title="a cancellation leaks from a handler",
+    title="a handler's task is cancelled, and with it its consumer",
     into=("feedback", "drift", "evaluation", "ingestion", "retrieval", "gateway"),
     trials={"smoke": 1, "gate": 5, "soak": 20},
     inject=cancel,

@@ -69,8 +69,11 @@ class Faultpoint(BaseMiddleware[Any, Any]):
                 raise Unavailable("a faultpoint")
             if what["action"] == "bug":
                 raise ValueError("a faultpoint")
-            if what["action"] == "cancel":
-                raise asyncio.CancelledError
+            if what["action"] == "cancel":  # of the consumer; a mere error of the kind is parked
+                consumer = asyncio.current_task()
+                assert consumer is not None
+                consumer.cancel()
+                await asyncio.sleep(0)
         return await call_next(msg)
 
 
