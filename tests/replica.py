@@ -1,6 +1,5 @@
 """A second process of a service, with the environment of the stack's own."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +43,7 @@ class Replica:
             **changes,
         }
         self._log = stack.home / "logs" / f"{service}-{name}.log"
-        self.health_port = stack.base + HEALTH
+        self.health_port = int(self._environment["GYRE_HEALTH_PORT"])
         self.address = f"127.0.0.1:{stack.base + RPC}"
 
     @property
@@ -56,16 +55,25 @@ class Replica:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, stdout=log, stderr=log
             )
-        until(self.is_ready, f"the replica {self._log.stem} is ready", 240)
+        try:
+            until(self.is_ready, f"the replica {self._log.stem} is ready", 240)
+        except BaseException:  # nobody else would end it
+            self.kill()
+            raise
 
     def is_ready(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()[-2000:]
         return says_ready(self.health_port)
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End it; return its exit status."""
-        self._process.send_signal(how)
+    def end(self) -> int:
+        """End it in order; return its exit status."""
+        self._process.terminate()
         return self._process.wait(60)
+
+    def kill(self) -> None:
+        """End it at once, if it runs."""
+        self._process.kill()
+        self._process.wait(60)
 
 
 def says_ready(health_port: int) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -131,7 +130,7 @@ def test_both_replicas_serve_what_the_route_wants(
 
     until(everywhere(digest), "both replicas answer with the adapter")
 
-    second.end(signal.SIGKILL)
+    second.kill()
     second.start()
     assert ask(second.address, route, str(uuid4())) == ("production", digest)
 

@@ -25,6 +25,7 @@ class Proxy:
     """
 
     def __init__(self, port: int, targets: Callable[[], Sequence[int]], seed: int = 0) -> None:
+        self.passed = 0  # chunks
         self._delay_s = self._reset_share = 0.0
         self._flows = threading.Event()  # not: nothing is read any more, nothing closed
         self._flows.set()
@@ -131,6 +132,7 @@ class Proxy:
             if not chunk:
                 break
             writer.write(chunk)
+            self.passed += 1
             await writer.drain()
         writer.write_eof()
 

@@ -17,15 +17,14 @@ from tests.replica import Replica, says_ready
 
 LASTS_S = 60.0
 BOUND_S = 60.0
-PROXY = 95  # from the port base
+ASIDE = 95  # from the port base: what is behind a proxy, or the proxy
 DELAY_S, RESET_SHARE = 0.5, 0.05
 HOWS = ("slow", "resets", "blackhole")
-Link = Callable[[Field], AbstractContextManager[None]]
+Link = Callable[[Field, int], AbstractContextManager[Proxy]]
 
 
 def hurt(field: Field, into: str, rng: random.Random) -> Trial:
     link, how = into.split()
-    target, through = LINKS[link]
 
     def fault() -> float:
         proxy.hurt(
@@ -33,66 +32,82 @@ def hurt(field: Field, into: str, rng: random.Random) -> Trial:
             reset_share=RESET_SHARE if how == "resets" else 0.0,
             swallows=how == "blackhole",
         )
+        passed = proxy.passed
         time.sleep(LASTS_S)  # the fault itself
         proxy.hurt()
+        figures["chunks"] = proxy.passed - passed
         began = time.monotonic()
         until(lambda: consumed(field), 240)
         return time.monotonic() - began
 
     def also(ledger: Ledger) -> tuple[str, ...]:
-        return refused_well(ledger) if link == "kafka" else ()
+        unused = how != "blackhole" and not figures["chunks"]
+        return (
+            *(("nothing went through the proxy",) if unused else ()),
+            *(refused_well(ledger) if link == "kafka" else ()),
+        )
 
-    ports = (target(field),)
-    with (
-        Proxy(field.stack.base + PROXY, lambda: ports, rng.randrange(2**32)) as proxy,
-        through(field),
-    ):
+    figures: dict[str, float] = {}
+    with LINKS[link](field, rng.randrange(2**32)) as proxy:
         until(lambda: consumed(field), 180)
-        return under_load(field, into, rng, fault, BOUND_S, also)
+        return under_load(field, into, rng, fault, BOUND_S, also, figures)
 
 
 @contextmanager
-def _kafka(field: Field) -> Iterator[None]:
-    """Have the broker say that it is where the proxy is: clients go where it says."""
-    config = field.stack.home / "run" / CONFIG
-    own, said = config.read_text(), "advertised.listeners=PLAINTEXT://127.0.0.1:"
-    base = field.stack.base
-    assert f"{said}{base + 2}\n" in own
-    _restart_kafka(field, own.replace(f"{said}{base + 2}\n", f"{said}{base + PROXY}\n"))
+def _kafka(field: Field, seed: int) -> Iterator[Proxy]:
+    """Have the broker listen elsewhere, and the proxy where it says that it is."""
+    config, base = field.stack.home / "run" / CONFIG, field.stack.base
+    own, said = config.read_text(), "listeners=PLAINTEXT://127.0.0.1:"
+    moved = own.replace(f"\n{said}{base + 2},", f"\n{said}{base + ASIDE},")
+    assert moved != own
+    _stop_kafka(field)
     try:
-        yield
+        config.write_text(moved)
+        with Proxy(base + 2, lambda: (base + ASIDE,), seed) as proxy:
+            _start_kafka(field)
+            yield proxy
+            _stop_kafka(field)
     finally:
-        _restart_kafka(field, own)
+        _stop_kafka(field)
+        config.write_text(own)
+        _start_kafka(field)
 
 
-def _restart_kafka(field: Field, properties: str) -> None:
-    (field.stack.home / "run" / CONFIG).write_text(properties)
+def _stop_kafka(field: Field) -> None:
     field.supervisor.stop("kafka")
     until(lambda: field.supervisor.processes()["kafka"].pid == 0, 60)
+
+
+def _start_kafka(field: Field) -> None:
     field.supervisor.begin("kafka")
     until(lambda: field.supervisor.processes()["kafka"].pid != 0, 60)
 
 
-def _calling(service: str, setting: str) -> Link:
+def _calling(service: str, setting: str, called: str) -> Link:
     """Return a link: what `service` calls another one through."""
 
     @contextmanager
-    def through(field: Field) -> Iterator[None]:
+    def through(field: Field, seed: int) -> Iterator[Proxy]:
         local = LocalStack(field.stack.home, field.stack.base)
+        at = field.stack.base + ASIDE
         moved = Replica(
             field.stack,
             "proxied",
             service,
-            **{setting: f"127.0.0.1:{field.stack.base + PROXY}"},
+            **{setting: f"127.0.0.1:{at}"},
             **_own(local, service),
         )
         field.supervisor.stop(service)
         until(lambda: field.supervisor.processes()[service].pid == 0, 60)
         try:
-            moved.start()
-            yield
+            with Proxy(at, lambda: (local.rpc_port(called),), seed) as proxy:
+                moved.start()
+                try:
+                    yield proxy
+                    moved.end()
+                finally:
+                    moved.kill()
         finally:
-            moved.end()
             field.supervisor.begin(service)
             until(lambda: says_ready(local.health_port(service)), 240)
 
@@ -110,16 +125,10 @@ def _own(local: LocalStack, service: str) -> dict[str, str]:
     }
 
 
-LINKS: dict[str, tuple[Callable[[Field], int], Link]] = {
-    "kafka": (lambda field: field.stack.base + 2, _kafka),
-    "inference": (
-        lambda field: field.stack.base + 1,
-        _calling("gateway", "GYRE_INFERENCE_ADDRESS"),
-    ),
-    "retrieval": (
-        lambda field: LocalStack(field.stack.home, field.stack.base).rpc_port("retrieval"),
-        _calling("inference", "GYRE_RETRIEVAL_ADDRESS"),
-    ),
+LINKS: dict[str, Link] = {
+    "kafka": _kafka,
+    "inference": _calling("gateway", "GYRE_INFERENCE_ADDRESS", "inference"),
+    "retrieval": _calling("inference", "GYRE_RETRIEVAL_ADDRESS", "retrieval"),
 }
 R18 = Fault(
     name="R18",

@@ -1,8 +1,7 @@
 """A second process of a service beside the supervised one, for the time of a block."""
 
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tests.faults.harness.fault import Field
 from tests.replica import Replica
@@ -12,9 +11,8 @@ from tests.replica import Replica
 def replica(field: Field, service: str) -> Iterator[Replica]:
     """Have another process of `service`, which is ready; it is killed if it runs at the end."""
     other = Replica(field.stack, "replica", service)
+    other.start()
     try:
-        other.start()
         yield other
     finally:
-        with suppress(ProcessLookupError):
-            other.end(signal.SIGKILL)
+        other.kill()
