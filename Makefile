@@ -34,7 +34,7 @@ logs: setup ## Follow the logs, of one with SERVICE=inference
 test: setup ## Unit tests, then every test across services on a stack of its own
 	@deploy/local/test.sh
 
-faults: setup ## Faults on a stack of its own, judged by what was recorded; TIER=smoke|gate|soak, ONLY=R4, SEED=0
+faults: setup ## Faults on a stack of its own, judged by what was recorded; TIER=smoke|gate|soak, ONLY=R4, SEED=0, RESULTS=folder
 	@deploy/local/faults.sh --tier $(or $(TIER),smoke) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
 
 mutations: setup ## Turn each protection off in turn: the tests have to notice

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 python=.venv/bin/python
-results=${GYRE_HOME:-$PWD/var}/results/faults
+results=${RESULTS:-${GYRE_HOME:-$PWD/var}/results/faults}
 export MODEL=${MODEL:-reference}
 export GYRE_HOME=${GYRE_HOME:-$PWD/var}/faults
 export GYRE_PORT_BASE=$((${GYRE_PORT_BASE:-8000} + 400))

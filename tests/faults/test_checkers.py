@@ -12,7 +12,7 @@ from tests.conftest import Record
 from tests.faults.harness.checkers import Judgement, check_answers, check_comments
 from tests.faults.harness.fault import Trial
 from tests.faults.harness.ledger import Entry, Kind, Ledger
-from tests.faults.harness.report import passed, summary, table
+from tests.faults.harness.report import passed, report, summary, table
 from tests.faults.harness.rows import changed, rows
 
 FINE: dict[str, Any] = {
@@ -89,6 +89,21 @@ def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
         "recovery_p95_s": None, "substitute": "another",
     }  # fmt: skip
     assert "FAIL" in table(trials, {"R1": "SIGKILL"})
+
+
+def test_the_report_says_where_when_and_what_did_not_hold() -> None:
+    made = {"at": "2026-01-01T00:00:00", "commit": "abc", "cpu": "a machine", "number": 3}
+    trials = [
+        {"fault": "R1", **FINE, **made},
+        {"fault": "R1", **FINE, **made, "broken": ["ended with 1"]},
+    ]
+
+    said = report("gate", 7, trials, "| a table |", "{}")
+
+    assert "on a machine" in said
+    assert "Commits: abc." in said
+    assert said.count("- R1 ") == 1
+    assert "3: ended with 1" in said
 
 
 def test_a_row_more_is_seen_and_what_only_passes_is_not(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ import random
 import sys
 import traceback
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from gyre_bench.machine import commit, machine
+from gyre_local.stack import REPO
 from tests.conftest import Stack, ask, client, indexed, put, route
 from tests.faults.harness.duplicates import DUPLICATES
 from tests.faults.harness.fault import Fault, Field, Tier, Trial
@@ -36,7 +39,7 @@ from tests.faults.harness.r16_disk import R16
 from tests.faults.harness.r17_cancelled import R17
 from tests.faults.harness.r18_links import R18
 from tests.faults.harness.r19_versions import R19
-from tests.faults.harness.report import passed, summary, table
+from tests.faults.harness.report import passed, report, summary, table
 
 FAULTS = {
     fault.name: fault
@@ -77,6 +80,12 @@ def prepare(stack: Stack, ledgers: Path, events: int) -> Field:
     return Field(stack, api, model, collection, answers, ledgers, events)
 
 
+def made_by() -> dict[str, object]:
+    """Return when, where and of which commit a trial was."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"at": at, "commit": commit(REPO), "cpu": machine()["cpu"]}
+
+
 def unjudged(into: str, error: Exception) -> Trial:
     """Return a trial that failed before anything could be counted."""
     return Trial(into, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, broken=(f"no judgement: {error!r}"[:500],))
@@ -101,7 +110,7 @@ def run(field: Field, fault: Fault, tier: Tier, seed: int, results: Path) -> Non
         except Exception as error:  # it never came to a judgement, and the next one may
             traceback.print_exc()
             trial = asdict(unjudged(into, error))
-        line = {"fault": fault.name, "number": number, "seed": seed, **trial}
+        line = {"fault": fault.name, "number": number, "seed": seed, **trial, **made_by()}
         with results.open("a") as file:
             file.write(json.dumps(line) + "\n")
         verdict = "pass" if passed([trial]) else "FAIL"
@@ -126,9 +135,13 @@ def main() -> int:
         if fault.name in given.only and fault.name != given.without:
             run(field, fault, given.tier, given.seed, results)
     found = [each for each in tried(results) if each["seed"] == given.seed]
-    sys.stdout.write(table(found, {name: fault.title for name, fault in FAULTS.items()}) + "\n")
+    rows = table(found, {name: fault.title for name, fault in FAULTS.items()})
     substitutes = {name: fault.substitute for name, fault in FAULTS.items()}
     last = summary(given.tier, given.seed, found, substitutes)
+    sys.stdout.write(rows + "\n")
+    (given.results / f"faults-{given.tier}.md").write_text(
+        report(given.tier, given.seed, found, rows, last)
+    )
     sys.stdout.write(last + "\n")
     return int('"fail"' in last)
 

@@ -85,5 +85,43 @@ def summary(
     return json.dumps({"tier": tier, "seed": seed, "faults": faults})
 
 
+def report(tier: str, seed: int, results: list[dict[str, Any]], rows: str, last: str) -> str:
+    """Return the tier's report in Markdown.
+
+    Args:
+        tier: That was asked for.
+        seed: Of all trials.
+        results: Of trials, each with its time, commit and machine.
+        rows: Their table.
+        last: Their summary.
+    """
+    times = sorted(each["at"] for each in results if "at" in each)
+    when = f"{times[0]} to {times[-1]}" if times else "never"
+    commits = ", ".join(dict.fromkeys(each["commit"] for each in results if "commit" in each))
+    cpus = ", ".join(dict.fromkeys(each["cpu"] for each in results if "cpu" in each))
+    wrong = [
+        f"- {each['fault']} {each['into']} {each['number']}: {'; '.join(each['broken'])}"
+        for each in results
+        if each.get("broken")
+    ]
+    return "\n".join(
+        (
+            f"# Faults, tier {tier}",
+            "",
+            f"`make faults TIER={tier} SEED={seed}`. Trials from {when},",
+            f"on {cpus or 'no machine'}.",
+            f"Commits: {commits or 'none'}.",
+            "",
+            rows,
+            "",
+            *(("What did not hold:", "", *wrong, "") if wrong else ()),
+            "```json",
+            last,
+            "```",
+            "",
+        )
+    )
+
+
 def _sum(trials: list[dict[str, Any]], name: str) -> int:
     return sum(each[name] for each in trials)
