@@ -145,6 +145,9 @@ def make_process(
 
     async def on_shutdown() -> None:
         process.reasons = {"stop": "stopping"}
+        if process.doors:
+            # Whoever balances sees that we are not ready, and sends nobody any more.
+            await asyncio.sleep(settings.drain_s)
         await doors.aclose()
         loop_watch.stop()
         for task in tasks:

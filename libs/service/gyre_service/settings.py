@@ -56,6 +56,8 @@ class ServiceSettings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     grpc_reflection: bool = True
     publish_timeout_s: Seconds = 10
+    # From SIGTERM, when we are not ready any more, until clients are turned away.
+    drain_s: Annotated[float, Field(ge=0, le=10)] = 2
     # Waits before the second, third ... attempt; together under max.poll.interval.ms.
     retry_pauses_s: Annotated[tuple[float, ...], Field(min_length=1)] = (0.5, 2, 8)
     max_parked_in_a_row: Annotated[int, Field(ge=1)] = 20

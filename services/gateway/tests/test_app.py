@@ -58,7 +58,7 @@ async def test_the_gateway_starts_serves_and_stops(
     monkeypatch.setattr(backlog, "following", nobody_waits)
     with listen("127.0.0.1", 0) as found:
         port = found.getsockname()[1]
-    app = make_app(Settings(home=tmp_path, http_port=port))
+    app = make_app(Settings(home=tmp_path, http_port=port, drain_s=0))
     assert isinstance(app.broker, Broker)
     url = f"http://127.0.0.1:{port}"
 
@@ -106,7 +106,7 @@ async def test_whoever_can_ask_finds_the_broker_there(
 
         return outer
 
-    app = make_app(Settings(home=tmp_path, http_port=port))
+    app = make_app(Settings(home=tmp_path, http_port=port, drain_s=0))
     assert isinstance(app.broker, Broker)
 
     async with TestKafkaBroker(app.broker):

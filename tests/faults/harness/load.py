@@ -43,7 +43,7 @@ class Load:
         url: str = "",
     ) -> None:
         self.ledger = Ledger()
-        self._url = url or stack.url
+        self._url, self._balanced = url or stack.url, bool(url)
         self._model = model
         self._collection = collection
         self._answers = answers
@@ -73,7 +73,10 @@ class Load:
 
     async def _run(self) -> None:
         headers = {"Authorization": "Bearer local"}
-        limits = httpx.Limits(max_connections=64)
+        # A balancer chooses for each request, and not once for a connection that is kept.
+        limits = httpx.Limits(
+            max_connections=64, max_keepalive_connections=0 if self._balanced else None
+        )
         async with (
             httpx.AsyncClient(
                 base_url=self._url, headers=headers, timeout=60, limits=limits

@@ -5,8 +5,10 @@ import random
 import re
 import signal
 import socket
+import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
@@ -15,10 +17,11 @@ from tests.faults.harness.points import Point, armed
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.replica import replica
 from tests.faults.harness.trying import under_load, until
-from tests.replica import HTTP, says_ready
+from tests.replica import HEALTH, HTTP, says_ready
 
 ENDS_S = 35.0
 BALANCER = 94  # from the port base
+LOOK_S = 0.2
 
 
 def roll(field: Field, service: str, rng: random.Random) -> Trial:
@@ -51,9 +54,40 @@ def roll(field: Field, service: str, rng: random.Random) -> Trial:
             *((f"{figures['redelivered']} records came again",) if figures["redelivered"] else ()),
         )
 
-    ports = [field.stack.base, field.stack.base + HTTP]
-    with Proxy(field.stack.base + BALANCER, lambda: ports) as balancer:
+    base = field.stack.base
+    health = LocalStack(field.stack.home, base).health_port("gateway")
+    gateways = {base: health, base + HTTP: base + HEALTH}
+    with (
+        Rotation(gateways) as rotation,
+        Proxy(base + BALANCER, lambda: rotation.ready) as balancer,
+    ):
         return under_load(field, service, rng, fault, ENDS_S, also, figures, balancer.url)
+
+
+class Rotation:
+    """Looks which gateways say that they are ready, again and again, as a balancer does.
+
+    Args:
+        gateways: Their health ports, by the ports where they serve.
+    """
+
+    def __init__(self, gateways: Mapping[int, int]) -> None:
+        self._gateways = gateways
+        self.ready = [*gateways]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "Rotation":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_S):
+            self.ready = [port for port, health in self._gateways.items() if says_ready(health)]
 
 
 def _end_supervised(field: Field, service: str, found: list[str]) -> float:
