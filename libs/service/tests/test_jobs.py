@@ -97,12 +97,12 @@ async def test_a_job_longer_than_its_lease_is_done_once(sessions: Sessions) -> N
 
     async def do(job: Sum) -> None:
         tokens.append(job.token)
-        await asyncio.sleep(1)  # it is the length of the work that is tested
+        await asyncio.sleep(3)  # it is the length of the work that is tested
         await finish(sessions, job)
         done.set()
 
-    other = asyncio.create_task(work(sessions, Sum, do, lease_s=0.3, poll_s=0.01))
-    await run(sessions, do, done, lease_s=0.3)
+    other = asyncio.create_task(work(sessions, Sum, do, lease_s=1, poll_s=0.01))
+    await run(sessions, do, done, lease_s=1)
     other.cancel()
     await asyncio.gather(other, return_exceptions=True)
 

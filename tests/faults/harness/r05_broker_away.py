@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Collection
 
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Entry, Ledger
@@ -27,19 +28,25 @@ def take_away(field: Field, into: str, rng: random.Random) -> Trial:
     return under_load(field, into, rng, fault, BOUND_S, refused_well)
 
 
-def refused_well(ledger: Ledger) -> tuple[str, ...]:
-    """Say what clients were told otherwise than they should: 503, when to come again, in time."""
+def refused_well(ledger: Ledger, statuses: Collection[int] = (503,)) -> tuple[str, ...]:
+    """Say what clients were told otherwise than they should: when to come again, and in time.
+
+    Args:
+        ledger: Of the clients.
+        statuses: That what is no question may be refused with.
+    """
     found: list[str] = []
     for entry in ledger.entries:
-        found += _of(entry)
+        found += _of(entry, statuses)
     return tuple(dict.fromkeys(found))
 
 
-def _of(entry: Entry) -> list[str]:
+def _of(entry: Entry, statuses: Collection[int]) -> list[str]:
     if entry.kind == "question":
         # A spool has room for an hour: no question is refused.
         return [f"a question was answered {each.status}" for each in entry.refusals]
-    found = [f"a {entry.kind} was answered {r.status}" for r in entry.refusals if r.status != 503]
+    others = [each.status for each in entry.refusals if each.status not in statuses]
+    found = [f"a {entry.kind} was answered {status}" for status in others]
     if not all(each.retry_after for each in entry.refusals):
         found.append(f"a refused {entry.kind} has no Retry-After")
     if any(each.seconds > PUBLISH_TIMEOUT_S + MARGIN_S for each in entry.refusals):
