@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.faults.harness.fault import Field, Inject, Trial
@@ -14,15 +15,22 @@ ROOT = Path(__file__).parents[3]
 LIMIT_S = 3_600.0
 
 
-def tests(*chosen: str) -> Inject:
-    """Return what runs these tests of pytest: one that fails is what did not hold."""
+def running(
+    *chosen: str, environment: Callable[[Field], Mapping[str, str]] = lambda _: {}
+) -> Inject:
+    """Return what runs these tests of pytest: one that fails is what did not hold.
+
+    Args:
+        chosen: Files, or more of pytest's arguments.
+        environment: More of it than ours.
+    """
 
     def inject(field: Field, into: str, rng: random.Random) -> Trial:
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
             cwd=ROOT,
-            env=os.environ | {"GYRE_TEST_STACK": "1"},
+            env={**os.environ, "GYRE_TEST_STACK": "1", **environment(field)},
             capture_output=True,
             text=True,
             check=False,

@@ -1,6 +1,6 @@
 """R13: adapters that are broken, and an engine that refuses them, while questions are asked."""
 
-from tests.faults.harness.as_tests import tests
+from tests.faults.harness.as_tests import running
 from tests.faults.harness.fault import Fault
 
 R13 = Fault(
@@ -8,5 +8,5 @@ R13 = Fault(
     title="an adapter is broken, or refused",
     into=("inference",),
     trials={"smoke": 1, "gate": 3, "soak": 5},
-    inject=tests("tests/flow/test_adapters.py", "tests/flow/test_adapters_together.py"),
+    inject=running("tests/flow/test_adapters.py", "tests/flow/test_adapters_together.py"),
 )
