@@ -17,6 +17,7 @@ from uuid import uuid4
 from gyre_bench.machine import commit, machine
 from gyre_local.stack import REPO
 from tests.conftest import Stack, ask, client, indexed, put, route
+from tests.faults.harness.burst import BURST
 from tests.faults.harness.deaths import DEATHS
 from tests.faults.harness.duplicates import DUPLICATES
 from tests.faults.harness.fault import Fault, Field, Tier, Trial
@@ -66,6 +67,7 @@ FAULTS = {
         R19,
         DUPLICATES,
         DEATHS,
+        BURST,
     )
 }
 EVENTS: dict[Tier, int] = {"smoke": 1_000, "gate": 10_000, "soak": 100_000}

@@ -31,6 +31,7 @@ class Load:
         answers: Ids of the answers that comments are on.
         seed: Of the arrival times.
         url: Of what stands in front of the gateway, if anything does.
+        times: As often as usual.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Load:
         answers: list[str],
         seed: int,
         url: str = "",
+        times: float = 1.0,
     ) -> None:
         self.ledger = Ledger()
+        self._times = times
         self._url, self._balanced = url or stack.url, bool(url)
         self._model = model
         self._collection = collection
@@ -92,7 +95,7 @@ class Load:
         numbers: dict[str, int] = defaultdict(int)
         due = 0.0
         while True:
-            due += rng.expovariate(RATES[kind])
+            due += rng.expovariate(RATES[kind] * self._times)
             if await asyncio.to_thread(self._over.wait, max(0.0, due - self.now)):
                 return
             about = rng.choice(self._answers) if kind == "comment" else ""

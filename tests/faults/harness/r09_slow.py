@@ -5,12 +5,11 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
-import psutil
-
 from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import lag
 from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.memory import Growth
 from tests.faults.harness.points import Point, armed
 from tests.faults.harness.scraping import metric
 from tests.faults.harness.trying import under_load, until
@@ -59,28 +58,22 @@ def slow_down(field: Field, service: str, rng: random.Random) -> Trial:
 
 def _watch(field: Field, service: str, end: float, figures: dict[str, float]) -> None:
     """Look each second, until `end`, at the memory, and at the lag from inside and outside."""
-    local = LocalStack(field.stack.home, field.stack.base)
-    health = local.health_port(service)
-    processes = {name: psutil.Process(field.supervisor.processes()[name].pid) for name in WATCHED}
+    health = LocalStack(field.stack.home, field.stack.base).health_port(service)
     time.sleep(WARM_S)
-    before = {name: one.memory_info().rss for name, one in processes.items()}
-    most = dict(before)
     outside: deque[int] = deque(maxlen=SEEN_LOOKS)
     figures["gauge_off"] = 0.0
-    while time.monotonic() < end:
-        gauge = metric(health, "gyre_kafka_lag", group=service)
-        outside.append(lag(field.stack, service))
-        if len(outside) == SEEN_LOOKS:
-            # It was one of what the log has had since the gauge looked.
-            low, high = min(outside), max(outside)
-            off = max(low - gauge, gauge - high, 0.0) / max(high, 1)
-            figures["gauge_off"] = round(max(figures["gauge_off"], off), 4)
-        figures["lag"] = max(figures.get("lag", 0), outside[-1])
-        for name, one in processes.items():
-            most[name] = max(most[name], one.memory_info().rss)
-        time.sleep(LOOK_S)
-    for name in WATCHED:
-        figures[f"{name}_grew_mib"] = round((most[name] - before[name]) / 2**20, 1)
+    with Growth(field, WATCHED) as growth:
+        while time.monotonic() < end:
+            gauge = metric(health, "gyre_kafka_lag", group=service)
+            outside.append(lag(field.stack, service))
+            if len(outside) == SEEN_LOOKS:
+                # It was one of what the log has had since the gauge looked.
+                low, high = min(outside), max(outside)
+                off = max(low - gauge, gauge - high, 0.0) / max(high, 1)
+                figures["gauge_off"] = round(max(figures["gauge_off"], off), 4)
+            figures["lag"] = max(figures.get("lag", 0), outside[-1])
+            time.sleep(LOOK_S)
+    figures |= {f"{name}_grew_mib": mib for name, mib in growth.mib().items()}
 
 
 R9 = Fault(

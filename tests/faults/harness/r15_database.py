@@ -3,6 +3,8 @@
 import random
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gyre_local.ready import is_ready
 from gyre_local.stack import SERVICES
@@ -17,21 +19,29 @@ SEEN_S = 5.0
 BOUND_S = 30.0
 
 
+@contextmanager
+def locked(field: Field, service: str) -> Iterator[None]:
+    """Hold the lock of a service's database while inside: whoever writes waits, or fails."""
+    file = field.stack.home / "data" / f"{service}.db"
+    database = sqlite3.connect(file, isolation_level=None, timeout=60)
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        database.close()
+
+
 def lock(field: Field, service: str, rng: random.Random) -> Trial:
     local = LocalStack(field.stack.home, field.stack.base)
     parked = len(field.stack.read(f"{service}-dlq"))
     seen: list[float] = []
 
     def fault() -> float:
-        database = sqlite3.connect(
-            field.stack.home / "data" / f"{service}.db", isolation_level=None, timeout=60
-        )
-        database.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
-        until(lambda: not is_ready(local, service)[0], AWAY_S)
-        seen.append(time.monotonic() - began)
-        time.sleep(max(0.0, AWAY_S - seen[0]))  # the fault itself
-        database.close()
+        with locked(field, service):
+            began = time.monotonic()
+            until(lambda: not is_ready(local, service)[0], AWAY_S)
+            seen.append(time.monotonic() - began)
+            time.sleep(max(0.0, AWAY_S - seen[0]))  # the fault itself
         began = time.monotonic()
         until(lambda: is_ready(local, service)[0] and consumed(field), 180)
         return time.monotonic() - began

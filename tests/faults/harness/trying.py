@@ -27,6 +27,7 @@ def under_load(
     also: Callable[[Ledger], tuple[str, ...]] = lambda _: (),
     figures: dict[str, float] | None = None,
     url: str = "",
+    times: float = 1.0,
 ) -> Trial:
     """Inject `fault`, which returns the seconds until it was over, while clients send.
 
@@ -39,9 +40,11 @@ def under_load(
         also: Says what did not hold of what this fault alone asks for.
         figures: What `fault` and `also` measure beside; they fill it.
         url: Where clients send to, if not to the gateway itself.
+        times: The usual load.
     """
     seed = rng.randrange(2**32)
-    with Load(field.stack, field.model, field.collection, field.answers, seed, url) as load:
+    about = (field.model, field.collection, field.answers)
+    with Load(field.stack, *about, seed, url, times) as load:
         until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
         recovery_s = fault()
         over = load.now

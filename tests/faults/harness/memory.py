@@ -1,0 +1,50 @@
+"""How much the processes of a stack grow while something lasts."""
+
+import threading
+from collections.abc import Iterable
+
+import psutil
+
+from tests.faults.harness.fault import Field
+
+LOOK_S = 1.0
+
+
+class Growth:
+    """Looks each second while inside; what is resident at its beginning is no growth.
+
+    Args:
+        field: Whose stack.
+        programs: Which processes of it.
+    """
+
+    def __init__(self, field: Field, programs: Iterable[str]) -> None:
+        running = field.supervisor.processes()
+        self._processes = {name: psutil.Process(running[name].pid) for name in programs}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Growth":
+        self._before = self._resident()
+        self._most = dict(self._before)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def mib(self) -> dict[str, float]:
+        """Return by how much each was larger at most."""
+        return {
+            name: round((self._most[name] - before) / 2**20, 1)
+            for name, before in self._before.items()
+        }
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_S):
+            for name, now in self._resident().items():
+                self._most[name] = max(self._most[name], now)
+
+    def _resident(self) -> dict[str, int]:
+        return {name: one.memory_info().rss for name, one in self._processes.items()}
