@@ -61,14 +61,14 @@ def test_it_delays_either_way_and_not_one_chunk_after_the_other(proxy: Proxy) ->
     with connected(proxy) as client:
         proxy.hurt(delay_s=0.2)
         begin = time.monotonic()
-        for _ in range(5):
+        for _ in range(10):
             client.sendall(b"x")
             time.sleep(0.02)  # a chunk each
         heard = b""
-        while len(heard) < 5:
+        while len(heard) < 10:
             heard += client.recv(1024)
 
-    assert 0.4 <= time.monotonic() - begin < 1.0
+    assert 0.4 <= time.monotonic() - begin < 2.0  # one after the other: 4 s
 
 
 def test_it_resets(proxy: Proxy) -> None:

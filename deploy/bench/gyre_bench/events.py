@@ -6,6 +6,7 @@ that was ended goes on where it was: its log, its databases and its looks are ke
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gyre_bench import events_stream
 from gyre_bench.errors import BenchError
 from gyre_bench.events_samples import DURATION, Sample, Samples, p95_s, rate
+from gyre_bench.machine import commit
 from gyre_bench.plan import counted
 from gyre_bench.spawning import Spawned, spawned
 from gyre_bench.stack import local
@@ -34,18 +36,18 @@ EVENTS = 100_000
 LOOK_S = 2.0
 STUCK_S = 120.0
 SEED = 1
-PARTS = {"first": (0.0, 0.1), "last": (0.9, 1.0)}
-WARM = 0.1  # of the events: what is resident before is not yet what it needs
+WARM = 0.1  # of the events: until then drift makes its references
+PARTS = {"first": (WARM, 2 * WARM), "last": (0.9, 1.0)}
 
 
 def measure(side: str, events: int, folder: Path) -> list[Sample]:
     """Have one side handle all events; return every look at it."""
-    samples = Samples(folder / f"bench-events-{side}-{events}.jsonl")
+    stack = Stack.from_environment()
+    samples = Samples(folder / f"bench-events-{side}-{events}-{commit(stack.repo)}.jsonl")
     looks = samples.read()
     total = events // 4 * 4
     if looks and looks[-1].count >= total:
         return looks
-    stack = Stack.from_environment()
     local("down")
     if not looks:
         local("empty")
@@ -54,12 +56,12 @@ def measure(side: str, events: int, folder: Path) -> list[Sample]:
         if not looks:
             asyncio.run(events_stream.write(stack.kafka_servers, events, SEED))
             say(f"{side}: {events // 4 * 3:,} records are in the log")
-        run = looks[-1].run + 1 if looks else 0
+        run, done = (looks[-1].run + 1, looks[-1].count) if looks else (0, 0)
         with ExitStack() as ends:
             handling = {
                 name: ends.enter_context(spawned(*command(side, name, stack))) for name in SERVICES
             }
-            _follow(stack, side, run, total, handling, samples)
+            _follow(stack, side, run, (done, total), handling, samples)
     finally:
         local("down")
     return samples.read()
@@ -77,16 +79,24 @@ def _follow(
     stack: Stack,
     side: str,
     run: int,
-    total: int,
+    part: tuple[int, int],
     handling: dict[str, Spawned],
     samples: Samples,
 ) -> None:
     """Look again and again until all events are handled.
 
+    Args:
+        stack: With the log.
+        side: Whose processes they are.
+        run: Of the bench.
+        part: How many were handled before, and how many there are.
+        handling: The processes.
+        samples: Get the looks.
+
     Raises:
         BenchError: A process ended, or nothing is handled any more.
     """
-    moved_at, before = time.monotonic(), -1
+    moved_at, (before, total) = time.monotonic(), part
     while before < total:
         for process in handling.values():
             process.check()
@@ -164,10 +174,14 @@ def main() -> None:
     """Measure both sides, then print a table and one line of JSON, which is kept too."""
     folder, events = Path(sys.argv[1]), counted("EVENTS", EVENTS)
     if os.environ.get("FRESH") == "1":
-        for path in folder.glob(f"bench-events-*-{events}.jsonl"):
+        for path in folder.glob(f"bench-events-*-{events}-*.jsonl"):
             path.unlink()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else who handles would outlive us
+    home, looks = os.environ["GYRE_HOME"], {}
     try:
-        looks = {side: measure(side, events, folder) for side in SIDES}
+        for side in SIDES:
+            os.environ["GYRE_HOME"] = f"{home}-{side}-{events}"  # each goes on with its own log
+            looks[side] = measure(side, events, folder)
     except (BenchError, StackError) as error:
         raise SystemExit(f"bench-events: {error}") from error
     found = figures(looks, events)

@@ -4,12 +4,12 @@ What a handler does is the service's own: its transaction, and what it publishes
 stands as little as can be: one record at a time, its events sent, then its offset committed.
 """
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
+import anyio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from gyre_events import (
@@ -92,8 +92,6 @@ def of_drift(publisher: Publisher) -> dict[type[Event], Handler]:
 async def handle(service: str, settings: ServiceSettings) -> None:
     """Handle every record that is there and comes, one after another, until ended."""
     servers = settings.kafka_servers
-    rollouts = Table(settings, RolloutChanged)
-    await rollouts.start()
     publisher = Publisher(service)
     # Before the database: it makes the tables of what is imported.
     handlers = of_feedback(publisher) if service == "feedback" else of_drift(publisher)
@@ -105,11 +103,12 @@ async def handle(service: str, settings: ServiceSettings) -> None:
         ) as producer,
     ):
         publisher.producer = producer
-        given: tuple[Any, ...] = (
-            (sessions, settings, Blobs(settings.blob_url))
-            if service == "feedback"
-            else (sessions, rollouts)
-        )
+        if service == "feedback":
+            given: tuple[Any, ...] = (sessions, settings, Blobs(settings.blob_url))
+        else:
+            rollouts = Table(settings, RolloutChanged)
+            await rollouts.start()
+            given = (sessions, rollouts)
         async with AIOKafkaConsumer(
             *by_topic,
             bootstrap_servers=servers,
@@ -134,7 +133,8 @@ def main() -> None:
         from gyre_drift.settings import Settings as OfDrift
 
         settings = OfDrift()
-    asyncio.run(handle(service, settings))
+    # The event loop of a service, too.
+    anyio.run(handle, service, settings, backend_options={"use_uvloop": True})
 
 
 if __name__ == "__main__":

@@ -11,24 +11,30 @@ from uuid import UUID
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from gyre_events import AnswerGenerated, EmbeddingObserved, Event, FeedbackGiven
+from gyre_events import AnswerGenerated, EmbeddingObserved, Event, FeedbackGiven, RolloutChanged
 from gyre_local.stack import REPO
 from gyre_service.kafka.cloudevents import envelope, record_key
 
 E = TypeVar("E", bound=Event)
 
 TENANT = "default"
-ROUTES, PERSONS, TOPICS_ASKED = 20, 500, 12
+ROUTES, PERSONS, TOPICS_ASKED = 4, 500, 12
+WARMING = {"reference_events": 200, "calibration_events": 200}  # soon over, and then it watches
 DIMENSION, SPREAD = 384, 0.3
 AHEAD = 2_000  # sends that may wait for the broker
 
 
 def events(count: int, seed: int) -> Iterator[Event]:
-    """Yield what makes both services handle `count` events.
+    """Yield the routes, then what makes both services handle `count` events.
 
     A quarter each: an answer, what was said of it, its question's embedding, and the verdict
     that feedback makes of it, which drift handles, too.
     """
+    rollout = _example(RolloutChanged, "first")
+    drift = rollout.policy.drift.model_copy(update=WARMING)
+    policy = rollout.policy.model_copy(update={"drift": drift})
+    for number in range(ROUTES):
+        yield rollout.model_copy(update={"route": f"route-{number}", "policy": policy})
     rng = np.random.default_rng(seed)
     answer, given = _example(AnswerGenerated, "plain"), _example(FeedbackGiven, "thumb")
     observed = _example(EmbeddingObserved, "plain")

@@ -4,7 +4,7 @@ from pathlib import Path
 from gyre_bench.events import figures
 from gyre_bench.events_samples import Sample, Samples, p95_s, rate
 from gyre_bench.events_stream import events
-from gyre_events import AnswerGenerated, EmbeddingObserved, FeedbackGiven
+from gyre_events import AnswerGenerated, EmbeddingObserved, FeedbackGiven, RolloutChanged
 
 FAST, SLOW = {"0.01": 90.0, "0.1": 100.0, "+Inf": 100.0}, {"0.01": 0.0, "0.1": 100.0, "+Inf": 100.0}
 
@@ -29,7 +29,8 @@ def test_the_stream_is_the_same_every_time_and_has_three_parts_of_the_same_size(
 
     assert first == second
     kinds = Counter(type(event) for event in first)
-    assert kinds == {AnswerGenerated: 10, EmbeddingObserved: 10, FeedbackGiven: 10}
+    parts = {AnswerGenerated: 10, EmbeddingObserved: 10, FeedbackGiven: 10}
+    assert kinds == {RolloutChanged: 4, **parts}
     answers = {event.answer_id for event in first if isinstance(event, AnswerGenerated)}
     assert answers == {event.answer_id for event in first if isinstance(event, FeedbackGiven)}
 

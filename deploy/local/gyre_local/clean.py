@@ -34,10 +34,12 @@ def clean(stack: Stack) -> None:
     Raises:
         StackError: One of them runs.
     """
-    homes = [Stack(stack.home / name, stack.base, stack.repo) for name in OTHER_HOMES]
+    events = (path.name for path in stack.home.glob("bench-events-*"))
+    names = (*OTHER_HOMES, *events)
+    homes = [Stack(stack.home / name, stack.base, stack.repo) for name in names]
     for home in [stack, *homes]:
         empty(home)
-    for name in OTHER_HOMES:
+    for name in names:
         shutil.rmtree(stack.home / name, ignore_errors=True)
     for name in LEFTOVERS:
         shutil.rmtree(stack.repo / name, ignore_errors=True)

@@ -11,8 +11,8 @@ LOG_BYTES = 20 * 1024 * 1024
 # away for an hour must not make the supervisor give up.
 START_RETRIES = 10_000
 START_S = 5
-# Longer than a service may take over its last handler (30 s).
-STOP_S = 40
+# Longer than a service may take over its last answers (22 s) and then its last handler (30 s).
+STOP_S = 60
 ANSWERING = ("gateway", "retrieval", "inference")
 NICE = 5
 

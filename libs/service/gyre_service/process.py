@@ -133,17 +133,19 @@ def make_process(
             async with parts(process):
                 yield
 
-    tasks: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[None]] = []  # the first one says whether we are ready
     loop_watch, doors = LoopWatch(settings), AsyncExitStack()
 
     async def after_startup() -> None:
         loop_watch.start()
-        tasks.append(asyncio.create_task(relay(broker, process.sessions)))
         tasks.append(asyncio.create_task(process.watch()))
+        tasks.append(asyncio.create_task(relay(broker, process.sessions)))
         for door in process.doors:
             await doors.enter_async_context(door())
 
     async def on_shutdown() -> None:
+        for task in tasks[:1]:
+            task.cancel()
         process.reasons = {"stop": "stopping"}
         if process.doors:
             # Whoever balances sees that we are not ready, and sends nobody any more.

@@ -3,25 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
-from uuid import UUID
+from functools import partial
 
 from faststream.asgi import AsgiFastStream
-from faststream.exceptions import IncorrectState
 
-from gyre_events import Event, RolloutChanged
+from gyre_events import RolloutChanged
 from gyre_gateway import backlog
 from gyre_gateway.access import Callers, ensure_keys
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
 from gyre_gateway.console.router import console
-from gyre_gateway.gateway import Announce, Gateway
+from gyre_gateway.gateway import Gateway
 from gyre_gateway.handlers import router
 from gyre_gateway.live import Feed, News
-from gyre_gateway.server import listen, serving_web
+from gyre_gateway.server import bind, serving_web
 from gyre_gateway.settings import Settings
 from gyre_gateway.web import make_web
-from gyre_service.errors import Unavailable
 from gyre_service.kafka import Broker, announce
 from gyre_service.process import Process, make_process
 from gyre_service.rpc import channel
@@ -72,13 +69,13 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 registry=Registry(channels[2], deadline_s),
                 evaluation=Evaluation(channels[3], deadline_s, settings.evaluation_deadline_s),
                 drift=Drift(channels[4], deadline_s),
-                announce=announcing(broker),
+                announce=partial(announce, broker),
                 blobs=Blobs(settings.blob_url),
                 feed=feed,
                 backlog=await stack.enter_async_context(backlog.following(settings)),
             )
             assert settings.http_port is not None
-            at = listen(settings.host, settings.http_port)
+            at = bind(settings.host, settings.http_port)
             stack.callback(at.close)
 
             @asynccontextmanager
@@ -108,15 +105,3 @@ def make_app(settings: Settings) -> AsgiFastStream:
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)  # its session ends before the database
-
-
-def announcing(broker: Broker) -> Announce:
-    """Return what publishes at the edge, and says so when the broker has not started."""
-
-    async def announced(event: Event, tenant: str, id: UUID, time: datetime) -> None:
-        try:
-            await announce(broker, event, tenant, id, time)
-        except IncorrectState as error:
-            raise Unavailable("the gateway is starting: Kafka is not connected yet") from error
-
-    return announced

@@ -21,8 +21,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket on which nobody listens yet; port 0 takes a free one.
 
     Raises:
         Unavailable: The port is taken.
@@ -34,7 +34,6 @@ def listen(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
-        found.listen(2048)  # who connects before the server runs waits a moment
     except OSError as error:
         found.close()
         raise Unavailable(f"cannot listen on {host}:{port}: is GYRE_PORT_BASE taken?") from error
@@ -43,7 +42,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving_web(app: ASGIApp, at: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve `app` at a listening socket while inside; yield the task: only a failure ends it."""
+    """Serve `app` at a socket while inside; yield the task: only a failure ends it."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -53,6 +52,7 @@ async def serving_web(app: ASGIApp, at: socket.socket) -> AsyncIterator[asyncio.
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=KEEP_ALIVE_S,
     )
+    at.listen(config.backlog)  # who connects before the server runs waits a moment
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[at]))
     try:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,15 +15,14 @@ from sqlmodel import select
 from gyre_events import ApiKeyChanged
 from gyre_gateway import backlog
 from gyre_gateway.access import ensure_keys
-from gyre_gateway.app import announcing, make_app
+from gyre_gateway.app import make_app
 from gyre_gateway.backlog import WAITS, Backlog
-from gyre_gateway.server import listen
+from gyre_gateway.server import bind
 from gyre_gateway.settings import Settings, parse_keys
 from gyre_gateway.store.keys import Key
 from gyre_service import process
 from gyre_service.database import Sessions, snapshot
-from gyre_service.errors import Rejected, Unavailable
-from gyre_service.ids import now
+from gyre_service.errors import Rejected
 from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import Outbox
 from gyre_service.keys import key_hash
@@ -56,7 +54,7 @@ async def test_the_gateway_starts_serves_and_stops(
 ) -> None:
     monkeypatch.setattr(process, "Table", FakeTable)
     monkeypatch.setattr(backlog, "following", nobody_waits)
-    with listen("127.0.0.1", 0) as found:
+    with bind("127.0.0.1", 0) as found:
         port = found.getsockname()[1]
     app = make_app(Settings(home=tmp_path, http_port=port, drain_s=0))
     assert isinstance(app.broker, Broker)
@@ -88,7 +86,7 @@ async def test_whoever_can_ask_finds_the_broker_there(
 ) -> None:
     monkeypatch.setattr(process, "Table", FakeTable)
     monkeypatch.setattr(backlog, "following", nobody_waits)
-    with listen("127.0.0.1", 0) as found:
+    with bind("127.0.0.1", 0) as found:
         port = found.getsockname()[1]
     answered: dict[str, bool] = {}
 
@@ -127,7 +125,7 @@ async def test_the_end_of_an_answer_does_not_wait_for_its_beginning() -> None:
         accepted.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         writer.close()
 
-    at = listen("127.0.0.1", 0)
+    at = bind("127.0.0.1", 0)
     async with await asyncio.start_server(note, sock=at):
         _, writer = await asyncio.open_connection(*at.getsockname())
         assert await asyncio.wait_for(accepted, 5)
@@ -182,10 +180,3 @@ def test_keys_that_are_none_stop_the_start(keys: str) -> None:
     if keys:
         with pytest.raises(ValidationError):
             Settings(api_keys=SecretStr(keys))
-
-
-async def test_before_kafka_is_there_nothing_is_accepted(settings: Settings) -> None:
-    announce = announcing(Broker(settings))
-
-    with pytest.raises(Unavailable, match="starting"):
-        await announce(events.removed(), "default", uuid4(), now())

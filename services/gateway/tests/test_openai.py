@@ -7,7 +7,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from gyre_gateway.server import listen, serving_web
+from gyre_gateway.server import bind, serving_web
 from gyre_service.errors import Unavailable
 
 from .conftest import Stack
@@ -18,7 +18,7 @@ QUESTION: ChatCompletionUserMessageParam = {"role": "user", "content": "Where is
 
 @pytest.fixture
 async def url(stack: Stack) -> AsyncIterator[str]:
-    at = listen("127.0.0.1", 0)
+    at = bind("127.0.0.1", 0)
     async with serving_web(stack.web, at):
         yield f"http://127.0.0.1:{at.getsockname()[1]}/v1"
 
@@ -127,4 +127,4 @@ async def test_a_port_that_is_taken_is_named(url: str) -> None:
     port = int(url.split(":")[2].split("/")[0])
 
     with pytest.raises(Unavailable, match=f"cannot listen on 127.0.0.1:{port}"):
-        listen("127.0.0.1", port)
+        bind("127.0.0.1", port)

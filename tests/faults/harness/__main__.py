@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from gyre_bench.machine import commit, machine
 from gyre_local.stack import REPO
 from tests.conftest import Stack, ask, client, indexed, put, route
@@ -90,7 +92,7 @@ def made_by() -> dict[str, object]:
     return {"at": at, "commit": commit(REPO), "cpu": machine()["cpu"]}
 
 
-def unjudged(into: str, error: Exception) -> Trial:
+def unjudged(into: str, error: BaseException) -> Trial:
     """Return a trial that failed before anything could be counted."""
     return Trial(into, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, broken=(f"no judgement: {error!r}"[:500],))
 
@@ -111,7 +113,11 @@ def run(field: Field, fault: Fault, tier: Tier, seed: int, results: Path) -> Non
         rng = random.Random(f"{seed} {fault.name} {into} {number}")
         try:
             trial = asdict(fault.inject(field, into, rng))
-        except Exception as error:  # it never came to a judgement, and the next one may
+        except (
+            Exception,
+            pytest.fail.Exception,
+        ) as error:
+            # It never came to a judgement, and the next one may.
             traceback.print_exc()
             trial = asdict(unjudged(into, error))
         line = {"fault": fault.name, "number": number, "seed": seed, **trial, **made_by()}

@@ -50,9 +50,14 @@ class Entry:
 
 @dataclass
 class Ledger:
-    """All that one load sent, in the order in which it was due."""
+    """All that one load sent, in the order in which it was due.
+
+    Args:
+        began: The load, in seconds since 1970.
+    """
 
     entries: list[Entry] = field(default_factory=list)
+    began: float = 0.0
 
     def accepted(self, kind: Kind) -> list[Entry]:
         """Return what was answered 2xx."""

@@ -56,7 +56,7 @@ class Load:
         self._thread = ThreadPoolExecutor(1)
 
     def __enter__(self) -> "Load":
-        self._began = time.monotonic()
+        self._began, self.ledger.began = time.monotonic(), time.time()
         self._sending = self._thread.submit(asyncio.run, self._run())
         return self
 

@@ -89,6 +89,8 @@ class Proxy:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pump(reader, back, writer))
             group.create_task(self._pump(there, writer, back))
+        writer.close()
+        back.close()
         self._open -= {writer, back}
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -12,7 +12,7 @@ from tests.faults.harness.trying import under_load, until
 
 AWAY_S = 60.0
 IN_FLIGHT = 10  # records: clients go on sending
-BOUND_S = 60.0  # until all of it is worked off
+BOUND_S = 300.0  # until all of it is worked off, by whatever machine
 MOST_ATTEMPTS = 8
 MOST_S = 240.0
 

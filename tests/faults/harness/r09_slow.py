@@ -22,7 +22,7 @@ LOOK_S = 1.0
 SEEN_LOOKS = 6  # the gauge is measured every 3 s, and read a moment later
 SLACK = 0.01
 IN_FLIGHT = 10  # records: clients go on sending
-BOUND_S = 60.0
+BOUND_S = 300.0
 WATCHED = ("feedback", "gateway")
 
 

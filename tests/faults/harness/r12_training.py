@@ -15,7 +15,6 @@ from uuid import uuid4
 from gyre_demo.stage import Stage, stage
 from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.points import Noted
 from tests.faults.harness.replica import replica
 from tests.faults.harness.trying import until
 from tests.flow.test_loop import SHORT
@@ -36,7 +35,6 @@ def train(field: Field, into: str, rng: random.Random) -> Trial:
 
 
 async def _train(field: Field, into: str, rng: random.Random) -> Trial:
-    noted = Noted(field.stack.home)
     log = field.stack.home / "logs" / f"{into}.log"
     logged = log.stat().st_size
     route = f"r12-{uuid4().hex[:8]}"
@@ -54,7 +52,6 @@ async def _train(field: Field, into: str, rng: random.Random) -> Trial:
             (one.value["attempt"], one.value["step"]) for one in on.trail.of("training-progressed")
         ]
     refused = len(re.findall("taken over (?:after|while)", log.read_text()[logged:]))
-    rebalances = noted.assignments("finetune")
     return Trial(
         into=into,
         sent=len(steps),
@@ -68,7 +65,6 @@ async def _train(field: Field, into: str, rng: random.Random) -> Trial:
         broken=(
             *_lost_steps(steps),
             *(() if refused else ("nobody refused what the sleeper wrote",)),
-            *((f"{rebalances} rebalances",) if rebalances else ()),
         ),
         figures={"refused": refused, "attempts": max(one for one, _ in steps)},
     )

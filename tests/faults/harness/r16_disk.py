@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from gyre_local.stack import SERVICES
 from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.trying import under_load, until
 from tests.replica import says_ready
@@ -25,7 +27,7 @@ def fill(field: Field, into: str, rng: random.Random) -> Trial:
     folder = field.stack.home / into
     if not os.path.ismount(folder):
         raise NotADirectoryError(f"{folder} is no file system of its own: see faults.sh")
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = {"full": 0}  # looks at which nothing was free
 
     def fault() -> float:
         with filled(folder):
@@ -33,12 +35,21 @@ def fill(field: Field, into: str, rng: random.Random) -> Trial:
             while time.monotonic() < end:  # what is freed meanwhile is filled, too
                 with suppress(OSError):
                     _fill(folder)
+                figures["full"] += shutil.disk_usage(folder).free == 0
                 time.sleep(0.2)
         began = time.monotonic()
         until(lambda: _all_ready(field, local) and consumed(field), 240)
         return time.monotonic() - began
 
-    return under_load(field, into, rng, fault, BOUND_S, figures=figures)
+    def also(ledger: Ledger) -> tuple[str, ...]:
+        hurt = sum(len(entry.refusals) + entry.unknown for entry in ledger.entries)
+        figures["refused"] = hurt
+        return (
+            *(("the disk was never full",) if not figures["full"] else ()),
+            *(("nobody was refused",) if not hurt else ()),
+        )
+
+    return under_load(field, into, rng, fault, BOUND_S, also, figures)
 
 
 def _all_ready(field: Field, local: LocalStack) -> bool:
@@ -73,7 +84,7 @@ def _fill(folder: Path) -> None:
 R16 = Fault(
     name="R16",
     title="disk full for half a minute",
-    into=("data", "kafka", "blobs"),
+    into=("data", "kafka"),
     trials={"smoke": 1, "gate": 5, "soak": 10},
     inject=fill,
 )

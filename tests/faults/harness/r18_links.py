@@ -27,6 +27,7 @@ def hurt(field: Field, into: str, rng: random.Random) -> Trial:
     link, how = into.split()
 
     def fault() -> float:
+        until(lambda: proxy.passed > 0, 60)  # the link is the proxy's
         proxy.hurt(
             delay_s=DELAY_S if how == "slow" else 0.0,
             reset_share=RESET_SHARE if how == "resets" else 0.0,
