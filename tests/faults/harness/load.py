@@ -76,10 +76,9 @@ class Load:
 
     async def _run(self) -> None:
         headers = {"Authorization": "Bearer local"}
-        # A balancer chooses for each request, and not once for a connection that is kept.
-        limits = httpx.Limits(
-            max_connections=64, max_keepalive_connections=0 if self._balanced else None
-        )
+        limits = httpx.Limits(max_connections=64)
+        if self._balanced:  # who balances chooses for each request, not once for all
+            headers["Connection"] = "close"
         async with (
             httpx.AsyncClient(
                 base_url=self._url, headers=headers, timeout=60, limits=limits
