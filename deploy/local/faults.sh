@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 python=.venv/bin/python
+ledgers=${GYRE_HOME:-$PWD/var}/results/faults/ledgers
 results=${RESULTS:-${GYRE_HOME:-$PWD/var}/results/faults}
 export MODEL=${MODEL:-reference}
 export GYRE_HOME=${GYRE_HOME:-$PWD/var}/faults
@@ -50,7 +51,7 @@ finish() {
 
 on_stack() { # ARGUMENTS of the harness
     "$python" -m gyre_local up
-    "$python" -m tests.faults.harness "$results" "${options[@]}" "$@" || status=1
+    "$python" -m tests.faults.harness "$results" "$ledgers" "${options[@]}" "$@" || status=1
     end
 }
 

@@ -21,6 +21,7 @@ export PYTHONPATH=$PWD/tests/faults/inside:$PWD
 export GYRE_FAULTPOINTS=1
 # The test of traces listens there, while it runs.
 export GYRE_OTLP_ENDPOINT=http://127.0.0.1:$((GYRE_PORT_BASE + 90))
+export OTEL_EXPORTER_OTLP_TIMEOUT=2 # else who ends while nobody listens there tries on for 15 s
 log=$GYRE_HOME/logs
 
 finish() {

@@ -21,6 +21,10 @@ from gyre_service.settings import ServiceSettings, read
 CLOCKS = frozenset({"created_at", "data_deadline", "decided_at", "lease_until", "stored_at"})
 
 
+# And these how often a runner has tried, which a replay does not make again.
+ATTEMPTS = frozenset({"failures", "token"})
+
+
 def run(service: str, *, hash: bool) -> None:
     """Print every row of a service's database as a line, or with `hash` what they come to."""
     # What the service itself needs beside its database nobody has to tell here.
@@ -47,7 +51,7 @@ async def _dumped(url: str) -> list[str]:
 async def dump(sessions: Sessions) -> list[str]:
     """Return every row of every table as one line of JSON, in an order of their own.
 
-    Left out are tables whose rows pass, and what the writer's clock has written.
+    Left out are tables whose rows pass, what the writer's clock has written, and attempts.
 
     Raises:
         Unavailable: The database is away.
@@ -67,9 +71,10 @@ def _line(table: Table, row: dict[str, Any]) -> str:
 
 
 def lasting(value: Any) -> Any:
-    """Return a value without what the writer's clock has written, at any depth."""
+    """Return a value without what a clock or a runner has written, at any depth."""
     if isinstance(value, dict):
-        return {key: lasting(each) for key, each in value.items() if key not in CLOCKS}
+        kept = value.keys() - CLOCKS - ATTEMPTS
+        return {key: lasting(value[key]) for key in kept}
     return [lasting(each) for each in value] if isinstance(value, list) else value
 
 

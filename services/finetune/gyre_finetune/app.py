@@ -6,6 +6,7 @@ from functools import partial
 
 from faststream.asgi import AsgiFastStream
 
+from gyre_finetune import past
 from gyre_finetune.failing import fail_overdue
 from gyre_finetune.handlers import router
 from gyre_finetune.settings import Settings
@@ -19,9 +20,10 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
     @asynccontextmanager
     async def parts(process: Process) -> AsyncIterator[None]:
+        if process.replaying:
+            broker.include_router(past.router)
         look = partial(fail_overdue, process.sessions, settings.data_grace_s)
         async with process.beside(look, "deadlines", "nobody looks for overdue jobs"):
             yield
 
-    not_in_log = "which trainings have ended, which its runner says"
-    return make_process(settings, broker, parts, not_in_log)
+    return make_process(settings, broker, parts)

@@ -12,6 +12,7 @@ from gyre_events import DatasetFrozen, RetrainingRequested
 from gyre_service.jobs import READY, Job
 
 WAITING, DONE, FAILED, SUPERSEDED = "waiting", "done", "failed", "superseded"
+ENDED = (DONE, FAILED, SUPERSEDED)
 
 
 class Training(Job, table=True):

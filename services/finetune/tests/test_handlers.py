@@ -1,37 +1,47 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from faststream.kafka import TestKafkaBroker
+from sqlmodel import select
 
-from gyre_events import Dataset, Event, TrainingFailed
-from gyre_finetune import failing
+from gyre_events import AdapterTrained, Dataset, Event, RetrainingRequested, TrainingFailed
+from gyre_finetune import failing, past
 from gyre_finetune.handlers import router
 from gyre_finetune.settings import Settings
 from gyre_finetune.store import Training
 from gyre_service.database import Sessions, snapshot
-from gyre_service.kafka import Broker
+from gyre_service.kafka import Broker, Router
 
 from .conftest import DIGEST, frozen, published, requested
 
 PARTS = {name: Dataset(digest=DIGEST, examples=1) for name in ("train", "holdout", "replay")}
 Send = Callable[..., Awaitable[None]]
+End = Callable[[RetrainingRequested], Event]
 
 
 @pytest.fixture
 async def send(settings: Settings, sessions: Sessions) -> AsyncIterator[Send]:
+    async with sending(settings, sessions, router) as found:
+        yield found
+
+
+@asynccontextmanager
+async def sending(settings: Settings, sessions: Sessions, *routers: Router) -> AsyncIterator[Send]:
     broker = Broker(settings)
-    broker.include_router(router)
+    for each in routers:
+        broker.include_router(each)
     broker.context.set_global("sessions", sessions)
 
-    async def publish(event: Event, tenant: str = "acme") -> None:
+    async def publish(event: Event, tenant: str = "acme", source: str = "/gyre/test") -> None:
         headers = {
             "ce_specversion": "1.0",
             "ce_id": f"{event.topic}-{event.job_id}",  # type: ignore[attr-defined]
-            "ce_source": "/gyre/test",
+            "ce_source": source,
             "ce_type": f"gyre.{event.topic}",
             "ce_time": "2026-01-01T00:00:00Z",
             "ce_tenant": tenant,
@@ -42,6 +52,40 @@ async def send(settings: Settings, sessions: Sessions) -> AsyncIterator[Send]:
 
     async with TestKafkaBroker(broker):
         yield publish
+
+
+def trained(digest: str) -> End:
+    def end(request: RetrainingRequested) -> Event:
+        return AdapterTrained(
+            job_id=request.job_id,
+            route=request.route,
+            base=request.base,
+            adapter_digest=digest,
+            adapter_uri="/adapters/a",
+            train=DIGEST,
+            replay=DIGEST,
+            examples=1,
+            replayed=1,
+            steps=1,
+            loss=0.1,
+            seconds=1.0,
+            seed=0,
+            decided_at=request.decided_at,
+        )
+
+    return end
+
+
+def failed(reason: str) -> End:
+    def end(request: RetrainingRequested) -> Event:
+        return TrainingFailed(
+            job_id=request.job_id,
+            route=request.route,
+            reason=reason,
+            decided_at=request.decided_at,
+        )
+
+    return end
 
 
 async def row(sessions: Sessions, job_id: UUID, tenant: str = "acme") -> Training | None:
@@ -158,3 +202,29 @@ async def test_what_came_in_time_while_we_were_away_is_read_before_anything_is_o
     job = await row(sessions, request.job_id)
     assert job is not None
     assert (job.state, await published(sessions)) == ("ready", [])
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "outcome"),
+    [
+        (trained(DIGEST), "done", DIGEST),
+        (failed("its data is gone"), "failed", "its data is gone"),
+    ],
+)
+async def test_a_replay_learns_from_our_own_events_how_a_job_ended(
+    settings: Settings, sessions: Sessions, end: End, state: str, outcome: str
+) -> None:
+    request = requested()
+    async with sending(settings, sessions, router, past.router) as send:
+        await send(request)
+        await send(frozen(request.job_id, PARTS))
+        await send(failed("it is not theirs to say")(request))
+        await send(trained(DIGEST)(requested()))  # of a job that we never had
+        await send(end(request), source=past.SOURCE)
+        await send(failed("said again")(request), source=past.SOURCE)
+
+    found = await row(sessions, request.job_id)
+    assert found is not None
+    assert (found.state, found.outcome) == (state, outcome)
+    async with snapshot(sessions) as session:
+        assert len((await session.exec(select(Training))).all()) == 1

@@ -1,6 +1,6 @@
 """Injects the faults of a tier into a running stack, one trial after another; resumes.
 
-`python -m tests.faults.harness RESULTS --tier gate [--only R4] [--seed 0]`
+`python -m tests.faults.harness RESULTS LEDGERS --tier gate [--only R4] [--seed 0]`
 """
 
 import argparse
@@ -131,6 +131,7 @@ def run(field: Field, fault: Fault, tier: Tier, seed: int, results: Path) -> Non
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("results", type=Path)
+    parser.add_argument("ledgers", type=Path, help="a folder for what the clients sent")
     parser.add_argument("--tier", choices=EVENTS, default="smoke")
     parser.add_argument("--only", nargs="+", choices=FAULTS, default=[*FAULTS])
     parser.add_argument("--without", choices=FAULTS, help="a fault that needs another stack")
@@ -140,7 +141,7 @@ def main() -> int:
     results = given.results / f"faults-{given.tier}.jsonl"
     stack = Stack(Path(os.environ["GYRE_HOME"]), int(os.environ["GYRE_PORT_BASE"]))
     sys.stdout.write(f"tier {given.tier}, seed {given.seed}\n")
-    field = prepare(stack, given.results / "ledgers", EVENTS[given.tier])
+    field = prepare(stack, given.ledgers, EVENTS[given.tier])
     for fault in FAULTS.values():
         if fault.name in given.only and fault.name != given.without:
             run(field, fault, given.tier, given.seed, results)

@@ -17,14 +17,15 @@ class Point:
 
     Args:
         service: Whose.
-        action: What, after `seconds`; `pass` is nothing more.
+        action: What, after `seconds`; `pass` is nothing more. `index` is no handler's: all
+            calls of retrieval to its index fail.
         seconds: Of sleep.
         share: Of the attempts, drawn by `seed` in each process.
         containing: Only records with this in their body.
     """
 
     service: str
-    action: Literal["pass", "unavailable", "bug", "cancel"]
+    action: Literal["pass", "unavailable", "bug", "cancel", "index"]
     seconds: float = 0.0
     share: float = 1.0
     containing: str = ""

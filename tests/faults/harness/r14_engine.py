@@ -55,6 +55,6 @@ R14 = Fault(
     name="R14",
     title="engine dies, or hangs",
     into=("SIGKILL", "SIGSTOP"),
-    trials={"smoke": 1, "gate": 10, "soak": 20},
+    trials={"smoke": 1, "gate": 5, "soak": 20},
     inject=lose,
 )

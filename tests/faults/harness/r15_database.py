@@ -1,4 +1,4 @@
-"""R15: a service's database cannot be written for a minute."""
+"""R15: a service's database cannot be written for a minute, or retrieval's index is away."""
 
 import random
 import sqlite3
@@ -9,14 +9,18 @@ from contextlib import contextmanager
 from gyre_local.ready import is_ready
 from gyre_local.stack import SERVICES
 from gyre_local.stack import Stack as LocalStack
+from tests.conftest import ask
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.load import QUESTION
+from tests.faults.harness.points import Point, armed
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.trying import under_load, until
 
 AWAY_S = 60.0
 SEEN_S = 5.0
 BOUND_S = 30.0
+INDEX = "qdrant"  # that of retrieval
 
 
 @contextmanager
@@ -57,10 +61,36 @@ def lock(field: Field, service: str, rng: random.Random) -> Trial:
     return under_load(field, service, rng, fault, BOUND_S, also)
 
 
+def lose_index(field: Field, into: str, rng: random.Random) -> Trial:
+    local = LocalStack(field.stack.home, field.stack.base)
+    found: list[str] = []
+
+    def fault() -> float:
+        with armed(field.stack.home, Point("retrieval", "index")):
+            began = time.monotonic()
+            until(lambda: not is_ready(local, "retrieval")[0], AWAY_S)
+            seen_s = time.monotonic() - began
+            if seen_s > SEEN_S:
+                found.append(f"not ready only after {seen_s:.1f} s")
+            if ask(field.api, field.model, QUESTION)["gyre"]["passages"]:
+                found.append("an answer has passages that nobody can have found")
+            time.sleep(max(0.0, AWAY_S - seen_s))  # the fault itself
+        began = time.monotonic()
+        until(lambda: is_ready(local, "retrieval")[0] and consumed(field), 180)
+        return time.monotonic() - began
+
+    return under_load(field, into, rng, fault, BOUND_S, lambda _: tuple(found))
+
+
+def inject(field: Field, into: str, rng: random.Random) -> Trial:
+    return (lose_index if into == INDEX else lock)(field, into, rng)
+
+
 R15 = Fault(
     name="R15",
-    title="database locked by another process for a minute",
-    into=tuple(SERVICES),
-    trials={"smoke": 1, "gate": 5, "soak": 10},
-    inject=lock,
+    title="a database is locked by another process, or the index away, for a minute",
+    into=(*SERVICES, INDEX),
+    trials={"smoke": 1, "gate": 2, "soak": 10},
+    inject=inject,
+    substitute="PostgreSQL is not stopped, SQLite is locked; Qdrant's calls fail by a faultpoint",
 )

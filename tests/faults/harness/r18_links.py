@@ -12,12 +12,13 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.r05_broker_away import refused_well
+from tests.faults.harness.replica import instead
 from tests.faults.harness.trying import under_load, until
-from tests.replica import Replica, says_ready
 
 LASTS_S = 60.0
 BOUND_S = 60.0
 ASIDE = 95  # from the port base: what is behind a proxy, or the proxy
+SEARCH_S, ANSWER_S = 5.0, 10.0  # a search's deadline; what an answer may take beside it
 DELAY_S, RESET_SHARE = 0.5, 0.05
 HOWS = ("slow", "resets", "blackhole")
 Link = Callable[[Field, int], AbstractContextManager[Proxy]]
@@ -45,6 +46,7 @@ def hurt(field: Field, into: str, rng: random.Random) -> Trial:
         unused = how != "blackhole" and not figures["chunks"]
         return (
             *(("nothing went through the proxy",) if unused else ()),
+            *(late(ledger) if link == "retrieval" else ()),
             # Slow handlers fall behind, and clients are held off: that is no loss.
             *(refused_well(ledger, (429, 503)) if link == "kafka" else ()),
         )
@@ -53,6 +55,12 @@ def hurt(field: Field, into: str, rng: random.Random) -> Trial:
     with LINKS[link](field, rng.randrange(2**32)) as proxy:
         until(lambda: consumed(field), 180)
         return under_load(field, into, rng, fault, BOUND_S, also, figures)
+
+
+def late(ledger: Ledger) -> tuple[str, ...]:
+    """Say whether a question waited for documents longer than a search may take."""
+    most = max((each.waited_s for each in ledger.accepted("question")), default=0.0)
+    return (f"a question waited {most:.1f} s",) if most > SEARCH_S + ANSWER_S else ()
 
 
 @contextmanager
@@ -90,41 +98,15 @@ def _calling(service: str, setting: str, called: str) -> Link:
 
     @contextmanager
     def through(field: Field, seed: int) -> Iterator[Proxy]:
-        local = LocalStack(field.stack.home, field.stack.base)
+        port = LocalStack(field.stack.home, field.stack.base).rpc_port(called)
         at = field.stack.base + ASIDE
-        moved = Replica(
-            field.stack,
-            "proxied",
-            service,
-            **{setting: f"127.0.0.1:{at}"},
-            **_own(local, service),
-        )
-        field.supervisor.stop(service)
-        until(lambda: field.supervisor.processes()[service].pid == 0, 60)
-        try:
-            with Proxy(at, lambda: (local.rpc_port(called),), seed) as proxy:
-                moved.start()
-                try:
-                    yield proxy
-                    moved.end()
-                finally:
-                    moved.kill()
-        finally:
-            field.supervisor.begin(service)
-            until(lambda: says_ready(local.health_port(service)), 240)
+        with (
+            Proxy(at, lambda: (port,), seed) as proxy,
+            instead(field, service, "proxied", **{setting: f"127.0.0.1:{at}"}),
+        ):
+            yield proxy
 
     return through
-
-
-def _own(local: LocalStack, service: str) -> dict[str, str]:
-    """Return the ports and the database that the supervised process has: it is not there."""
-    return {
-        "GYRE_HTTP_PORT": str(local.gateway_port),
-        "GYRE_GRPC_PORT": str(local.rpc_port(service)),
-        "GYRE_HEALTH_PORT": str(local.health_port(service)),
-        "GYRE_DATABASE_URL": "",
-        "GYRE_REPLICA": "",
-    }
 
 
 LINKS: dict[str, Link] = {

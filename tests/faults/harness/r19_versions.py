@@ -1,13 +1,81 @@
-"""R19: what the last release wrote is read now, and the other way round."""
+"""R19: a service of the last release among services of today, on the same log and database."""
 
-from tests.faults.harness.as_tests import running
-from tests.faults.harness.fault import Fault
+import random
+import shutil
+import subprocess
+import tarfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+from gyre_local.stack import REPO, SERVICES
+from tests.conftest import Stack
+from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.lag import lag
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.r11_rolling import WITHOUT_RECORDS
+from tests.faults.harness.replica import instead
+from tests.faults.harness.trying import under_load, until
+
+BESIDE_S = 30.0
+FEW = 50  # records: clients go on sending
+BOUND_S = BESIDE_S + 300.0  # two starts of a service are in it
+RELEASED = "contracts/released"
+
+
+def mix(field: Field, service: str, rng: random.Random) -> Trial:
+    code = released(field.stack)
+    folders = [*sorted((code / "libs").iterdir()), *sorted((code / "services").iterdir())]
+    path = ":".join(map(str, folders))
+    parked = _parked(field)
+
+    def fault() -> float:
+        began = time.monotonic()
+        # It reads what today's services write, and they read what it writes.
+        with instead(field, service, "released", PYTHONPATH=path, GYRE_FAULTPOINTS=""):
+            time.sleep(BESIDE_S)  # the fault itself
+            # All of it handled by the release's process, or by nobody.
+            until(lambda: service in WITHOUT_RECORDS or lag(field.stack, service) < FEW, 60)
+        return time.monotonic() - began
+
+    def also(_: Ledger) -> tuple[str, ...]:
+        more = {name: count - parked[name] for name, count in _parked(field).items()}
+        return tuple(f"{name} parked {count} records" for name, count in more.items() if count)
+
+    return under_load(field, service, rng, fault, BOUND_S, also)
+
+
+def released(stack: Stack) -> Path:
+    """Return a folder with the code of the commit that wrote the released contracts.
+
+    Raises:
+        LookupError: This clone does not know it.
+    """
+
+    def git(*arguments: str) -> bytes:
+        return subprocess.run(["git", *arguments], cwd=REPO, check=True, capture_output=True).stdout
+
+    commit = git("log", "-1", "--format=%h", "--", RELEASED).decode().strip()
+    if git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise LookupError("a shallow clone does not have the commit of the release")
+    folder = stack.home / "run" / f"released-{commit}"
+    if not folder.exists():
+        partial = folder.with_suffix(".part")
+        shutil.rmtree(partial, ignore_errors=True)
+        with tarfile.open(fileobj=BytesIO(git("archive", commit, "libs", "services"))) as files:
+            files.extractall(partial, filter="data")
+        partial.rename(folder)
+    return folder
+
+
+def _parked(field: Field) -> dict[str, int]:
+    return {name: len(field.stack.read(f"{name}-dlq")) for name in SERVICES}
+
 
 R19 = Fault(
     name="R19",
-    title="the last release's contracts beside these",
-    into=("contracts",),
-    trials={"smoke": 1, "gate": 1, "soak": 1},
-    inject=running("tests/contracts"),
-    substitute="released schemas and examples, and no process of the last release",
+    title="a service of the last release among those of today",
+    into=tuple(SERVICES),
+    trials={"smoke": 1, "gate": 1, "soak": 2},
+    inject=mix,
 )

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,21 @@ class Armed:
         self._what: dict[str, Any] = {}
         self._rng = random.Random()
 
+    def now(self, service: str) -> dict[str, Any] | None:
+        """Return what is armed for a service, or None."""
+        try:
+            changed = self._file.stat().st_mtime_ns
+            if changed != self._read_at:
+                self._what, self._read_at = json.loads(self._file.read_text()), changed
+                self._rng.seed(self._what["seed"])
+        except FileNotFoundError:
+            return None
+        return self._what if self._what["service"] == service else None
+
     def of(self, service: str, msg: StreamMessage[Any]) -> dict[str, Any] | None:
         """Return what is to happen to an attempt, or None; an attempt it concerns is noted."""
-        if not self._file.exists():
-            return None
-        changed = self._file.stat().st_mtime_ns
-        if changed != self._read_at:
-            self._what, self._read_at = json.loads(self._file.read_text()), changed
-            self._rng.seed(self._what["seed"])
-        what = self._what
-        if what["service"] != service or what["containing"].encode() not in (msg.body or b""):
+        what = self.now(service)
+        if what is None or what["containing"].encode() not in (msg.body or b""):
             return None
         fires = self._rng.random() < what["share"]
         id, topic = str(msg.headers.get("ce_id")), msg.raw_message.topic
@@ -77,6 +83,21 @@ class Faultpoint(BaseMiddleware[Any, Any]):
         return await call_next(msg)
 
 
+def _without_index(armed: Armed) -> None:
+    """Have retrieval's index away while `index` is armed for it."""
+    from gyre_retrieval.index import Index
+
+    there = Index._in_thread
+
+    async def away(self: Index, call: Any, *args: Any, **kwargs: Any) -> Any:
+        what = armed.now("retrieval")
+        if what is not None and what["action"] == "index":
+            raise Unavailable("a faultpoint")
+        return await there(self, call, *args, **kwargs)
+
+    Index._in_thread = away  # type: ignore[method-assign]
+
+
 def install() -> None:
     """Give every broker of this process the faultpoint, and have assignments noted."""
     armed = Armed(Path(os.environ["GYRE_HOME"]))
@@ -94,3 +115,5 @@ def install() -> None:
 
     Broker.__init__ = with_faultpoint  # type: ignore[method-assign]
     FinishFirst.on_partitions_assigned = noted  # type: ignore[method-assign,assignment]
+    if "gyre_retrieval" in sys.orig_argv:
+        _without_index(armed)
