@@ -13,6 +13,9 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
+from gyre_local.stack import Stack as LocalStack
+from gyre_local.supervisor import Supervisor
+
 T = TypeVar("T")
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
@@ -23,6 +26,15 @@ class Stack:
 
     home: Path
     base: int
+
+    @property
+    def local(self) -> LocalStack:
+        """The same stack, as who starts it knows it."""
+        return LocalStack(self.home, self.base)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.local)
 
     @property
     def url(self) -> str:

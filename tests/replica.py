@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-import httpx
+import psutil
 
 from gyre_local.programs import module
-from gyre_local.stack import Stack as LocalStack
-from gyre_local.supervisor import Supervisor
+from gyre_local.ready import answer
 
 from .conftest import Stack, until
 
@@ -26,16 +24,14 @@ class Replica:
     """
 
     def __init__(self, stack: Stack, name: str, service: str = "inference", **changes: str) -> None:
-        running = Supervisor(LocalStack(stack.home, stack.base)).processes()[service].pid
-        pairs = Path(f"/proc/{running}/environ").read_bytes().decode().split("\0")
-        given = dict(pair.split("=", 1) for pair in pairs if pair)
+        running = stack.supervisor.processes()[service].pid
         database = stack.home / "data" / f"{service}-{name}.db"
         own = {
             "GYRE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
             "GYRE_REPLICA": name,
         }
         self._command = [sys.executable, "-m", module(service)]
-        self._environment = given | {
+        self._environment = psutil.Process(running).environ() | {
             "GYRE_GRPC_PORT": str(stack.base + RPC),
             "GYRE_HEALTH_PORT": str(stack.base + HEALTH),
             "GYRE_HTTP_PORT": str(stack.base + HTTP),
@@ -78,7 +74,4 @@ class Replica:
 
 def says_ready(health_port: int) -> bool:
     """Tell whether a process says that it is ready."""
-    try:
-        return httpx.get(f"http://127.0.0.1:{health_port}/health/ready", timeout=2).is_success
-    except httpx.HTTPError:
-        return False
+    return answer(health_port, "/health/ready")[0] == 200

@@ -5,8 +5,6 @@ import signal
 
 import pytest
 
-from gyre_local.stack import Stack as LocalStack
-from gyre_local.supervisor import Supervisor
 from gyre_service.errors import Unavailable
 from gyre_service.kafka import Broker
 from gyre_service.settings import ServiceSettings
@@ -18,7 +16,7 @@ from .conftest import Kafka
 async def test_a_broker_that_says_nothing_has_nothing(stack: Stack, kafka: Kafka) -> None:
     settings = kafka.settings.model_dump() | {"publish_timeout_s": 1}
     broker = Broker(ServiceSettings(**settings))
-    pid = Supervisor(LocalStack(stack.home, stack.base)).processes()["kafka"].pid
+    pid = stack.supervisor.processes()["kafka"].pid
     await broker.start()
     try:
         await broker.publish(b"{}", topic=kafka.topic)  # it is connected, and there is room

@@ -10,8 +10,6 @@ from uuid import uuid4
 import pytest
 
 from gyre_demo.stage import Stage, stage
-from gyre_local.stack import Stack as LocalStack
-from gyre_local.supervisor import Supervisor
 
 from ..conftest import Stack
 from ..flow.test_loop import SHORT
@@ -24,7 +22,7 @@ class Killer:
     """Ends programs of a stack the hard way, each once."""
 
     def __init__(self, stack: Stack) -> None:
-        self._supervisor = Supervisor(LocalStack(stack.home, stack.base))
+        self._supervisor = stack.supervisor
         self.killed: list[str] = []
 
     def kill(self, program: str) -> None:

@@ -12,8 +12,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from gyre_events import FeedbackGiven
-from gyre_local.stack import Stack as LocalStack
-from gyre_local.supervisor import Supervisor
 
 from ..conftest import Stack, until
 from ..faults.fake_log import streams
@@ -24,7 +22,7 @@ MORE = int(os.environ.get("GYRE_MAX_LAG", "10000")) + 20
 @pytest.fixture
 def asleep(stack: Stack) -> Iterator[int]:
     """Let feedback do nothing; yield its process."""
-    pid = Supervisor(LocalStack(stack.home, stack.base)).processes()["feedback"].pid
+    pid = stack.supervisor.processes()["feedback"].pid
     os.kill(pid, signal.SIGSTOP)
     yield pid
     os.kill(pid, signal.SIGCONT)

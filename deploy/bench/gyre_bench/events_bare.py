@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
+from gyre_bench.events_stream import record_of
 from gyre_events import (
     AnswerGenerated,
     AnswerScored,
@@ -25,7 +26,7 @@ from gyre_events import (
 from gyre_service.blobs import Blobs
 from gyre_service.database import open_database
 from gyre_service.kafka import Received, Table
-from gyre_service.kafka.cloudevents import derived, record_key
+from gyre_service.kafka.cloudevents import derived
 from gyre_service.settings import ServiceSettings
 
 Handler = Callable[..., Awaitable[None]]
@@ -42,11 +43,8 @@ class Publisher:
 
     async def publish(self, event: Event) -> None:
         headers = derived(event, self.cause, self._service)
-        named = [(name, value.encode()) for name, value in headers.items()]
-        named.append(("content-type", b"application/json"))
-        key = record_key(self.cause.tenant, event.key)
-        body = event.model_dump_json().encode()
-        await self.producer.send_and_wait(event.topic, body, key=key, headers=named)
+        record = record_of(event, self.cause.tenant, headers)
+        await self.producer.send_and_wait(event.topic, **record)
 
 
 def received(record: ConsumerRecord[bytes, bytes]) -> Received:

@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -67,14 +67,21 @@ async def write(servers: str, count: int, seed: int) -> None:
         for number, event in enumerate(events(count, seed)):
             id = _id(seed, number, 3)
             headers = envelope(event, TENANT, "bench", datetime.now(UTC), id)
-            named = [(name, value.encode()) for name, value in headers.items()]
-            named.append(("content-type", b"application/json"))
-            body, key = event.model_dump_json().encode(), record_key(TENANT, event.key)
-            waiting.add(await producer.send(event.topic, body, key=key, headers=named))
+            waiting.add(await producer.send(event.topic, **record_of(event, TENANT, headers)))
             if len(waiting) == AHEAD:
                 await asyncio.gather(*waiting)
                 waiting.clear()
         await asyncio.gather(*waiting)
+
+
+def record_of(event: Event, tenant: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return value, key and headers of a record, as a producer takes them."""
+    named = {**headers, "content-type": "application/json"}
+    return {
+        "value": event.model_dump_json().encode(),
+        "key": record_key(tenant, event.key),
+        "headers": [(name, value.encode()) for name, value in named.items()],
+    }
 
 
 def _example(event: type[E], case: str) -> E:

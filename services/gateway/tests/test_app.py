@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from faststream import TestApp
+from faststream.asgi import AsgiFastStream
 from faststream.kafka import TestKafkaBroker
 from pydantic import SecretStr, ValidationError
 from sqlmodel import select
@@ -49,16 +50,20 @@ async def nobody_waits(settings: Settings) -> AsyncIterator[Backlog]:
     yield Backlog({service: FakeGroup() for service in WAITS}, settings.max_lag)
 
 
-async def test_the_gateway_starts_serves_and_stops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[AsgiFastStream, str]:
+    """Return the application, and where it serves once it is started."""
     monkeypatch.setattr(process, "Table", FakeTable)
     monkeypatch.setattr(backlog, "following", nobody_waits)
     with bind("127.0.0.1", 0) as found:
         port = found.getsockname()[1]
     app = make_app(Settings(home=tmp_path, http_port=port, drain_s=0))
+    return app, f"http://127.0.0.1:{port}"
+
+
+async def test_the_gateway_starts_serves_and_stops(gateway: tuple[AsgiFastStream, str]) -> None:
+    app, url = gateway
     assert isinstance(app.broker, Broker)
-    url = f"http://127.0.0.1:{port}"
 
     async with (
         TestKafkaBroker(app.broker) as broker,
@@ -82,16 +87,14 @@ async def test_the_gateway_starts_serves_and_stops(
 
 
 async def test_whoever_can_ask_finds_the_broker_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: tuple[AsgiFastStream, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "Table", FakeTable)
-    monkeypatch.setattr(backlog, "following", nobody_waits)
-    with bind("127.0.0.1", 0) as found:
-        port = found.getsockname()[1]
+    app, url = gateway
+    assert isinstance(app.broker, Broker)
     answered: dict[str, bool] = {}
 
     async def look(when: str) -> None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=LOCAL) as http:
+        async with httpx.AsyncClient(base_url=url, headers=LOCAL) as http:
             try:
                 answered[when] = (await http.get("/v1/models", timeout=1)).is_success
             except httpx.TransportError:
@@ -103,9 +106,6 @@ async def test_whoever_can_ask_finds_the_broker_there(
             await inner(*args)
 
         return outer
-
-    app = make_app(Settings(home=tmp_path, http_port=port, drain_s=0))
-    assert isinstance(app.broker, Broker)
 
     async with TestKafkaBroker(app.broker):
         for name, when in (("start", "starting"), ("stop", "stopping")):

@@ -7,11 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
+from gyre_local.stack import REPO
 from tests.faults.harness.fault import Field, Inject, Trial
 
-ROOT = Path(__file__).parents[3]
 LIMIT_S = 3_600.0
 
 
@@ -29,7 +28,7 @@ def running(
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
-            cwd=ROOT,
+            cwd=REPO,
             env={**os.environ, "GYRE_TEST_STACK": "1", **environment(field)},
             capture_output=True,
             text=True,

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 
 import httpx
 
-from gyre_local.stack import Stack as LocalStack
 from gyre_local.supervisor import Supervisor
 from tests.conftest import Stack
 
@@ -30,7 +29,7 @@ class Field:
 
     @property
     def supervisor(self) -> Supervisor:
-        return Supervisor(LocalStack(self.stack.home, self.stack.base))
+        return self.stack.supervisor
 
 
 @dataclass(frozen=True)

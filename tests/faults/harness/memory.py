@@ -1,13 +1,14 @@
 """How much the processes of a stack grow while something lasts."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import psutil
 
 from tests.faults.harness.fault import Field
 
 LOOK_S = 1.0
+GROWS_MIB = 64.0
 
 
 class Growth:
@@ -34,10 +35,10 @@ class Growth:
         self._over.set()
         self._thread.join()
 
-    def mib(self) -> dict[str, float]:
-        """Return by how much each was larger at most."""
+    def figures(self) -> dict[str, float]:
+        """Return by how many MiB each was larger at most."""
         return {
-            name: round((self._most[name] - before) / 2**20, 1)
+            _figure(name): round((self._most[name] - before) / 2**20, 1)
             for name, before in self._before.items()
         }
 
@@ -48,3 +49,15 @@ class Growth:
 
     def _resident(self) -> dict[str, int]:
         return {name: one.memory_info().rss for name, one in self._processes.items()}
+
+
+def grown(figures: Mapping[str, float], programs: Iterable[str]) -> Iterator[str]:
+    """Say which of these programs grew by too much, by what `Growth` has found."""
+    for name in programs:
+        mib = figures[_figure(name)]
+        if mib > GROWS_MIB:
+            yield f"{name} grew by {mib:.0f} MiB"
+
+
+def _figure(program: str) -> str:
+    return f"{program}_grew_mib"

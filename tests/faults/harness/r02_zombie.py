@@ -6,7 +6,6 @@ import signal
 import time
 from contextlib import suppress
 
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import Point, armed
@@ -25,7 +24,7 @@ PATIENCE_S = 60.0  # for a record: some services see few
 
 
 def freeze(field: Field, service: str, rng: random.Random) -> Trial:
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     figures: dict[str, float] = {}
 
     def fault() -> float:

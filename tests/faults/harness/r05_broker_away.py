@@ -7,7 +7,7 @@ from collections.abc import Collection
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Entry, Ledger
 from tests.faults.harness.r04_broker import consumed
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import stop, under_load, until
 
 AWAY_S = 60.0
 BOUND_S = 60.0
@@ -17,8 +17,7 @@ MARGIN_S = 1.0
 
 def take_away(field: Field, into: str, rng: random.Random) -> Trial:
     def fault() -> float:
-        field.supervisor.stop("kafka")
-        until(lambda: field.supervisor.processes()["kafka"].pid == 0, 60)
+        stop(field, "kafka")
         time.sleep(AWAY_S)  # the fault itself
         field.supervisor.begin("kafka")
         began = time.monotonic()

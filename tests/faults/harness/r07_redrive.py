@@ -38,7 +38,7 @@ def redrive(field: Field, into: str, rng: random.Random) -> Trial:
     began = time.monotonic()
     for _ in range(2):
         _dlq(field, "redrive", SERVICE, *parked)
-    judgement = settle(field, load.ledger)
+    settle(field, load.ledger)
     took = time.monotonic() - began
     come_to_rest(field.stack)  # what came twice has been handled now
     judgement = settle(field, load.ledger)

@@ -3,13 +3,12 @@
 import random
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import lag
 from tests.faults.harness.ledger import Ledger
-from tests.faults.harness.memory import Growth
+from tests.faults.harness.memory import Growth, grown
 from tests.faults.harness.points import Point, armed
 from tests.faults.harness.scraping import metric
 from tests.faults.harness.trying import under_load, until
@@ -17,7 +16,6 @@ from tests.faults.harness.trying import under_load, until
 SLEEP_S = 0.25  # a handler of feedback takes 25 ms at most
 LASTS_S: Mapping[int, float] = {1_000: 150.0, 10_000: 600.0, 100_000: 1_800.0}  # by the tier
 WARM_S = 30.0
-GROWS_MIB = 64.0
 LOOK_S = 1.0
 SEEN_LOOKS = 6  # the gauge is measured every 3 s, and read a moment later
 SLACK = 0.01
@@ -40,25 +38,37 @@ def slow_down(field: Field, service: str, rng: random.Random) -> Trial:
         return time.monotonic() - began
 
     def also(ledger: Ledger) -> tuple[str, ...]:
-        refused = [r for entry in ledger.entries for r in entry.refusals]
-        others = {r.status for r in refused} - {429}
-        grown = max(figures[f"{name}_grew_mib"] for name in WATCHED)
-        figures["refused"] = len(refused)
         return (
-            *(("nobody was refused",) if not refused else ()),
-            *((f"refused with {sorted(others)}",) if others else ()),
-            *(() if all(r.retry_after for r in refused) else ("no Retry-After",)),
+            *held_off(ledger, {429}, figures),
             *((f"{figures['rebalances']} rebalances",) if figures["rebalances"] else ()),
-            *((f"memory grew by {grown:.0f} MiB",) if grown > GROWS_MIB else ()),
+            *grown(figures, WATCHED),
             *(("the gauge of the lag is wrong",) if figures["gauge_off"] > SLACK else ()),
         )
 
     return under_load(field, service, rng, fault, BOUND_S, also, figures)
 
 
+def held_off(ledger: Ledger, statuses: set[int], figures: dict[str, float]) -> Iterator[str]:
+    """Say how clients were held off otherwise than they should: with one of these statuses.
+
+    Args:
+        ledger: Of the clients.
+        statuses: That may be.
+        figures: Get how many were.
+    """
+    refusals = [each for entry in ledger.entries for each in entry.refusals]
+    figures["refused"] = len(refusals)
+    if not refusals:
+        yield "nobody was refused"
+    if others := {each.status for each in refusals} - statuses:
+        yield f"refused with {sorted(others)}"
+    if not all(each.retry_after for each in refusals):
+        yield "no Retry-After"
+
+
 def _watch(field: Field, service: str, end: float, figures: dict[str, float]) -> None:
     """Look each second, until `end`, at the memory, and at the lag from inside and outside."""
-    health = LocalStack(field.stack.home, field.stack.base).health_port(service)
+    health = field.stack.local.health_port(service)
     time.sleep(WARM_S)
     outside: deque[int] = deque(maxlen=SEEN_LOOKS)
     figures["gauge_off"] = 0.0
@@ -73,7 +83,7 @@ def _watch(field: Field, service: str, end: float, figures: dict[str, float]) ->
                 figures["gauge_off"] = round(max(figures["gauge_off"], off), 4)
             figures["lag"] = max(figures.get("lag", 0), outside[-1])
             time.sleep(LOOK_S)
-    figures |= {f"{name}_grew_mib": mib for name, mib in growth.mib().items()}
+    figures |= growth.figures()
 
 
 R9 = Fault(

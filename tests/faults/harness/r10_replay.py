@@ -16,8 +16,6 @@ import psutil
 from aiokafka import AIOKafkaProducer
 
 from gyre_events import Event
-from gyre_local.stack import Stack as LocalStack
-from gyre_local.supervisor import Supervisor
 from gyre_service.dumping import lasting
 from tests.conftest import Stack, client
 from tests.faults.fake_log import streams
@@ -164,7 +162,7 @@ def _run(
     stack: Stack, home: Path, service: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     # That of the live process: some are told of the model.
-    pid = Supervisor(LocalStack(stack.home, stack.base)).processes()[service].pid
+    pid = stack.supervisor.processes()[service].pid
     environment = psutil.Process(pid).environ() | {"GYRE_HOME": str(home)}
     command = [sys.executable, "-m", f"gyre_{service}", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import Point, armed
@@ -58,7 +57,7 @@ def roll(field: Field, service: str, rng: random.Random) -> Trial:
         )
 
     base = field.stack.base
-    health = LocalStack(field.stack.home, base).health_port("gateway")
+    health = field.stack.local.health_port("gateway")
     gateways = {base: health, base + HTTP: base + HEALTH}
     with (
         Rotation(gateways) as rotation,
@@ -95,7 +94,7 @@ class Rotation:
 
 def _end_supervised(field: Field, service: str, found: list[str]) -> float:
     """End the supervisor's process; return the seconds that took. It is ready again then."""
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     health = local.health_port(service)
     port = local.gateway_port if service == "gateway" else local.rpc_port(service)
     log = field.stack.home / "logs" / "supervisord.log"

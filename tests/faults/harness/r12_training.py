@@ -13,7 +13,6 @@ from itertools import pairwise
 from uuid import uuid4
 
 from gyre_demo.stage import Stage, stage
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.replica import replica
 from tests.faults.harness.trying import until
@@ -95,7 +94,7 @@ def _sleep(field: Field, into: str) -> None:
     with replica(field, into):
         time.sleep(ASLEEP_S)  # the fault itself
         os.kill(sleeper, signal.SIGCONT)
-        local = LocalStack(field.stack.home, field.stack.base)
+        local = field.stack.local
         with suppress(TimeoutError):
             until(lambda: says_ready(local.health_port(into)), 60)
 

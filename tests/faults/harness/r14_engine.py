@@ -5,7 +5,6 @@ import signal
 import time
 
 from gyre_local.ready import is_ready
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.trying import idle_start_s, under_load, until
@@ -15,7 +14,7 @@ SEEN_S = {"SIGKILL": DEAD_S, "SIGSTOP": HUNG_S}
 
 
 def lose(field: Field, how: str, rng: random.Random) -> Trial:
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     bound = 1.5 * idle_start_s(field, "inference") + SEEN_S[how]
     seen: list[float] = []
 

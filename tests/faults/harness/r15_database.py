@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from gyre_local.ready import is_ready
 from gyre_local.stack import SERVICES
-from gyre_local.stack import Stack as LocalStack
 from tests.conftest import ask
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
@@ -36,7 +35,7 @@ def locked(field: Field, service: str) -> Iterator[None]:
 
 
 def lock(field: Field, service: str, rng: random.Random) -> Trial:
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     parked = len(field.stack.read(f"{service}-dlq"))
     seen: list[float] = []
 
@@ -62,7 +61,7 @@ def lock(field: Field, service: str, rng: random.Random) -> Trial:
 
 
 def lose_index(field: Field, into: str, rng: random.Random) -> Trial:
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     found: list[str] = []
 
     def fault() -> float:

@@ -23,7 +23,7 @@ CHUNK = bytes(1 << 20)
 
 
 def fill(field: Field, into: str, rng: random.Random) -> Trial:
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     folder = field.stack.home / into
     if not os.path.ismount(folder):
         raise NotADirectoryError(f"{folder} is no file system of its own: see faults.sh")

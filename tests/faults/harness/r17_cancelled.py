@@ -4,7 +4,6 @@ import random
 import time
 
 from gyre_local.ready import is_ready
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import Point, armed
@@ -16,7 +15,7 @@ SLOW_BOUND_S = ENDS_S + 45.0  # it imports torch
 
 
 def cancel(field: Field, service: str, rng: random.Random) -> Trial:
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     figures: dict[str, float] = {}
 
     def fault() -> float:

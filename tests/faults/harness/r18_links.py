@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from gyre_local.kafka import CONFIG
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.r05_broker_away import refused_well
 from tests.faults.harness.replica import instead
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import stop, under_load, until
 
 LASTS_S = 60.0
 BOUND_S = 60.0
@@ -70,22 +69,16 @@ def _kafka(field: Field, seed: int) -> Iterator[Proxy]:
     own, said = config.read_text(), "listeners=PLAINTEXT://127.0.0.1:"
     moved = own.replace(f"\n{said}{base + 2},", f"\n{said}{base + ASIDE},")
     assert moved != own
-    _stop_kafka(field)
+    stop(field, "kafka")
     try:
         config.write_text(moved)
         with Proxy(base + 2, lambda: (base + ASIDE,), seed) as proxy:
             _start_kafka(field)
             yield proxy
-            _stop_kafka(field)
     finally:
-        _stop_kafka(field)
+        stop(field, "kafka")
         config.write_text(own)
         _start_kafka(field)
-
-
-def _stop_kafka(field: Field) -> None:
-    field.supervisor.stop("kafka")
-    until(lambda: field.supervisor.processes()["kafka"].pid == 0, 60)
 
 
 def _start_kafka(field: Field) -> None:
@@ -98,7 +91,7 @@ def _calling(service: str, setting: str, called: str) -> Link:
 
     @contextmanager
     def through(field: Field, seed: int) -> Iterator[Proxy]:
-        port = LocalStack(field.stack.home, field.stack.base).rpc_port(called)
+        port = field.stack.local.rpc_port(called)
         at = field.stack.base + ASIDE
         with (
             Proxy(at, lambda: (port,), seed) as proxy,

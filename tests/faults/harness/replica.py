@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Field
-from tests.faults.harness.trying import until
+from tests.faults.harness.trying import stop, until
 from tests.replica import Replica, says_ready
 
 
@@ -30,7 +29,7 @@ def instead(field: Field, service: str, name: str, **changes: str) -> Iterator[N
         name: Of the process, in the name of its log.
         changes: Of its environment.
     """
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     own = {
         "GYRE_HTTP_PORT": str(local.gateway_port),
         "GYRE_GRPC_PORT": str(local.rpc_port(service)),
@@ -39,8 +38,7 @@ def instead(field: Field, service: str, name: str, **changes: str) -> Iterator[N
         "GYRE_REPLICA": "",
     }
     other = Replica(field.stack, name, service, **own, **changes)
-    field.supervisor.stop(service)
-    until(lambda: field.supervisor.processes()[service].pid == 0, 90)
+    stop(field, service)
     try:
         other.start()
         try:

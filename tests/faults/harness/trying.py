@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from gyre_local.ready import is_ready
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.checkers import Judgement, judge
 from tests.faults.harness.fault import Field, Trial
 from tests.faults.harness.ledger import Ledger
@@ -91,9 +90,15 @@ def until(what: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
+def stop(field: Field, program: str) -> None:
+    """End a program in order, and have it stay away until somebody begins it."""
+    field.supervisor.stop(program)
+    until(lambda: field.supervisor.processes()[program].pid == 0, 90)
+
+
 def back_after_kill_s(field: Field, program: str) -> float:
     """Kill a program; return the seconds until another process of it is ready."""
-    local = LocalStack(field.stack.home, field.stack.base)
+    local = field.stack.local
     victim = field.supervisor.processes()[program].pid
     os.kill(victim, signal.SIGKILL)
     began = time.monotonic()
