@@ -38,7 +38,7 @@ faults: setup ## Faults on a stack of its own, judged by what was recorded; TIER
 	@deploy/local/faults.sh --tier $(or $(TIER),smoke) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
 
 mutations: setup ## Turn each protection off in turn: the tests have to notice
-	@.venv/bin/python -m tests.faults.mutations $(if $(ONLY),--only $(ONLY))
+	@.venv/bin/python -m tests.faults.mutations $(or $(RESULTS),$(or $(GYRE_HOME),var)/results/faults) $(if $(ONLY),--only $(ONLY))
 
 demo: setup ## Play one whole loop on a stack of its own; SEED=1
 	@deploy/demo/demo.sh

@@ -51,20 +51,26 @@ class Stack:
     def health(self, index: int) -> str:
         return f"http://127.0.0.1:{self.base + 11 + 2 * index}"
 
-    def read(self, topic: str) -> list[Record]:
-        """Return everything that `topic` holds now."""
-        return asyncio.run(self._read(topic))
+    def read(self, topic: str, since: float = 0.0) -> list[Record]:
+        """Return everything that `topic` holds now, or what came `since`, in seconds since 1970."""
+        return asyncio.run(self._read(topic, since))
 
-    async def _read(self, topic: str) -> list[Record]:
-        # Without a group every partition is assigned when `start` returns. Not by seeking: an
-        # answer to the reset that a start begins may come after it, and win.
+    async def _read(self, topic: str, since: float) -> list[Record]:
+        # Without a group every partition is assigned when `start` returns.
         async with AIOKafkaConsumer(
             topic, bootstrap_servers=self.kafka, auto_offset_reset="earliest"
         ) as consumer:
             partitions = sorted(consumer.assignment())
             ends = await consumer.end_offsets(partitions)
+            times = dict.fromkeys(partitions, int(since * 1000))
+            begins = await consumer.offsets_for_times(times) if since else {}
             found: list[Record] = []
             for partition, end in ends.items():
+                # Known only when the reset is over that a start begins: it would win over a seek.
+                await consumer.position(partition)
+                if since:
+                    begin = begins[partition]
+                    consumer.seek(partition, end if begin is None else begin.offset)
                 while await consumer.position(partition) < end:
                     for records in (await consumer.getmany(partition, timeout_ms=500)).values():
                         found += records

@@ -7,8 +7,9 @@ python=.venv/bin/python
 shopt -s nullglob
 units=(libs services models deploy)
 echo "unit tests of ${units[*]}"
-# They say themselves where things are.
-env -u GYRE_HOME -u GYRE_PORT_BASE -u MODEL "$python" -m pytest "${units[@]}"
+# They say themselves where things are. Those of the engine have a real one, of this model.
+env -u GYRE_HOME -u GYRE_PORT_BASE -u MODEL GYRE_TEST_MODEL="$PWD/models/reference" \
+    "$python" -m pytest "${units[@]}"
 
 export MODEL=${MODEL:-reference}
 export GYRE_HOME=${GYRE_HOME:-$PWD/var}/test

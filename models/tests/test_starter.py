@@ -43,7 +43,7 @@ def test_texts_are_permissively_licensed(part: str) -> None:
 
 
 def test_nothing_of_the_suite_is_in_the_data() -> None:
-    """The suite's documents, and any five words in a row of its questions."""
+    """Neither a document of the suite, nor a passage, nor a question."""
 
     def places(part: str) -> set[object]:
         read = rows(FOLDER / part / "passages.jsonl")

@@ -1,6 +1,7 @@
 """Turns each protection off in turn: what is to notice it must fail, and pass with it.
 
-`python -m tests.faults.mutations [--only NAME]`; the last line is JSON.
+`python -m tests.faults.mutations RESULTS [--only NAME]`; the last line is JSON, and stays in the
+folder RESULTS for the report of `make faults`.
 """
 
 import argparse
@@ -44,7 +45,9 @@ MUTATIONS = (
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=[each.name for each in MUTATIONS])
-    only = parser.parse_args().only
+    parser.add_argument("results", type=Path)
+    given = parser.parse_args()
+    only = given.only
     home = Path(os.environ.get("GYRE_HOME", ROOT / "var")).absolute()
     found: dict[str, dict[str, str]] = {}
     for mutation in MUTATIONS:
@@ -59,6 +62,9 @@ def main() -> int:
         found[mutation.name] = {"by": mutation.told_by, "verdict": verdict}
         sys.stdout.write(f"{mutation.name}: {verdict} by {mutation.told_by}, {statuses}\n")
         sys.stdout.flush()
+    if only is None:
+        given.results.mkdir(parents=True, exist_ok=True)
+        (given.results / "mutations.json").write_text(json.dumps(found, indent=1) + "\n")
     sys.stdout.write(json.dumps({"mutations": found}) + "\n")
     return int(any(each["verdict"] != "noticed" for each in found.values()))
 

@@ -4,17 +4,28 @@ import json
 import sqlite3
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aiokafka import ConsumerRecord
 
-from tests.conftest import Record
-from tests.faults.harness.checkers import Judgement, check_answers, check_comments
-from tests.faults.harness.fault import Trial
+from tests.conftest import Record, Stack
+from tests.faults.harness.checkers import (
+    Judgement,
+    check_answers,
+    check_comments,
+    check_detectors,
+)
+from tests.faults.harness.fault import Fault, Trial
 from tests.faults.harness.ledger import Entry, Kind, Ledger
 from tests.faults.harness.report import passed, report, summary, table
+from tests.faults.harness.results import Results, unjudged
 from tests.faults.harness.rows import changed, rows
 
+FAULTS = {
+    name: Fault(name, "SIGKILL", ("feedback",), {"gate": 2}, Mock(), substitute)
+    for name, substitute in (("R1", ""), ("R2", "another"))
+}
 FINE: dict[str, Any] = {
     "into": "feedback", "sent": 9, "unknown": 1, "lost": 0, "double": 0, "inversions": 0,
     "recovery_s": 3.0, "bound_s": 15.0, "waited_p95_s": 0.4,
@@ -82,7 +93,7 @@ def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
     assert passed(trials[:1])
     assert not passed(trials)
 
-    verdicts = json.loads(summary("gate", 7, trials, {"R1": "", "R2": "another"}))["faults"]
+    verdicts = json.loads(summary("gate", 7, trials, FAULTS))["faults"]
     assert verdicts["R1"]["verdict"] == "fail"
     assert verdicts["R2"] == {
         "verdict": "not run", "trials": 0, "lost": 0, "double": 0, "inversions": 0,
@@ -91,19 +102,74 @@ def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
     assert "FAIL" in table(trials, {"R1": "SIGKILL"})
 
 
+@pytest.mark.parametrize(("trials", "verdict"), [(1, "incomplete"), (2, "pass")])
+def test_a_fault_passes_only_with_all_its_trials(trials: int, verdict: str) -> None:
+    line = summary("gate", 7, [{"fault": "R1", **FINE}] * trials, FAULTS)
+
+    assert json.loads(line)["faults"]["R1"]["verdict"] == verdict
+
+
+def test_trials_that_are_left_are_those_without_a_judgement(tmp_path: Path) -> None:
+    results = Results(tmp_path, "gate", 7)
+    fault, broken = FAULTS["R1"], unjudged("feedback", TimeoutError("no stack"))
+    assert results.left(fault) == [("feedback", 0), ("feedback", 1)]
+
+    results.add(fault, 0, Trial(**FINE), {})
+    results.add(fault, 1, broken, {})
+    with (tmp_path / "faults-gate.jsonl").open("a") as file:
+        file.write('{"fault": "R1", "cut')
+    assert results.left(fault) == [("feedback", 1)]
+    assert Results(tmp_path, "gate", 8).left(fault) == [("feedback", 0), ("feedback", 1)]
+    results.add(fault, 1, Trial(**FINE), {})
+    assert results.left(fault) == []
+
+
+def test_a_judgement_is_tried_for_twice_and_the_last_line_counts(tmp_path: Path) -> None:
+    results = Results(tmp_path, "gate", 7)
+    for _ in range(2):
+        results.add(FAULTS["R1"], 0, unjudged("feedback", TimeoutError("no stack")), {})
+    assert results.left(FAULTS["R1"]) == [("feedback", 1)]
+    assert not passed(results.read())
+
+    results.add(FAULTS["R1"], 0, Trial(**FINE), {})
+
+    [line] = results.read()
+    assert passed([line])
+
+
 def test_the_report_says_where_when_and_what_did_not_hold() -> None:
-    made = {"at": "2026-01-01T00:00:00", "commit": "abc", "cpu": "a machine", "number": 3}
+    made = {"at": "2026-01-01T00:00:00", "commit": "abc", "cpu": "X", "cores": 2, "number": 3}
     trials = [
-        {"fault": "R1", **FINE, **made},
-        {"fault": "R1", **FINE, **made, "broken": ["ended with 1"]},
+        {"fault": "R1", **FINE, **made, "figures": {"parked": 2}},
+        {"fault": "R1", **FINE, **made, "broken": ["ended with 1"], "figures": {"parked": 5}},
     ]
+    mutations = {"fsync": {"by": "a test", "verdict": "noticed"}}
 
-    said = report("gate", 7, trials, "| a table |", "{}")
+    said = report("gate", 7, trials, FAULTS, mutations)
 
-    assert "on a machine" in said
+    assert "on 2 cores of X" in said
+    assert "parked 2 to 5" in said
+    assert "- R2: another" in said
+    assert "| fsync | `a test` | noticed |" in said
     assert "Commits: abc." in said
     assert said.count("- R1 ") == 1
     assert "3: ended with 1" in said
+
+
+@pytest.mark.parametrize(
+    ("counted", "found"), [(2, Judgement()), (3, Judgement(double=1)), (1, Judgement(lost=1))]
+)
+def test_detectors_have_counted_each_question_once(
+    tmp_path: Path, counted: int, found: Judgement
+) -> None:
+    (tmp_path / "data").mkdir()
+    with sqlite3.connect(tmp_path / "data" / "drift.db") as database:
+        database.execute("CREATE TABLE drift_stream (tenant, route, events)")
+        database.execute("INSERT INTO drift_stream VALUES ('default', 'r', ?)", (counted,))
+    asked = [record(id, route="r", purpose="live") for id in ("1", "2", "2")]
+    others = [record("3", route="r", purpose="probe"), record("4", route="s", purpose="live")]
+
+    assert check_detectors(Stack(tmp_path, 0), "gyre/r", asked + others) == found
 
 
 def test_a_row_more_is_seen_and_what_only_passes_is_not(tmp_path: Path) -> None:

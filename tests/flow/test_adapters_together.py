@@ -59,8 +59,12 @@ def test_each_answers_as_it_does_alone(
 
     def loaded() -> bool:
         events = [json.loads(record.value or b"{}") for record in stack.read("adapter-loaded")]
-        told = {event["adapter_digest"] for event in events if event["outcome"] == "loaded"}
-        return {digest for _, digest in chosen[:2]} <= told
+        told = {
+            (event["route"], event["adapter_digest"])
+            for event in events
+            if event["outcome"] == "loaded"
+        }
+        return set(chosen[:2]) <= told
 
     try:
         until(loaded, "both are loaded")

@@ -37,6 +37,7 @@ GOALS = (
     Wanted("throughput_ratio", least=0.95),
     Wanted("added_p50_ms", most=5),
     Wanted("added_p99_ms", most=15),
+    Wanted("added_to_litellm", most=0.33),
 )
 
 
@@ -62,15 +63,17 @@ def summary(measured: Measured, machine: Mapping[str, Any]) -> dict[str, Any]:
         value: float | None = (figures.get("added_ms") or {}).get(share)
         return value
 
+    ours, theirs = added("gateway", "p50"), added("litellm", "p50")
     return {
         "model": model,
         "throughput_ratio": ratio(measured, Cell(model, "gateway", CROWD, False)),
         "throughput_ratio_grpc": ratio(measured, Cell(model, "inference", CROWD, False)),
-        "added_p50_ms": added("gateway", "p50"),
+        "added_p50_ms": ours,
         "added_p99_ms": added("gateway", "p99"),
         "added_grpc_p50_ms": added("inference", "p50"),
         "added_grpc_p99_ms": added("inference", "p99"),
-        "litellm_added_p50_ms": added("litellm", "p50"),
+        "litellm_added_p50_ms": theirs,
+        "added_to_litellm": round(ours / theirs, 2) if ours and theirs else None,
         "machine": dict(machine),
         "cells": len(measured),
     }

@@ -33,8 +33,9 @@ CONVERSATION_ID = "gyre-conversation-id"
 AUTHORIZATION = "authorization"
 PARAM = "gyre-param"  # of a call that fails: the field of the request that was wrong
 MAX_BYTES = 4 * 1024 * 1024
-# A server refuses idle pings more often than every 300 s by default: both sides are told.
-KEEPALIVE_MS = 60_000
+# A peer that neither answers nor closes is given up after both: who waits for it hears of it. A
+# server refuses idle pings more often than every 300 s by default: both sides are told.
+KEEPALIVE_MS, GIVEN_UP_MS = 20_000, 10_000
 DURATION = Histogram("gyre_rpc_duration_seconds", "Time to answer an RPC", ["method", "code"])
 
 
@@ -161,6 +162,7 @@ async def serving(
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),
             ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
             ("grpc.so_reuseport", 0),  # else a second process takes half of our calls
         ],
@@ -203,6 +205,7 @@ def channel(address: str) -> aio.Channel:
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),
             # A peer that restarts is back in seconds; the default backs off to two minutes.
             ("grpc.max_reconnect_backoff_ms", 2000),
         ],

@@ -14,10 +14,12 @@ from gyre_models.export import MODEL_FOLDER
 from gyre_models.folder import digest_of, digests
 from gyre_models.recovery import table, trial
 
+TOLD = ("README.md", "training-log.jsonl")  # of the model's folder: what is said of it
+
 
 def recipe() -> str:
     """Return what a figure is of: the model, this bench and the shifts; not the trainer."""
-    files = digests(MODEL_FOLDER)
+    files = {name: one for name, one in digests(MODEL_FOLDER).items() if name not in TOLD}
     for package in (recovery, shifts):
         folder = Path(package.__path__[0])
         files |= {

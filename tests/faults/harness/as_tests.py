@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from gyre_local.stack import REPO
 from tests.faults.harness.fault import Field, Inject, Trial
@@ -14,9 +15,7 @@ from tests.faults.harness.fault import Field, Inject, Trial
 LIMIT_S = 3_600.0
 
 
-def running(
-    *chosen: str, environment: Callable[[Field], Mapping[str, str]] = lambda _: {}
-) -> Inject:
+def running(*chosen: str, environment: Mapping[str, str] = MappingProxyType({})) -> Inject:
     """Return what runs these tests of pytest: one that fails is what did not hold.
 
     Args:
@@ -29,7 +28,7 @@ def running(
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
             cwd=REPO,
-            env={**os.environ, "GYRE_TEST_STACK": "1", **environment(field)},
+            env={**os.environ, "GYRE_TEST_STACK": "1", **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -2,8 +2,10 @@
 
 import random
 import time
+from dataclasses import replace
 
 from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.field import asked
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.memory import Growth, grown
 from tests.faults.harness.r09_slow import held_off
@@ -15,9 +17,11 @@ TIMES = 10.0
 WARM_S = 20.0  # of the burst: what answers so many needs more than what answers few
 WATCHED = ("gateway", "feedback", "inference", "kafka")
 BOUND_S = 30.0
+ANSWERS = 64  # as many as a client has connections: one that is slow holds no others off
 
 
 def crowd(field: Field, service: str, rng: random.Random) -> Trial:
+    field = replace(field, answers=asked(field.api, field.model, ANSWERS))
     health = field.stack.local.health_port(service)
     figures: dict[str, float] = {}
 

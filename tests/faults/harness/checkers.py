@@ -1,7 +1,9 @@
 """Judges of recorded histories: the ledger on one side, Kafka and the API on the other."""
 
 import json
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -83,10 +85,33 @@ def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) ->
     )
 
 
-def judge(stack: Stack, api: httpx.Client, ledger: Ledger) -> Judgement:
+def check_detectors(stack: Stack, model: str, observed: list[Record]) -> Judgement:
+    """L and D for state that accumulates: drift has counted each live question once.
+
+    Args:
+        stack: With drift's database, embedded.
+        model: Whose route the load asks.
+        observed: All there are.
+    """
+    route = model.removeprefix("gyre/")
+    ids = set()
+    for record in observed:
+        value = json.loads(record.value or b"{}")
+        if value["route"] == route and value["purpose"] == "live":
+            ids.add(dict(record.headers)["ce_id"])
+    file = stack.home / "data" / "drift.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        query = "SELECT events FROM drift_stream WHERE tenant = 'default' AND route = ?"
+        [counted] = database.execute(query, (route,)).fetchone() or (0,)
+    return Judgement(lost=max(0, len(ids) - counted), double=max(0, counted - len(ids)))
+
+
+def judge(stack: Stack, api: httpx.Client, model: str, ledger: Ledger) -> Judgement:
     """Look once at everything that a load led to."""
+    since = ledger.began
     return (
-        check_comments(ledger, stack.read("verdict-recorded"))
-        + check_answers(ledger, stack.read("answer-generated"))
-        + check_documents(ledger, api, stack.read("document-indexed"))
+        check_comments(ledger, stack.read("verdict-recorded", since))
+        + check_answers(ledger, stack.read("answer-generated", since))
+        + check_documents(ledger, api, stack.read("document-indexed", since))
+        + check_detectors(stack, model, stack.read("embedding-observed"))
     )

@@ -74,6 +74,7 @@ class Fault:
         trials: How often, by tier.
         inject: Does it once.
         substitute: What is done in the place of what is asked for, where that cannot be had.
+        disks: Folders of the stack's home that are file systems of their own for it.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Fault:
     trials: dict[Tier, int]
     inject: Inject
     substitute: str = ""
+    disks: tuple[str, ...] = ()
 
     def plan(self, tier: Tier) -> Iterator[tuple[str, int]]:
         """Yield what is hurt, and for which time; a look through the tier `smoke` hurts one."""

@@ -39,6 +39,7 @@ class Entry:
     unknown: int = 0  # attempts that ended without an answer: it may have come, or not
     refusals: list[Refusal] = field(default_factory=list)
     accepted: float | None = None  # seconds since the load began
+    took_s: float = 0.0  # the attempt that was accepted
     id: str = ""  # as the platform calls it
 
     @property

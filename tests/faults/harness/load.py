@@ -130,7 +130,7 @@ class Load:
                 entry.unknown += 1
             else:
                 if answer.is_success:
-                    entry.accepted = self.now
+                    entry.accepted, entry.took_s = self.now, self.now - began
                     entry.id = _id(answer.json())
                     return
                 if answer.status_code < 500 and answer.status_code not in (409, 429):

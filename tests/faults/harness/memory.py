@@ -9,6 +9,7 @@ from tests.faults.harness.fault import Field
 
 LOOK_S = 1.0
 GROWS_MIB = 64.0
+ENDED = 2**50  # bytes, of a process that is no more: what another one needs says nothing
 
 
 class Growth:
@@ -26,7 +27,7 @@ class Growth:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Growth":
-        self._before = self._resident()
+        self._before = {name: one.memory_info().rss for name, one in self._processes.items()}
         self._most = dict(self._before)
         self._thread.start()
         return self
@@ -36,7 +37,7 @@ class Growth:
         self._thread.join()
 
     def figures(self) -> dict[str, float]:
-        """Return by how many MiB each was larger at most."""
+        """Return by how many MiB each was larger at most; very many of one that has ended."""
         return {
             _figure(name): round((self._most[name] - before) / 2**20, 1)
             for name, before in self._before.items()
@@ -44,18 +45,20 @@ class Growth:
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_S):
-            for name, now in self._resident().items():
-                self._most[name] = max(self._most[name], now)
-
-    def _resident(self) -> dict[str, int]:
-        return {name: one.memory_info().rss for name, one in self._processes.items()}
+            for name, process in self._processes.items():
+                try:
+                    self._most[name] = max(self._most[name], process.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    self._most[name] = ENDED
 
 
 def grown(figures: Mapping[str, float], programs: Iterable[str]) -> Iterator[str]:
     """Say which of these programs grew by too much, by what `Growth` has found."""
     for name in programs:
         mib = figures[_figure(name)]
-        if mib > GROWS_MIB:
+        if mib > ENDED / 2**21:
+            yield f"{name} ended meanwhile"
+        elif mib > GROWS_MIB:
             yield f"{name} grew by {mib:.0f} MiB"
 
 

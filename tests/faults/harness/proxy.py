@@ -25,9 +25,9 @@ class Proxy:
     """
 
     def __init__(self, port: int, targets: Callable[[], Sequence[int]], seed: int = 0) -> None:
-        self.passed = 0  # chunks
+        self.passed = self.held = self.reset = 0  # chunks
         self._delay_s = self._reset_share = 0.0
-        self._flows = threading.Event()  # not: nothing is read any more, nothing closed
+        self._flows = threading.Event()  # not: nothing passes any more, nothing is closed
         self._flows.set()
         self.url = f"http://127.0.0.1:{port}"
         self.port, self._targets = port, targets
@@ -42,7 +42,7 @@ class Proxy:
         Args:
             delay_s: Of each chunk, either way.
             reset_share: Of the chunks: the connection is reset in its stead.
-            swallows: Nothing is read any more, and nothing closed.
+            swallows: Nothing passes any more, and nothing is closed.
         """
         self._delay_s, self._reset_share = delay_s, reset_share
         (self._flows.clear if swallows else self._flows.set)()
@@ -120,10 +120,12 @@ class Proxy:
     async def _read(self, reader: asyncio.StreamReader, waiting: Waiting) -> None:
         chunk = b"begun"
         while chunk:
-            if not self._flows.is_set():
-                await asyncio.to_thread(self._flows.wait)
             chunk = await reader.read(CHUNK)
+            if not self._flows.is_set():
+                self.held += 1
+                await asyncio.to_thread(self._flows.wait)
             if chunk and self._rng.random() < self._reset_share:
+                self.reset += 1
                 raise ConnectionResetError
             await waiting.put((self._loop.time() + self._delay_s, chunk))
 

@@ -1,10 +1,13 @@
 """R1: SIGKILL of each service under load."""
 
 import random
+import time
 
 from gyre_local.stack import SERVICES
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.trying import back_after_kill_s, idle_start_s, under_load
+from tests.faults.harness.lag import FEW, lag
+from tests.faults.harness.r11_rolling import WITHOUT_RECORDS
+from tests.faults.harness.trying import back_after_kill_s, idle_start_s, under_load, until
 
 BOUND_S = 15.0
 # They import torch: 1.5 times their own start without load, which is measured first.
@@ -14,7 +17,14 @@ SLOW = ("inference", "retrieval")
 def kill(field: Field, service: str, rng: random.Random) -> Trial:
     bound = 1.5 * idle_start_s(field, service) if service in SLOW else BOUND_S
 
-    return under_load(field, service, rng, lambda: back_after_kill_s(field, service), bound)
+    def fault() -> float:
+        began = time.monotonic()
+        back_after_kill_s(field, service)
+        # Ready is not yet at work: its group may still wait for the session of the dead one.
+        until(lambda: service in WITHOUT_RECORDS or lag(field.stack, service) < FEW, 60)
+        return time.monotonic() - began
+
+    return under_load(field, service, rng, fault, bound)
 
 
 R1 = Fault(

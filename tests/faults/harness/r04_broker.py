@@ -27,6 +27,7 @@ def end(field: Field, how: str, rng: random.Random) -> Trial:
 
 def consumed(field: Field) -> bool:
     """Tell whether what is said now becomes a verdict."""
+    began = time.time()
     said = {"answer_id": field.answers[0], "comment": f"are you there {uuid4().hex}"}
     answer = field.api.post("/v1/feedback", json=said)
     if answer.status_code != 202:
@@ -34,7 +35,7 @@ def consumed(field: Field) -> bool:
         return False
     id = answer.json()["feedback_id"]
     try:
-        until(lambda: id in effects(field.stack.read("verdict-recorded"), "feedback_id"), 5)
+        until(lambda: id in effects(field.stack.read("verdict-recorded", began), "feedback_id"), 5)
     except TimeoutError:
         return False
     return True

@@ -1,8 +1,10 @@
 """R5: no broker for a while: answers go on, everything else is refused and never lost."""
 
 import random
+import sqlite3
 import time
 from collections.abc import Collection
+from contextlib import closing
 
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Entry, Ledger
@@ -13,6 +15,7 @@ AWAY_S = 60.0
 BOUND_S = 60.0
 PUBLISH_TIMEOUT_S = 10.0  # the kit's default; one second more is an answer's own way
 MARGIN_S = 1.0
+ANSWER_S = 10.0  # that one may take on a machine that is busy, whatever is away
 
 
 def take_away(field: Field, into: str, rng: random.Random) -> Trial:
@@ -21,10 +24,29 @@ def take_away(field: Field, into: str, rng: random.Random) -> Trial:
         time.sleep(AWAY_S)  # the fault itself
         field.supervisor.begin("kafka")
         began = time.monotonic()
-        until(lambda: consumed(field), 180)
+        until(lambda: consumed(field) and not _spooled(field), 180)
         return time.monotonic() - began
 
-    return under_load(field, into, rng, fault, BOUND_S, refused_well)
+    def also(ledger: Ledger) -> tuple[str, ...]:
+        refused = any(entry.refusals for entry in ledger.entries)
+        asked = ledger.accepted("question")
+        slow = any(entry.took_s > ANSWER_S for entry in asked)
+        return (
+            *refused_well(ledger),
+            *(() if refused else ("nobody was refused: was the broker away?",)),
+            *(() if asked else ("no question was answered",)),
+            *(("an answer waited for the broker",) if slow else ()),
+        )
+
+    return under_load(field, into, rng, fault, BOUND_S, also)
+
+
+def _spooled(field: Field) -> int:
+    """Return how many answers inference has not told Kafka of yet."""
+    file = field.stack.home / "data" / "inference.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        [count] = database.execute("SELECT count(*) FROM outbox").fetchone()
+    return int(count)
 
 
 def refused_well(ledger: Ledger, statuses: Collection[int] = (503,)) -> tuple[str, ...]:
@@ -43,7 +65,8 @@ def refused_well(ledger: Ledger, statuses: Collection[int] = (503,)) -> tuple[st
 def _of(entry: Entry, statuses: Collection[int]) -> list[str]:
     if entry.kind == "question":
         # A spool has room for an hour: no question is refused.
-        return [f"a question was answered {each.status}" for each in entry.refusals]
+        unknown = ["a question was not answered at all"] * bool(entry.unknown)
+        return unknown + [f"a question was answered {each.status}" for each in entry.refusals]
     others = [each.status for each in entry.refusals if each.status not in statuses]
     found = [f"a {entry.kind} was answered {status}" for status in others]
     if not all(each.retry_after for each in entry.refusals):

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from tests.conftest import Record
 from tests.faults.harness.checkers import effects, once_each
 from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.points import Point, armed
 from tests.faults.harness.report import percentile
 from tests.faults.harness.trying import until
 
@@ -22,7 +23,9 @@ RATE = 40.0  # records a second, below what feedback handles alone
 SHARE = 0.01
 SLOWER = 2.0  # p99 of the good ones may be so many times that without poison
 SETTLE_S = 120.0
-Headers: TypeAlias = list[tuple[str, bytes]]
+GOOD = b"as foreign producers say it"
+BUG = b"what a handler has a bug for"
+Headers: TypeAlias = list[tuple[str, bytes | None]]
 Kind: TypeAlias = Callable[[bytes, Headers], tuple[bytes | None, Headers]]
 
 KINDS: tuple[Kind, ...] = (
@@ -34,6 +37,8 @@ KINDS: tuple[Kind, ...] = (
     lambda value, headers: (value, [each for each in headers if each[0] != "ce_id"]),
     lambda value, headers: (value, [*headers[:3], ("ce_type", b"shop.order-placed"), headers[4]]),
     lambda value, headers: (value, [("ce_specversion", b"\xff"), *headers[1:]]),
+    lambda value, headers: (value, [*headers[:3], ("ce_type", None), headers[4]]),
+    lambda value, headers: (value.replace(GOOD, BUG), headers),
 )
 
 
@@ -60,9 +65,10 @@ Places: TypeAlias = dict[tuple[int, int], Sent]
 def poison(field: Field, into: str, rng: random.Random) -> Trial:
     clean = asyncio.run(_send(field, rng, field.events // 4, 0.0))
     took = _handled(field, clean)
-    dirty = asyncio.run(_send(field, rng, field.events, SHARE))
+    with armed(field.stack.home, Point("feedback", "bug", containing=BUG.decode())):
+        dirty = asyncio.run(_send(field, rng, field.events, SHARE))
+        took_dirty = _handled(field, dirty)
     planted = {each.place: each for each in dirty if not each.feedback_id}
-    took_dirty = _handled(field, dirty)
     sent = {each.place: each for each in clean + dirty}
     with suppress(TimeoutError):
         until(lambda: len(_parked(field, sent)) >= len(planted), SETTLE_S)
@@ -100,7 +106,7 @@ async def _send(field: Field, rng: random.Random, count: int, share: float) -> l
             about = rng.choice(field.answers)
             id = str(UUID(int=rng.getrandbits(128), version=4))
             value: bytes | None = json.dumps(
-                {"feedback_id": id, "answer_id": about, "comment": "as foreign producers say it"}
+                {"feedback_id": id, "answer_id": about, "comment": GOOD.decode()}
             ).encode()
             headers: Headers = [
                 ("ce_specversion", b"1.0"),

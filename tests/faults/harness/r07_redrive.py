@@ -19,6 +19,7 @@ SERVICE = "feedback"
 SHARE = 0.3  # of the comments: twenty in a row would end the process
 MARK = "-comment-"  # in each of a load's comments
 LOAD_S, BOUND_S = 30.0, 60.0
+LIMIT_S = 300.0  # of one command
 
 
 def redrive(field: Field, into: str, rng: random.Random) -> Trial:
@@ -74,6 +75,7 @@ def _dlq(field: Field, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=True,
+        timeout=LIMIT_S,
     )
     return done.stdout
 
@@ -84,4 +86,5 @@ R7 = Fault(
     into=(SERVICE,),
     trials={"smoke": 1, "gate": 5, "soak": 10},
     inject=redrive,
+    substitute="what a bug has parked: nothing can handle R6's poison, ever",
 )

@@ -91,12 +91,15 @@ async def _further(on: Stage) -> None:
 def _sleep(field: Field, into: str) -> None:
     sleeper = field.supervisor.processes()[into].pid
     os.kill(sleeper, signal.SIGSTOP)
-    with replica(field, into):
-        time.sleep(ASLEEP_S)  # the fault itself
+    try:
+        with replica(field, into):
+            time.sleep(ASLEEP_S)  # the fault itself
+            os.kill(sleeper, signal.SIGCONT)
+            local = field.stack.local
+            with suppress(TimeoutError):
+                until(lambda: says_ready(local.health_port(into)), 60)
+    finally:
         os.kill(sleeper, signal.SIGCONT)
-        local = field.stack.local
-        with suppress(TimeoutError):
-            until(lambda: says_ready(local.health_port(into)), 60)
 
 
 def _lost_steps(steps: list[tuple[int, int]]) -> Iterator[str]:

@@ -7,8 +7,9 @@ import time
 from gyre_local.ready import is_ready
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.r05_broker_away import ANSWER_S
 from tests.faults.harness.trying import idle_start_s, under_load, until
-from tests.faults.test_engine import DEAD_S, HUNG_S, LOOK_S, engine_of
+from tests.faults.test_engine import DEAD_S, HUNG_S, engine_of
 
 SEEN_S = {"SIGKILL": DEAD_S, "SIGSTOP": HUNG_S}
 
@@ -28,10 +29,10 @@ def lose(field: Field, how: str, rng: random.Random) -> Trial:
         return time.monotonic() - began
 
     def also(ledger: Ledger) -> tuple[str, ...]:
-        late = seen[0] > SEEN_S[how] + LOOK_S
+        late = seen[0] > SEEN_S[how]
         return (
             *((f"the loss was seen after {seen[0]:.1f} s",) if late else ()),
-            *_told(ledger, SEEN_S[how] + LOOK_S),
+            *_told(ledger, SEEN_S[how]),
         )
 
     return under_load(field, how, rng, fault, bound, also)
@@ -47,6 +48,7 @@ def _told(ledger: Ledger, most_s: float) -> tuple[str, ...]:
             ]
             found += ["a question waited too long" for r in entry.refusals if r.seconds > most_s]
             found += ["a question was not answered at all"] * bool(entry.unknown)
+            found += ["an answer took too long"] * (entry.took_s > most_s + ANSWER_S)
     return tuple(dict.fromkeys(found))
 
 

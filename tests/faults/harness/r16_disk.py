@@ -8,25 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gyre_local.stack import SERVICES
-from gyre_local.stack import Stack as LocalStack
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.r04_broker import consumed
-from tests.faults.harness.trying import under_load, until
-from tests.replica import says_ready
+from tests.faults.harness.trying import all_ready, under_load, until
 
 FULL_S = 30.0
 BOUND_S = 60.0
 FILLER = "filler"
 CHUNK = bytes(1 << 20)
+DISKS = ("data", "kafka")
 
 
 def fill(field: Field, into: str, rng: random.Random) -> Trial:
-    local = field.stack.local
     folder = field.stack.home / into
     if not os.path.ismount(folder):
-        raise NotADirectoryError(f"{folder} is no file system of its own: see faults.sh")
+        raise NotADirectoryError(f"{folder} is no file system of its own: see stacks.py")
     figures: dict[str, float] = {"full": 0}  # looks at which nothing was free
 
     def fault() -> float:
@@ -38,7 +35,7 @@ def fill(field: Field, into: str, rng: random.Random) -> Trial:
                 figures["full"] += shutil.disk_usage(folder).free == 0
                 time.sleep(0.2)
         began = time.monotonic()
-        until(lambda: _all_ready(field, local) and consumed(field), 240)
+        until(lambda: all_ready(field) and consumed(field), 240)
         return time.monotonic() - began
 
     def also(ledger: Ledger) -> tuple[str, ...]:
@@ -50,11 +47,6 @@ def fill(field: Field, into: str, rng: random.Random) -> Trial:
         )
 
     return under_load(field, into, rng, fault, BOUND_S, also, figures)
-
-
-def _all_ready(field: Field, local: LocalStack) -> bool:
-    up = all(one.up for one in field.supervisor.processes().values())
-    return up and all(says_ready(local.health_port(name)) for name in SERVICES)
 
 
 @contextmanager
@@ -84,7 +76,9 @@ def _fill(folder: Path) -> None:
 R16 = Fault(
     name="R16",
     title="disk full for half a minute",
-    into=("data", "kafka"),
+    into=DISKS,
     trials={"smoke": 1, "gate": 5, "soak": 10},
     inject=fill,
+    substitute="adapters and blobs have no disk of their own to be filled; the spool is a database",
+    disks=DISKS,
 )

@@ -1,12 +1,16 @@
 """A row for each fault, and as the last line one JSON object."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import ceil
+from pathlib import Path
 from typing import Any
+
+from tests.faults.harness.fault import Fault, Tier
 
 COLUMNS = (
     "fault", "into", "trials", "sent", "unknown", "lost", "double", "inversions",
-    "recovery p50/p95 (bound)", "client waited p95", "verdict",
+    "recovery p50/p95 (bound)", "client waited p95", "beside", "verdict",
 )  # fmt: skip
 
 
@@ -15,9 +19,10 @@ def percentile(values: list[float], share: float) -> float:
 
     >>> percentile([3.0, 1.0, 2.0], 0.95), percentile([1.0], 0.5)
     (3.0, 1.0)
+    >>> percentile([float(number) for number in range(1, 21)], 0.95)
+    19.0
     """
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)]
 
 
 def passed(trials: list[dict[str, Any]]) -> bool:
@@ -28,7 +33,7 @@ def passed(trials: list[dict[str, Any]]) -> bool:
     return kept and p95 <= max(each["bound_s"] for each in trials)
 
 
-def table(results: list[dict[str, Any]], titles: dict[str, str]) -> str:
+def table(results: list[dict[str, Any]], titles: Mapping[str, str]) -> str:
     """Return the report in Markdown."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for fault, title in titles.items():
@@ -49,78 +54,116 @@ def _row(fault: str, into: str, trials: list[dict[str, Any]]) -> str:
         *(_sum(trials, name) for name in ("sent", "unknown", "lost", "double", "inversions")),
         f"{percentile(back, 0.5):.1f} / {percentile(back, 0.95):.1f} s ({bound:.0f})",
         f"{percentile([each['waited_p95_s'] for each in trials], 0.95):.1f} s",
+        "; ".join(_beside(trials)),
         "pass" if passed(trials) else "FAIL",
     )
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
+def _beside(trials: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what else was measured, from the least to the most."""
+    names = dict.fromkeys(name for each in trials for name in each.get("figures", ()))
+    for name in names:
+        values = [each["figures"][name] for each in trials if name in each.get("figures", ())]
+        least, most = min(values), max(values)
+        span = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+        yield f"{name.replace('_', ' ')} {span}"
+
+
 def summary(
-    tier: str,
-    seed: int,
-    results: list[dict[str, Any]],
-    substitutes: Mapping[str, str],
+    tier: Tier, seed: int, results: list[dict[str, Any]], faults: Mapping[str, Fault]
 ) -> str:
-    """Return the last line; a fault that was not injected has the verdict `not run`.
+    """Return the last line: of every fault its verdict.
+
+    `fail` if one trial is against it, `pass` if all that the tier asks for are for it, else
+    `incomplete`, or `not run`.
 
     Args:
         tier: That was asked for.
         seed: Too.
         results: Of trials.
-        substitutes: What was done in the place of what was asked for, or "", by fault: all of them.
+        faults: All of them, by name.
     """
-    faults = {}
-    for name, substitute in substitutes.items():
+    found = {}
+    for name, fault in faults.items():
         trials = [each for each in results if each["fault"] == name]
         into = {each["into"] for each in trials}
         fine = all(passed([one for one in trials if one["into"] == each]) for each in into)
-        faults[name] = {
-            "verdict": ("pass" if fine else "fail") if trials else "not run",
+        wanted = len(list(fault.plan(tier)))
+        verdict = ("pass" if len(trials) >= wanted else "incomplete") if fine else "fail"
+        found[name] = {
+            "verdict": verdict if trials else "not run",
             "trials": len(trials),
             **{what: _sum(trials, what) for what in ("lost", "double", "inversions")},
             "recovery_p95_s": percentile([each["recovery_s"] for each in trials], 0.95)
             if trials
             else None,
-            **({"substitute": substitute} if substitute else {}),
+            **({"substitute": fault.substitute} if fault.substitute else {}),
         }
-    return json.dumps({"tier": tier, "seed": seed, "faults": faults})
+    return json.dumps({"tier": tier, "seed": seed, "faults": found})
 
 
-def report(tier: str, seed: int, results: list[dict[str, Any]], rows: str, last: str) -> str:
+def report(
+    tier: Tier,
+    seed: int,
+    results: list[dict[str, Any]],
+    faults: Mapping[str, Fault],
+    mutations: Mapping[str, Mapping[str, str]],
+) -> str:
     """Return the tier's report in Markdown.
 
     Args:
         tier: That was asked for.
         seed: Of all trials.
         results: Of trials, each with its time, commit and machine.
-        rows: Their table.
-        last: Their summary.
+        faults: All of them, by name.
+        mutations: What the last `make mutations` found, by protection.
     """
     times = sorted(each["at"] for each in results if "at" in each)
     when = f"{times[0]} to {times[-1]}" if times else "never"
     commits = ", ".join(dict.fromkeys(each["commit"] for each in results if "commit" in each))
-    cpus = ", ".join(dict.fromkeys(each["cpu"] for each in results if "cpu" in each))
+    machines = dict.fromkeys(
+        f"{each['cores']} cores of {each['cpu']}" for each in results if "cpu" in each
+    )
     wrong = [
         f"- {each['fault']} {each['into']} {each['number']}: {'; '.join(each['broken'])}"
         for each in results
         if each.get("broken")
     ]
+    switched = [
+        f"| {name} | `{each['by']}` | {each['verdict']} |" for name, each in mutations.items()
+    ]
+    head = ("| protection turned off | test that is red then | |", "|---|---|---|")
+    instead = [f"- {name}: {each.substitute}" for name, each in faults.items() if each.substitute]
     return "\n".join(
         (
             f"# Faults, tier {tier}",
             "",
             f"`make faults TIER={tier} SEED={seed}`. Trials from {when},",
-            f"on {cpus or 'no machine'}.",
+            f"on {', '.join(machines) or 'no machine'}.",
             f"Commits: {commits or 'none'}.",
             "",
-            rows,
+            table(results, {name: each.title for name, each in faults.items()}),
             "",
             *(("What did not hold:", "", *wrong, "") if wrong else ()),
+            "Otherwise than asked for:",
+            "",
+            *instead,
+            "",
+            *(("`make mutations`:", "", *head, *switched, "") if switched else ()),
             "```json",
-            last,
+            summary(tier, seed, results, faults),
             "```",
             "",
         )
     )
+
+
+def read_mutations(folder: Path) -> Mapping[str, Mapping[str, str]]:
+    """Return what the last `make mutations` left in a folder of results; nothing if none did."""
+    file = folder / "mutations.json"
+    found: Mapping[str, Mapping[str, str]] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
 def _sum(trials: list[dict[str, Any]], name: str) -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from gyre_local.ready import is_ready
+from gyre_local.stack import SERVICES
 from tests.faults.harness.checkers import Judgement, judge
 from tests.faults.harness.fault import Field, Trial
 from tests.faults.harness.ledger import Ledger
@@ -43,12 +44,15 @@ def under_load(
     """
     seed = rng.randrange(2**32)
     about = (field.model, field.collection, field.answers)
-    with Load(field.stack, *about, seed, url, times) as load:
-        until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
-        recovery_s = fault()
-        over = load.now
-        until(lambda: load.now > over + AFTER_S, 60)
-    load.ledger.write(field.ledgers / f"{into}-{seed:x}.jsonl")
+    load = Load(field.stack, *about, seed, url, times)
+    try:
+        with load:
+            until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
+            recovery_s = fault()
+            over = load.now
+            until(lambda: load.now > over + AFTER_S, 60)
+    finally:
+        load.ledger.write(field.ledgers / f"{into}-{seed:x}.jsonl")
     judgement = settle(field, load.ledger)
     accepted = [each for each in load.ledger.entries if each.accepted is not None]
     broken = also(load.ledger)
@@ -71,7 +75,7 @@ def settle(field: Field, ledger: Ledger) -> Judgement:
     """Judge when nothing is lost any more, or it has had its time."""
     end = time.monotonic() + SETTLE_S
     while True:
-        found = judge(field.stack, field.api, ledger)
+        found = judge(field.stack, field.api, field.model, ledger)
         if not found.lost or time.monotonic() > end:
             return found
         time.sleep(1)
@@ -88,6 +92,12 @@ def until(what: Callable[[], bool], seconds: float) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds:g} s")
         time.sleep(0.05)
+
+
+def all_ready(field: Field) -> bool:
+    """Tell whether every program runs, and every service says that it is ready."""
+    up = all(one.up for one in field.supervisor.processes().values())
+    return up and all(is_ready(field.stack.local, name)[0] for name in SERVICES)
 
 
 def stop(field: Field, program: str) -> None:

@@ -34,7 +34,10 @@ NOTHING_LOST: dict[str, Any] = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,
     "auto_offset_reset": "earliest",
     "partition_assignment_strategy": (StickyPartitionAssignor,),
-    "rebalance_timeout_ms": 60_000,  # the default is the session's 10 s; a handler may take 20
+    "rebalance_timeout_ms": 60_000,  # the default is the session's; a handler may take 20 s
+    # The partitions of a process that was killed wait for its session, by default 10 s.
+    "session_timeout_ms": 6_000,
+    "heartbeat_interval_ms": 2_000,
 }
 
 

@@ -1,0 +1,48 @@
+"""A stack for each fault: none finds what another one has left."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from gyre_bench.errors import BenchError
+from gyre_bench.stack import local
+from gyre_local.errors import StackError
+from gyre_local.stack import Stack
+from tests.faults.harness.fault import Fault
+
+DISK = "size=256m"
+
+
+@contextmanager
+def stack_for(fault: Fault, stack: Stack) -> Iterator[None]:
+    """Have an empty stack run while inside.
+
+    Raises:
+        StackError: It does not start, or a fault wants file systems that we may not make.
+    """
+    with ExitStack() as ends:
+        try:
+            local("down")
+            local("empty")
+            for name in fault.disks:
+                ends.enter_context(_disk(stack.home / name))
+            ends.callback(local, "down")
+            local("up")
+        except BenchError as error:
+            raise StackError(str(error)) from error
+        yield
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Have a file system of its own there, in memory, so small that it can be filled."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", DISK, "gyre-faults", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StackError(f"only root may make a file system to be filled: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
