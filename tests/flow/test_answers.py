@@ -45,6 +45,10 @@ def test_every_answer_is_observed_scored_and_kept(
     assert generated["answer"] == body["choices"][0]["message"]["content"]
     assert generated["purpose"] == "live"
     assert generated["prompt_tokens"] == body["usage"]["prompt_tokens"]
+    assert generated["completion_tokens"] == body["usage"]["completion_tokens"]
+    assert 0 < generated["time_to_first_token_s"] <= generated["latency_s"]  # type: ignore[operator]
+    assert generated["cost"] is not None
+    assert generated["price_version"]
     [observed] = until(
         lambda: of_answer(stack, "embedding-observed", answer_id), "embedding-observed"
     )

@@ -90,6 +90,7 @@ async def test_an_answer_streams_and_is_published(stub: Any, sessions: Sessions)
     assert (cost.amount, cost.currency, cost.prices) == ("0.00000193", "USD", "v1")
     assert event.cost_usd == 0.00000193
     assert event.engine_s == finished.engine_s > 0
+    assert event.time_to_first_token_s == finished.time_to_first_token_s > 0
     assert event.time_per_output_token_s == finished.time_per_output_token_s > 0
     assert not event.broken_off
 
