@@ -16,16 +16,23 @@ export PYTHONPATH=$PWD/tests/faults/inside:$PWD
 export GYRE_FAULTPOINTS=1
 export GYRE_INFERENCE_ADDRESS=ipv4:127.0.0.1:$((GYRE_PORT_BASE + 1)),127.0.0.1:$((GYRE_PORT_BASE + 91))
 
+end() {
+    local failed=0
+    "$python" -m gyre_local down >/dev/null || failed=1
+    for disk in "$GYRE_HOME"/*; do # of R16, where it was cut off
+        if mountpoint -q "$disk"; then umount "$disk" || failed=1; fi
+    done
+    return $failed
+}
+
 finish() {
     status=$?
     trap - EXIT
-    "$python" -m gyre_local down >/dev/null || status=1
-    for disk in "$GYRE_HOME"/*; do # of R16, if it was cut off
-        if mountpoint -q "$disk"; then umount "$disk" || status=1; fi
-    done
+    end || status=1
     exit "$status"
 }
 
 trap finish EXIT
 trap 'exit 130' INT TERM
+end
 "$python" -m tests.faults.harness "$results" "$ledgers" "$@"

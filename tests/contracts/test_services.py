@@ -58,6 +58,7 @@ def test_a_consumer_loses_nothing(service: str, consumer: Any) -> None:
     assert options["auto_offset_reset"] == "earliest"
     assert options["enable_auto_commit"] is False
     assert options["rebalance_timeout_ms"] == 60_000
+    assert options["session_timeout_ms"] == 3 * options["heartbeat_interval_ms"] == 6_000
     assert isinstance(consumer._listener, FinishFirst)
     assert consumer._listener.subscriber is consumer
 

@@ -15,6 +15,7 @@ from tests.faults.harness.checkers import (
     check_answers,
     check_comments,
     check_detectors,
+    counted_questions,
 )
 from tests.faults.harness.fault import Fault, Trial
 from tests.faults.harness.ledger import Entry, Kind, Ledger
@@ -89,7 +90,7 @@ def test_an_answer_that_broke_off_is_not_the_answer() -> None:
 )
 def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
     assert Trial(**FINE)
-    trials = [{"fault": "R1", **FINE}, {"fault": "R1", **FINE, **change}]
+    trials = [{"fault": "R1", "number": 0, **FINE}, {"fault": "R1", "number": 1, **FINE, **change}]
     assert passed(trials[:1])
     assert not passed(trials)
 
@@ -104,7 +105,9 @@ def test_one_bad_trial_fails_its_fault(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("trials", "verdict"), [(1, "incomplete"), (2, "pass")])
 def test_a_fault_passes_only_with_all_its_trials(trials: int, verdict: str) -> None:
-    line = summary("gate", 7, [{"fault": "R1", **FINE}] * trials, FAULTS)
+    done = [{"fault": "R1", **FINE, "number": number} for number in range(trials)]
+
+    line = summary("gate", 7, done, FAULTS)
 
     assert json.loads(line)["faults"]["R1"]["verdict"] == verdict
 
@@ -135,6 +138,7 @@ def test_a_judgement_is_tried_for_twice_and_the_last_line_counts(tmp_path: Path)
 
     [line] = results.read()
     assert passed([line])
+    assert len(results.tried_again()) == 2
 
 
 def test_the_report_says_where_when_and_what_did_not_hold() -> None:
@@ -145,7 +149,9 @@ def test_the_report_says_where_when_and_what_did_not_hold() -> None:
     ]
     mutations = {"fsync": {"by": "a test", "verdict": "noticed"}}
 
-    said = report("gate", 7, trials, FAULTS, mutations)
+    again = [{"fault": "R2", **FINE, **made, "broken": ["no judgement: TimeoutError()"]}]
+
+    said = report("gate", 7, trials, FAULTS, mutations, again)
 
     assert "on 2 cores of X" in said
     assert "parked 2 to 5" in said
@@ -153,6 +159,7 @@ def test_the_report_says_where_when_and_what_did_not_hold() -> None:
     assert "| fsync | `a test` | noticed |" in said
     assert "Commits: abc." in said
     assert said.count("- R1 ") == 1
+    assert "- R2 feedback 3: no judgement" in said
     assert "3: ended with 1" in said
 
 
@@ -166,10 +173,12 @@ def test_detectors_have_counted_each_question_once(
     with sqlite3.connect(tmp_path / "data" / "drift.db") as database:
         database.execute("CREATE TABLE drift_stream (tenant, route, events)")
         database.execute("INSERT INTO drift_stream VALUES ('default', 'r', ?)", (counted,))
+    there = counted_questions(Stack(tmp_path, 0), "r")
     asked = [record(id, route="r", purpose="live") for id in ("1", "2", "2")]
     others = [record("3", route="r", purpose="probe"), record("4", route="s", purpose="live")]
 
-    assert check_detectors(Stack(tmp_path, 0), "gyre/r", asked + others) == found
+    assert check_detectors(there, "r", asked + others) == found
+    assert counted_questions(Stack(tmp_path, 0), "s") == 0
 
 
 def test_a_row_more_is_seen_and_what_only_passes_is_not(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_while_it_loads_it_says_so_and_everything_else_works(
     stack: Stack, api: httpx.Client, collection: str
 ) -> None:
     service = service_of(stack)
-    assert health(stack) == HealthCheckResponse.SERVING
+    until(lambda: health(stack) == HealthCheckResponse.SERVING, "it serves", 60)
 
     os.kill(service, signal.SIGKILL)
     until(lambda: health(stack) == HealthCheckResponse.NOT_SERVING, "it says that it loads", 120)

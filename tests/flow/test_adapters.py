@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 MODEL = Path(__file__).parents[2] / "models" / "reference" / "config.json"
+VERDICT_S = 5.0
 REFUSED_S = 150.0  # a folder that is not there is waited for
 Weights: TypeAlias = dict[str, torch.Tensor]
 
@@ -245,6 +247,7 @@ def test_it_is_refused_with_its_reason_and_questions_go_on(
     broken: Break,
 ) -> None:
     made, digest = make(tmp_path, route["base_digest"], broken)
+    began = time.time()
     tell(stack, route, digest, made.uri or f"file://{tmp_path}/{digest}")
 
     def over() -> dict[str, Any]:
@@ -254,9 +257,13 @@ def test_it_is_refused_with_its_reason_and_questions_go_on(
 
     rollout = until(over, "the rollout is over", REFUSED_S)
     assert ALL[broken] in rollout["reason"]
-    events = [json.loads(record.value or b"{}") for record in stack.read("adapter-loaded")]
-    [told] = [event for event in events if event["adapter_digest"] == digest]
+    said = [
+        (record.timestamp / 1000 - began, json.loads(record.value or b"{}"))
+        for record in stack.read("adapter-loaded", began)
+    ]
+    [(after_s, told)] = [each for each in said if each[1]["adapter_digest"] == digest]
     assert told["outcome"] == "refused"
+    assert after_s <= (REFUSED_S if broken is stale_path else VERDICT_S)
     assert ALL[broken] in told["reason"]
     asker.ask()
     assert set(asker.answered) == {("production", "")}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from gyre_bench.errors import BenchError
 from gyre_bench.machine import commit, machine
 from gyre_local.errors import StackError
 from gyre_local.stack import REPO
@@ -26,6 +27,9 @@ from tests.faults.harness.report import passed, read_mutations, report, summary,
 from tests.faults.harness.results import Results, unjudged
 from tests.faults.harness.stacks import stack_for
 
+# Who waits in vain for the stack says so as a test that fails, which is no `Exception`.
+FAILED = (Exception, pytest.fail.Exception)
+
 
 def made_by() -> dict[str, object]:
     """Return when, where and of which commit a trial was."""
@@ -33,24 +37,23 @@ def made_by() -> dict[str, object]:
     return {"at": at, "commit": commit(REPO), **machine()}
 
 
-def run(field: Field, fault: Fault, seed: int, results: Results) -> bool:
-    """Do the trials of one fault that are left; return whether the stack can have more."""
+def run(field: Field, fault: Fault, seed: int, results: Results) -> None:
+    """Do the trials of one fault that are left, as long as the stack is whole."""
     for into, number in results.left(fault):
         rng = random.Random(f"{seed} {fault.name} {into} {number}")
-        broken = False
         try:
             trial = fault.inject(field, into, rng)
-        except (Exception, pytest.fail.Exception) as error:
+        except FAILED as error:
             # It never came to a judgement; the next one may, on a stack that is whole again.
             traceback.print_exc()
-            trial, broken = unjudged(into, error), not whole(field)
+            trial = unjudged(into, error)
         results.add(fault, number, trial, made_by())
-        verdict = "pass" if passed([asdict(trial)]) else "FAIL"
-        sys.stdout.write(f"{fault.name} {into} {number}: {verdict} {json.dumps(asdict(trial))}\n")
+        fine = passed([asdict(trial)])
+        said = f"{'pass' if fine else 'FAIL'} {json.dumps(asdict(trial))}"
+        sys.stdout.write(f"{fault.name} {into} {number}: {said}\n")
         sys.stdout.flush()
-        if broken:
-            return False
-    return True
+        if not fine and not whole(field):
+            return
 
 
 def on_stacks(fault: Fault, tier: Tier, seed: int, results: Results, ledgers: Path) -> None:
@@ -58,9 +61,7 @@ def on_stacks(fault: Fault, tier: Tier, seed: int, results: Results, ledgers: Pa
     stack = Stack(Path(os.environ["GYRE_HOME"]), int(os.environ["GYRE_PORT_BASE"]))
     while results.left(fault):
         with stack_for(fault, stack.local):
-            field = prepare(stack, ledgers, EVENTS[tier])
-            if run(field, fault, seed, results):
-                return
+            run(prepare(stack, ledgers, EVENTS[tier]), fault, seed, results)
 
 
 def main() -> int:
@@ -76,13 +77,22 @@ def main() -> int:
     for name in given.only:
         try:
             on_stacks(FAULTS[name], given.tier, given.seed, results, given.ledgers)
-        except StackError as error:
+        except (BenchError, StackError) as error:
             sys.stderr.write(f"{name}: not run: {error}\n")
+        except FAILED:  # one stack that does not come up, or down, is no reason to have no report
+            traceback.print_exc()
     found = results.read()
     last = summary(given.tier, given.seed, found, FAULTS)
     given.results.mkdir(parents=True, exist_ok=True)
     (given.results / f"faults-{given.tier}.md").write_text(
-        report(given.tier, given.seed, found, FAULTS, read_mutations(given.results))
+        report(
+            given.tier,
+            given.seed,
+            found,
+            FAULTS,
+            mutations=read_mutations(given.results),
+            tried_again=results.tried_again(),
+        )
     )
     rows = table(found, {name: fault.title for name, fault in FAULTS.items()})
     sys.stdout.write(f"{rows}\n{last}\n")

@@ -85,33 +85,38 @@ def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) ->
     )
 
 
-def check_detectors(stack: Stack, model: str, observed: list[Record]) -> Judgement:
-    """L and D for state that accumulates: drift has counted each live question once.
+def counted_questions(stack: Stack, route: str) -> int:
+    """Return how many live questions of a route drift's detectors have counted."""
+    file = stack.home / "data" / "drift.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        query = "SELECT events FROM drift_stream WHERE tenant = 'default' AND route = ?"
+        [counted] = database.execute(query, (route,)).fetchone() or (0,)
+    return int(counted)
+
+
+def check_detectors(counted: int, route: str, observed: list[Record]) -> Judgement:
+    """L and D for state that accumulates: each live question of a route is counted once.
 
     Args:
-        stack: With drift's database, embedded.
-        model: Whose route the load asks.
+        counted: By the detectors, before `observed` was read: what came since is not lost yet.
+        route: That the load asks.
         observed: All there are.
     """
-    route = model.removeprefix("gyre/")
     ids = set()
     for record in observed:
         value = json.loads(record.value or b"{}")
         if value["route"] == route and value["purpose"] == "live":
             ids.add(dict(record.headers)["ce_id"])
-    file = stack.home / "data" / "drift.db"
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
-        query = "SELECT events FROM drift_stream WHERE tenant = 'default' AND route = ?"
-        [counted] = database.execute(query, (route,)).fetchone() or (0,)
     return Judgement(lost=max(0, len(ids) - counted), double=max(0, counted - len(ids)))
 
 
 def judge(stack: Stack, api: httpx.Client, model: str, ledger: Ledger) -> Judgement:
     """Look once at everything that a load led to."""
-    since = ledger.began
+    since, route = ledger.began, model.removeprefix("gyre/")
+    counted = counted_questions(stack, route)
     return (
         check_comments(ledger, stack.read("verdict-recorded", since))
         + check_answers(ledger, stack.read("answer-generated", since))
         + check_documents(ledger, api, stack.read("document-indexed", since))
-        + check_detectors(stack, model, stack.read("embedding-observed"))
+        + check_detectors(counted, route, stack.read("embedding-observed"))
     )

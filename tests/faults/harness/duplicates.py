@@ -38,7 +38,7 @@ def send_again(field: Field, into: str, rng: random.Random) -> Trial:
     judgement = settle(field, load.ledger)
     come_to_rest(field.stack)
     before = rows(field.stack.home)
-    records = [record for topic in TOPICS for record in field.stack.read(topic)]
+    records = list({_id(record): record for t in TOPICS for record in field.stack.read(t)}.values())
     rng.shuffle(records)
     asyncio.run(_send(field, records))
     began = time.monotonic()
@@ -49,13 +49,18 @@ def send_again(field: Field, into: str, rng: random.Random) -> Trial:
         sent=len(records) * TIMES,
         unknown=0,
         lost=judgement.lost,
-        double=sum(found.values()),
-        inversions=0,
+        double=judgement.double + sum(found.values()),
+        inversions=judgement.inversions,
         recovery_s=round(time.monotonic() - began, 2),
         bound_s=BOUND_S,
         waited_p95_s=0.0,
         broken=tuple(f"{count} rows of {table} changed" for table, count in found.items()),
     )
+
+
+def _id(record: Record) -> tuple[object, ...]:
+    headers = dict(record.headers)
+    return record.topic, headers["ce_source"], headers["ce_id"]
 
 
 async def _send(field: Field, records: list[Record]) -> None:

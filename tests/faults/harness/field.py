@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+from aiokafka.errors import KafkaError
 
 from tests.conftest import Stack, ask, client, indexed, put, route
 from tests.faults.harness.fault import Field, Tier
@@ -38,7 +39,7 @@ def whole(field: Field) -> bool:
     """Tell whether every process is ready, and what is said becomes a verdict, in time."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        with suppress(httpx.HTTPError, OSError):
+        with suppress(httpx.HTTPError, OSError, KafkaError):
             if all_ready(field) and consumed(field):
                 return True
         time.sleep(1)

@@ -5,7 +5,7 @@ import time
 
 from gyre_local.stack import SERVICES
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.lag import FEW, lag
+from tests.faults.harness.lag import FEW, handled, lag
 from tests.faults.harness.r11_rolling import WITHOUT_RECORDS
 from tests.faults.harness.trying import back_after_kill_s, idle_start_s, under_load, until
 
@@ -17,11 +17,17 @@ SLOW = ("inference", "retrieval")
 def kill(field: Field, service: str, rng: random.Random) -> Trial:
     bound = 1.5 * idle_start_s(field, service) if service in SLOW else BOUND_S
 
+    def works() -> bool:
+        behind = lag(field.stack, service)
+        return behind < FEW and (behind == 0 or handled(field.stack, service) > before)
+
+    before = handled(field.stack, service)
+
     def fault() -> float:
         began = time.monotonic()
         back_after_kill_s(field, service)
         # Ready is not yet at work: its group may still wait for the session of the dead one.
-        until(lambda: service in WITHOUT_RECORDS or lag(field.stack, service) < FEW, 60)
+        until(lambda: service in WITHOUT_RECORDS or works(), 60)
         return time.monotonic() - began
 
     return under_load(field, service, rng, fault, bound)

@@ -43,9 +43,10 @@ def freeze(field: Field, service: str, rng: random.Random) -> Trial:
             began = time.monotonic()
             until(lambda: all(map(says_ready, ports.values())) and consumed(field), 180)
             took = time.monotonic() - began
+            figures["commits_failed"] = 0
             with suppress(TimeoutError, httpx.HTTPError):  # of one that has ended instead
                 until(lambda: _failed(ports[victim]) > failed, 10)
-            figures["commits_failed"] = _failed(ports[victim]) - failed
+                figures["commits_failed"] = _failed(ports[victim]) - failed
             other.end()
         return took
 

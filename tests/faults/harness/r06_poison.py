@@ -68,10 +68,10 @@ def poison(field: Field, into: str, rng: random.Random) -> Trial:
     with armed(field.stack.home, Point("feedback", "bug", containing=BUG.decode())):
         dirty = asyncio.run(_send(field, rng, field.events, SHARE))
         took_dirty = _handled(field, dirty)
-    planted = {each.place: each for each in dirty if not each.feedback_id}
-    sent = {each.place: each for each in clean + dirty}
-    with suppress(TimeoutError):
-        until(lambda: len(_parked(field, sent)) >= len(planted), SETTLE_S)
+        planted = {each.place: each for each in dirty if not each.feedback_id}
+        sent = {each.place: each for each in clean + dirty}
+        with suppress(TimeoutError):
+            until(lambda: len(_parked(field, sent)) >= len(planted), SETTLE_S)
     verdicts = effects(field.stack.read("verdict-recorded"), "feedback_id")
     good = [each.feedback_id for each in clean + dirty if each.feedback_id]
     judgement = once_each(good, verdicts)

@@ -89,8 +89,8 @@ def summary(
         trials = [each for each in results if each["fault"] == name]
         into = {each["into"] for each in trials}
         fine = all(passed([one for one in trials if one["into"] == each]) for each in into)
-        wanted = len(list(fault.plan(tier)))
-        verdict = ("pass" if len(trials) >= wanted else "incomplete") if fine else "fail"
+        there = {(each["into"], each["number"]) for each in trials}
+        verdict = ("pass" if set(fault.plan(tier)) <= there else "incomplete") if fine else "fail"
         found[name] = {
             "verdict": verdict if trials else "not run",
             "trials": len(trials),
@@ -109,6 +109,7 @@ def report(
     results: list[dict[str, Any]],
     faults: Mapping[str, Fault],
     mutations: Mapping[str, Mapping[str, str]],
+    tried_again: list[dict[str, Any]],
 ) -> str:
     """Return the tier's report in Markdown.
 
@@ -118,18 +119,15 @@ def report(
         results: Of trials, each with its time, commit and machine.
         faults: All of them, by name.
         mutations: What the last `make mutations` found, by protection.
+        tried_again: Attempts at trials that came to no judgement.
     """
     times = sorted(each["at"] for each in results if "at" in each)
     when = f"{times[0]} to {times[-1]}" if times else "never"
     commits = ", ".join(dict.fromkeys(each["commit"] for each in results if "commit" in each))
     machines = dict.fromkeys(
-        f"{each['cores']} cores of {each['cpu']}" for each in results if "cpu" in each
+        f"{each['cores']} cores of {each['cpu']}" for each in results if "cores" in each
     )
-    wrong = [
-        f"- {each['fault']} {each['into']} {each['number']}: {'; '.join(each['broken'])}"
-        for each in results
-        if each.get("broken")
-    ]
+    wrong, again = (list(_broken(lines)) for lines in (results, tried_again))
     switched = [
         f"| {name} | `{each['by']}` | {each['verdict']} |" for name, each in mutations.items()
     ]
@@ -146,6 +144,7 @@ def report(
             table(results, {name: each.title for name, each in faults.items()}),
             "",
             *(("What did not hold:", "", *wrong, "") if wrong else ()),
+            *(("Tried again:", "", *again, "") if again else ()),
             "Otherwise than asked for:",
             "",
             *instead,
@@ -157,6 +156,12 @@ def report(
             "",
         )
     )
+
+
+def _broken(lines: list[dict[str, Any]]) -> Iterator[str]:
+    for each in lines:
+        if each.get("broken"):
+            yield f"- {each['fault']} {each['into']} {each['number']}: {'; '.join(each['broken'])}"
 
 
 def read_mutations(folder: Path) -> Mapping[str, Mapping[str, str]]:

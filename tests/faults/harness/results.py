@@ -46,6 +46,11 @@ class Results:
         """Return the last line about each trial, in the order in which they were first tried."""
         return list({_key(line): line for line in self._lines()}.values())
 
+    def tried_again(self) -> list[Line]:
+        """Return the lines about trials that a later one has replaced."""
+        last = self.read()
+        return [line for line in self._lines() if line not in last]
+
     def left(self, fault: Fault) -> list[Place]:
         """Return the trials of a fault that have no judgement yet, and may still get one."""
         tried: dict[tuple[object, ...], int] = {}

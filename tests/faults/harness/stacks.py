@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gyre_bench.errors import BenchError
 from gyre_bench.stack import local
 from gyre_local.errors import StackError
 from gyre_local.stack import Stack
@@ -19,18 +18,16 @@ def stack_for(fault: Fault, stack: Stack) -> Iterator[None]:
     """Have an empty stack run while inside.
 
     Raises:
-        StackError: It does not start, or a fault wants file systems that we may not make.
+        BenchError: It does not start, or end.
+        StackError: A fault wants file systems that we may not make.
     """
+    local("down")
+    local("empty")
     with ExitStack() as ends:
-        try:
-            local("down")
-            local("empty")
-            for name in fault.disks:
-                ends.enter_context(_disk(stack.home / name))
-            ends.callback(local, "down")
-            local("up")
-        except BenchError as error:
-            raise StackError(str(error)) from error
+        for name in fault.disks:
+            ends.enter_context(_disk(stack.home / name))
+        ends.callback(local, "down")
+        local("up")
         yield
 
 
