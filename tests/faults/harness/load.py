@@ -16,7 +16,7 @@ from tests.conftest import Stack
 from tests.faults.harness.ledger import Entry, Kind, Ledger, Refusal
 
 RATES: Mapping[Kind, float] = {"comment": 8.0, "document": 0.5, "question": 0.5}  # a second
-BACK_OFF_S = 0.3
+BACK_OFF_S = 0.3  # of a client between two attempts, if it is not told to wait longer
 PATIENCE_S = 180.0  # for one thing: then it stays without an answer, and is no loss
 QUESTION = "How long is the warranty of the pump P7?"
 
@@ -123,7 +123,7 @@ class Load:
         }[entry.kind]
         while self.now < entry.due + PATIENCE_S:
             entry.attempts += 1
-            began = self.now
+            began, again_s = self.now, BACK_OFF_S
             try:
                 answer = await call(api, entry)
             except httpx.HTTPError:
@@ -138,7 +138,8 @@ class Load:
                 retry_after = answer.headers.get("retry-after", "")
                 refusal = Refusal(answer.status_code, began, self.now - began, retry_after)
                 entry.refusals.append(refusal)
-            await asyncio.sleep(BACK_OFF_S)  # a client's, between two attempts
+                again_s = max(again_s, float(retry_after or 0))
+            await asyncio.sleep(again_s)
 
     async def _comment(self, api: httpx.AsyncClient, entry: Entry) -> httpx.Response:
         return await api.post(
