@@ -1,5 +1,5 @@
 # Every command of the repository. GYRE_HOME, GYRE_PORT_BASE and MODEL work as environment
-# variables and as arguments: make up MODEL=reference GYRE_PORT_BASE=8200
+# variables and as arguments: make up MODEL=reference GYRE_PORT_BASE=9000
 SHELL := bash
 .DEFAULT_GOAL := help
 GYRE_HOME ?= $(CURDIR)/var

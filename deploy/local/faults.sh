@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 python=.venv/bin/python
-ledgers=${GYRE_HOME:-$PWD/var}/results/faults/ledgers
 results=${RESULTS:-${GYRE_HOME:-$PWD/var}/results/faults}
+ledgers=$results/ledgers
 export MODEL=${MODEL:-reference}
 export GYRE_HOME=${GYRE_HOME:-$PWD/var}/faults
 export GYRE_PORT_BASE=$((${GYRE_PORT_BASE:-8000} + 400))

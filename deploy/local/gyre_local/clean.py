@@ -9,8 +9,8 @@ from gyre_local.stop import own_processes
 from gyre_local.supervisor import Supervisor
 
 # By name: GYRE_HOME may be a folder that has other things too.
-DATA = ("adapters", "blobs", "data", "finetune", "kafka", "logs", "qdrant", "run", "spool")
-OTHER_HOMES = ("test", "demo", "bench", "faults", "driftbench")
+DATA = ("adapters", "blobs", "data", "finetune", "kafka", "logs", "qdrant", "run")
+OTHER_HOMES = ("test", "demo", "bench", "faults", "mutations")
 LEFTOVERS = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", ".hypothesis")
 
 

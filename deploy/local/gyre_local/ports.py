@@ -32,7 +32,7 @@ def check(stack: Stack, programs: list[str]) -> None:
         if _taken(port):
             raise StackError(
                 f"port {port} ({purpose}) is taken by another program: end that, or give this "
-                f"stack other ports, e.g. GYRE_PORT_BASE={stack.base + 100}"
+                f"stack other ports, e.g. GYRE_PORT_BASE={stack.base + 1000}"
             )
 
 

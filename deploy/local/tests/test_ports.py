@@ -35,7 +35,7 @@ def test_a_taken_port_is_one_line_that_says_what_to_change(stack: Stack) -> None
 
     line = str(raised.value)
     assert line.startswith(f"port {taken.kafka_port} (kafka) is taken by another program")
-    assert f"GYRE_PORT_BASE={taken.base + 100}" in line
+    assert f"GYRE_PORT_BASE={taken.base + 1000}" in line
     assert "\n" not in line
 
 

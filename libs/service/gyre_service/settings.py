@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
-# Their order fixes the ports of a stack (DESIGN.md, section 6).
+# Their order fixes the ports of a stack (deploy/README.md).
 SERVICES = (
     "gateway",
     "ingestion",

@@ -1,4 +1,4 @@
-"""The blob folder: bytes under the name of their digest (DESIGN.md, section 3, rule 9)."""
+"""The blob folder: bytes under the name of their digest."""
 
 import os
 import shutil

@@ -41,7 +41,7 @@ class Settings(ServiceSettings):
     inference_deadline_s: Seconds = 300
     evaluation_deadline_s: Seconds = 3600
     call_deadline_s: Seconds = 30  # of every other call
-    max_document_bytes: Annotated[int, Field(ge=1)] = 200 * MIB
+    max_document_bytes: Annotated[int, Field(ge=1)] = 200_000_000  # ingestion's limit too
     max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * MIB  # of everything but an upload
     inline_bytes: Annotated[int, Field(ge=0, le=512 * 1024)] = 512 * 1024  # more goes to a blob
     max_concurrent_requests: Annotated[int, Field(ge=1)] = 64
