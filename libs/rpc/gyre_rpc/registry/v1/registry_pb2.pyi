@@ -257,7 +257,7 @@ class Rollout(_message.Message):
     """UUID"""
     route: _builtins.str
     stage: _builtins.str
-    """candidate, canary, production, rejected, rolled-back"""
+    """waiting, candidate, canary, production, rejected, rolled-back"""
     share: _builtins.int
     """of the candidate, in 1/10,000"""
     adapter_digest: _builtins.str
