@@ -1,4 +1,4 @@
-"""Any order of sending, sending again, poison, deaths and quiet: one effect for each event."""
+"""Any order of sending, sending again, poison, deaths, sleep and quiet: each event counts once."""
 
 import asyncio
 import tempfile
@@ -13,7 +13,7 @@ from tests.faults.fake_log import streams
 from tests.faults.fake_log.history import differences, dump
 from tests.faults.fake_log.life import live
 from tests.faults.fake_log.log import Log
-from tests.faults.fake_log.mortal import POINTS, Mortal, Point
+from tests.faults.fake_log.mortal import POINTS, Mortal, Point, Sleeper
 from tests.faults.fake_log.programs import CASES
 
 FEEDBACK = CASES["feedback"]
@@ -62,6 +62,11 @@ class Deliveries(RuleBasedStateMachine):
     @rule(point=st.sampled_from(POINTS), latest=st.integers(1, 30))
     def die(self, point: Point, latest: int) -> None:
         self.run(live(self.program("killed"), self.killed, Mortal(point, latest)))
+
+    @rule(point=st.sampled_from(POINTS), latest=st.integers(1, 30), others=st.integers(2, 60))
+    def sleep(self, point: Point, latest: int, others: int) -> None:
+        sleeper, other = Sleeper(point, latest), Mortal(latest=others)
+        self.run(live(self.program("killed"), self.killed, sleeper, other))
 
     @rule()
     def come_to_rest(self) -> None:

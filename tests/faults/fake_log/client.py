@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
 from faststream.kafka import KafkaBroker
 from faststream.kafka.testing import build_message
 
 from tests.faults.fake_log.log import Log, Record, partitions
-from tests.faults.fake_log.mortal import Mortal
+from tests.faults.fake_log.mortal import Mortal, Sleeper
 
 
 class Group:
@@ -43,6 +44,9 @@ class Group:
                     return record
                 await self._turn.wait()
         await self.life.stay_dead()
+        if isinstance(self.life, Sleeper):  # another process has its partitions
+            self.life.has_nothing_left.set()
+        await asyncio.Event().wait()
         raise AssertionError
 
     async def come_to_the_end(self) -> None:
@@ -88,6 +92,8 @@ class Consumer:
 
     async def commit(self) -> None:
         await self._group.life.pass_by("after_handling")
+        if self._group.life.died.is_set():  # and woken since
+            raise CommitFailedError
         self._group.log.committed.update(self.positions)
         await self._group.life.pass_by("after_offset")
 

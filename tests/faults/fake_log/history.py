@@ -11,7 +11,7 @@ from gyre_service.database import open_database
 from gyre_service.dumping import lasting
 from tests.faults.fake_log.life import Program, live
 from tests.faults.fake_log.log import Log
-from tests.faults.fake_log.mortal import Mortal, Point
+from tests.faults.fake_log.mortal import Mortal, Point, Sleeper
 
 RARE: tuple[Point, ...] = ("after_commit", "after_publish")
 
@@ -39,6 +39,28 @@ async def die_often(program: Program, log: Log, deaths: int, rng: random.Random)
         turn += life.died_at == rare if rare else _records(log) > before
     assert await live(program, log, Mortal())
     return died
+
+
+async def sleep_often(program: Program, log: Log, times: int, rng: random.Random) -> Counter[Point]:
+    """Put one process of a service to sleep again and again, while another one works, and dies.
+
+    Returns:
+        How often one slept, and where. Fewer times than asked for if the log was too short.
+    """
+    slept: Counter[Point] = Counter()
+    consumed = _records(log)
+    while slept.total() < times:
+        left = consumed - sum(log.committed.values())
+        longest = max(2, 2 * left // (times - slept.total()))
+        rare = (*RARE, None, None)[slept.total() % 4]
+        life = Sleeper(rare, latest=rng.randint(1, longest))
+        other = Mortal(latest=rng.randint(2, 2 * longest))
+        if await live(program, log, life, other):
+            break
+        assert life.died_at is not None
+        slept[life.died_at] += 1
+    assert await live(program, log, Mortal())
+    return slept
 
 
 def _records(log: Log) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from faststream._internal.testing.broker import change_producer
@@ -16,7 +16,7 @@ from gyre_service.kafka.outbox import Outbox, relay_some
 from gyre_service.settings import ServiceSettings
 from tests.faults.fake_log.client import Group, Producer
 from tests.faults.fake_log.log import Log
-from tests.faults.fake_log.mortal import Killed, Mortal
+from tests.faults.fake_log.mortal import Killed, Mortal, Sleeper
 
 PATIENCE_S = 60  # for one record: a handler that never ends is a failure, not a wait
 
@@ -27,11 +27,13 @@ class Program:
 
     Args:
         router: Of the service.
+        other: Of another process of it: its consumers are its own.
         settings: Of the service.
         globals: What `app.py` would put into the context beside `settings` and `sessions`.
     """
 
     router: Router
+    other: Router
     settings: ServiceSettings
     globals: dict[str, Any] = field(default_factory=dict)
 
@@ -40,8 +42,14 @@ class Program:
         return self.settings.database_url.get_secret_value()
 
 
-async def live(program: Program, log: Log, life: Mortal) -> bool:
+async def live(program: Program, log: Log, life: Mortal, other: Mortal | None = None) -> bool:
     """Run a service until it has handled and published everything, or is killed.
+
+    Args:
+        program: What runs.
+        log: What it reads, and writes to.
+        life: Until when.
+        other: Of another process, which has all partitions while a sleeper sleeps.
 
     Returns:
         Whether it came to the end.
@@ -54,6 +62,11 @@ async def live(program: Program, log: Log, life: Mortal) -> bool:
             try:
                 await _first_of(working, dying, log)
             finally:
+                if life.died.is_set() and isinstance(life, Sleeper) and other:
+                    await live(replace(program, router=program.other), log, other)
+                    life.woken.set()
+                    async with asyncio.timeout(PATIENCE_S):
+                        await life.has_nothing_left.wait()
                 working.cancel()
                 dying.cancel()
                 await asyncio.wait((working, dying))

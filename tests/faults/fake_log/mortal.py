@@ -1,4 +1,4 @@
-"""The moments at which a process may be killed."""
+"""The moments at which a process may be killed, or put to sleep."""
 
 import asyncio
 from typing import Final, Literal, TypeAlias
@@ -57,3 +57,23 @@ class Mortal:
             self.died_at = point
             self.died.set()
         return self.died.is_set()
+
+
+class Sleeper(Mortal):
+    """A process that sleeps where another one would be killed; when it wakes, it goes on.
+
+    Its group has gone on without it meanwhile: what it has in hand it finishes, and its commit is
+    refused. Nothing sleeps within a transaction here: it would only keep the others waiting.
+    """
+
+    def __init__(self, ends: Point | None = None, latest: int | None = None) -> None:
+        super().__init__(ends, latest)
+        self.woken = asyncio.Event()
+        self.has_nothing_left = asyncio.Event()
+
+    async def stay_dead(self) -> None:
+        if self.died.is_set():
+            await self.woken.wait()
+
+    def comes_to(self, point: Point) -> bool:
+        return False if point == "in_transaction" else super().comes_to(point)

@@ -2,7 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
+
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 
 from gyre_drift import handlers as drift
 from gyre_drift.settings import Settings as DriftSettings
@@ -42,14 +48,31 @@ class Case:
         return {event.topic for event in self.publishes}
 
 
+@cache
+def again(module: ModuleType) -> ModuleType:
+    """Return another copy of a module: a subscriber is of one process, and of its module."""
+    for each in vars(module).values():
+        if isinstance(each, MetricWrapperBase):
+            REGISTRY.unregister(each)
+    assert module.__file__ is not None
+    spec = spec_from_file_location(f"{module.__name__}_again", module.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
 def _drift(home: Path) -> Program:
     settings = DriftSettings(home=home, retry_pauses_s=(0, 0))
-    return Program(drift.router, settings, {"rollouts": streams.Rollouts()})
+    routers = drift.router, again(drift).router
+    return Program(*routers, settings, {"rollouts": streams.Rollouts()})
 
 
 def _feedback(home: Path) -> Program:
     settings = FeedbackSettings(home=home, retry_pauses_s=(0, 0))
-    return Program(feedback.router, settings, {"blobs": Blobs(settings.blob_url)})
+    routers = feedback.router, again(feedback).router
+    return Program(*routers, settings, {"blobs": Blobs(settings.blob_url)})
 
 
 CASES = {
