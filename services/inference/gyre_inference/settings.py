@@ -43,7 +43,7 @@ class Settings(ServiceSettings):
     search_timeout_s: Seconds = 5
     adapter_timeout_s: Seconds = 120  # to load one and prove it; then it is tried again
     adapter_wait_s: Seconds = 60  # for a folder that is not there; then the adapter is refused
-    hang_s: Seconds = 13  # work waits and no engine step ends: the engine is restarted
+    hang_s: Seconds = 12  # work waits and no engine step ends: the engine is restarted
     probe_s: Seconds = 3  # without a step: one token is made, to see that the engine still can
     keep_answers_s: Seconds = 86_400  # for who asks again under the same request id
     price_table: Path = SHIPPED  # TOML, as the shipped one
