@@ -1,9 +1,7 @@
 """Judges of recorded histories: the ledger on one side, Kafka and the API on the other."""
 
 import json
-import sqlite3
 from collections import defaultdict
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +9,7 @@ import httpx
 
 from tests.conftest import Record, Stack
 from tests.faults.harness.ledger import Entry, Ledger
+from tests.faults.harness.rows import opened
 
 
 @dataclass
@@ -87,8 +86,7 @@ def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) ->
 
 def counted_questions(stack: Stack, route: str) -> int:
     """Return how many live questions of a route drift's detectors have counted."""
-    file = stack.home / "data" / "drift.db"
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+    with opened(stack.home / "data" / "drift.db") as database:
         query = "SELECT events FROM drift_stream WHERE tenant = 'default' AND route = ?"
         [counted] = database.execute(query, (route,)).fetchone() or (0,)
     return int(counted)

@@ -1,14 +1,13 @@
 """R5: no broker for a while: answers go on, everything else is refused and never lost."""
 
 import random
-import sqlite3
 import time
 from collections.abc import Collection
-from contextlib import closing
 
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Entry, Ledger
 from tests.faults.harness.r04_broker import consumed
+from tests.faults.harness.rows import opened
 from tests.faults.harness.trying import stop, under_load, until
 
 AWAY_S = 60.0
@@ -49,8 +48,7 @@ def take_away(field: Field, into: str, rng: random.Random) -> Trial:
 
 def _spooled(field: Field) -> int:
     """Return how many answers inference has not told Kafka of yet."""
-    file = field.stack.home / "data" / "inference.db"
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+    with opened(field.stack.home / "data" / "inference.db") as database:
         [count] = database.execute("SELECT count(*) FROM outbox").fetchone()
     return int(count)
 

@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from math import inf
 
 from gyre_local.ready import is_ready
 from tests.faults.harness.fault import Fault, Field, Trial
@@ -32,13 +33,13 @@ def lose(field: Field, how: str, rng: random.Random) -> Trial:
         late = seen[0] > SEEN_S[how]
         return (
             *((f"the loss was seen after {seen[0]:.1f} s",) if late else ()),
-            *_told(ledger, SEEN_S[how]),
+            *told(ledger, SEEN_S[how]),
         )
 
     return under_load(field, how, rng, fault, bound, also)
 
 
-def _told(ledger: Ledger, most_s: float) -> tuple[str, ...]:
+def told(ledger: Ledger, most_s: float = inf) -> tuple[str, ...]:
     """Say which questions were answered otherwise than in time, or 503."""
     found = []
     for entry in ledger.entries:

@@ -11,6 +11,7 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.r05_broker_away import ANSWER_S, refused_well
+from tests.faults.harness.r14_engine import told
 from tests.faults.harness.replica import instead
 from tests.faults.harness.trying import stop, under_load, until
 
@@ -63,16 +64,6 @@ def late(ledger: Ledger) -> tuple[str, ...]:
     if not took:
         return ("no question was answered",)
     return (f"a question took {max(took):.1f} s",) if max(took) > SEARCH_S + ANSWER_S else ()
-
-
-def told(ledger: Ledger) -> tuple[str, ...]:
-    """Say which questions were left without an answer, or got another than 503."""
-    asked = [entry for entry in ledger.entries if entry.kind == "question"]
-    statuses = {each.status for entry in asked for each in entry.refusals} - {503}
-    return (
-        *(f"a question was answered {status}" for status in sorted(statuses)),
-        *(("a question was not answered at all",) if any(e.unknown for e in asked) else ()),
-    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,11 +12,16 @@ Rows: TypeAlias = Counter[tuple[str, tuple[Any, ...]]]
 PASSING = {"outbox", "gateway_change", "gateway_repeat", "sqlite_sequence"}
 
 
+def opened(file: Path) -> closing[sqlite3.Connection]:
+    """Return a service's database to be read, beside the service."""
+    return closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True))
+
+
 def rows(home: Path) -> Rows:
     """Return every row of every service, with its service and table, and how often it is there."""
     found: Rows = Counter()
     for file in sorted((home / "data").glob("*.db")):
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        with opened(file) as database:
             query = "SELECT name FROM sqlite_master WHERE type = 'table'"
             for (table,) in database.execute(query).fetchall():
                 if table not in PASSING:
