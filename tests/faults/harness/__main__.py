@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import sys
 import traceback
 from dataclasses import asdict
@@ -37,6 +38,12 @@ def made_by() -> dict[str, object]:
     return {"at": at, "commit": commit(REPO), **machine()}
 
 
+def keep_logs(field: Field, results: Results, name: str) -> None:
+    """Copy what the services said until now: they end with their stack, and so do their logs."""
+    kept = results.folder / "logs" / name
+    shutil.copytree(field.stack.local.home / "logs", kept, dirs_exist_ok=True)
+
+
 def run(field: Field, fault: Fault, seed: int, results: Results) -> None:
     """Do the trials of one fault that are left, as long as the stack is whole."""
     for into, number in results.left(fault):
@@ -49,6 +56,8 @@ def run(field: Field, fault: Fault, seed: int, results: Results) -> None:
             trial = unjudged(into, error)
         results.add(fault, number, trial, made_by())
         fine = passed([asdict(trial)])
+        if not fine:
+            keep_logs(field, results, f"{fault.name}-{into}-{number}")
         said = f"{'pass' if fine else 'FAIL'} {json.dumps(asdict(trial))}"
         sys.stdout.write(f"{fault.name} {into} {number}: {said}\n")
         sys.stdout.flush()

@@ -31,6 +31,7 @@ class Results:
     """
 
     def __init__(self, folder: Path, tier: Tier, seed: int) -> None:
+        self.folder = folder
         self._path = folder / f"faults-{tier}.jsonl"
         self._tier, self._seed = tier, seed
 
