@@ -6,7 +6,7 @@ stands as little as can be: one record at a time, its events sent, then its offs
 
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -54,6 +54,7 @@ def received(record: ConsumerRecord[bytes, bytes]) -> Received:
         source=said["ce_source"],
         id=said["ce_id"],
         time=datetime.fromisoformat(said["ce_time"]),
+        appended=datetime.fromtimestamp(record.timestamp / 1000, UTC),
         correlation_id=said["ce_correlationid"],
         tenant=said["ce_tenant"],
         topic=record.topic,

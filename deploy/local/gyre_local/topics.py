@@ -36,6 +36,8 @@ DLQ_BYTES = 3 * 1024 * 1024  # a record of 1 MiB, its origin and room for a serv
 DLQ_HOURS = 14 * 24
 DLQ_MARKS = "dlq-marks"  # what `gyre dlq` did with dead letters: the last mark of each stands
 CLEANUPS = ("delete", "compact")
+# One clock for all producers: cooldowns and what came later go by a record's time.
+BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read(path: Path) -> Topic:
     cleanup = stated.get("cleanup", "delete")
     if cleanup not in CLEANUPS:
         raise StackError(f"{path}: cleanup is {cleanup!r}: expected {' or '.join(CLEANUPS)}")
-    configs = {"cleanup.policy": str(cleanup)}
+    configs = BROKERS_CLOCK | {"cleanup.policy": str(cleanup)}
     for name, config, factor in (
         ("retention_hours", "retention.ms", 3_600_000),
         ("max_message_bytes", "max.message.bytes", 1),
@@ -92,7 +94,7 @@ def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]
     topics = [read(path) for path in sorted(folder.glob("*.yaml"))]
     if not topics:
         raise StackError(f"{folder} states no topic")
-    parked = {
+    parked = BROKERS_CLOCK | {
         "cleanup.policy": "delete",
         "retention.ms": str(DLQ_HOURS * 3_600_000),
         "max.message.bytes": str(DLQ_BYTES),
@@ -104,7 +106,7 @@ def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]
         for tenant in tenants
     ]
     dead_letters = [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
-    marks = Topic(DLQ_MARKS, 1, {"cleanup.policy": "compact"})
+    marks = Topic(DLQ_MARKS, 1, BROKERS_CLOCK | {"cleanup.policy": "compact"})
     return [*topics, *ingress, *dead_letters, marks]
 
 

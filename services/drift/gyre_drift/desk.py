@@ -185,7 +185,7 @@ class Desk:
         elif auc is not None or not self.row.waiting:  # else what was said last still holds
             self.row.waiting = decision.reason
         store.save(self.session, self.row, watched)
-        store.decide(self.session, self.cause, self.row.route, self.time, events)
+        store.decide(self.session, self.cause, self.row.route, events)
         return events
 
     async def _auc(self, reference: Reference | None) -> Auc | None:
@@ -239,13 +239,15 @@ class Desk:
             return None
         asked = await self._asked()
         over = (self.row.candidate, self.row.promoted)
-        under_way = deciding.unfinished(asked, self.time, self._candidate(), over)
+        # By the broker's clock: a producer's, an hour ahead, would end a cooldown.
+        time = self.cause.appended
+        under_way = deciding.unfinished(asked, time, self._candidate(), over)
         if under_way is None:
             watched.alarms = [replace(alarm, job=None) for alarm in watched.alarms]
         elif all(alarm.job == under_way.job for alarm in watched.alarms):
             self.row.waiting, watched.held = "", False
             return None
-        held = deciding.allowed(asked, under_way, self.time, self.policy.drift)
+        held = deciding.allowed(asked, under_way, time, self.policy.drift)
         if held:
             if not watched.held:
                 HELD.inc()
@@ -263,7 +265,7 @@ class Desk:
             training=training,
             # The last: an example too few is waited for, one from before would be taught as new.
             since=max(store.utc(alarm.onset) for alarm in alarms),
-            data_deadline=now() + timedelta(seconds=training.data_deadline_s),
+            data_deadline=self.cause.appended + timedelta(seconds=training.data_deadline_s),
             positions=self._positions(),
             decided_at=now(),
         )

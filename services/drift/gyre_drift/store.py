@@ -165,10 +165,8 @@ async def newest(
     return [one.text for one in rows], np.stack(vectors) if vectors else np.empty((0, 0), "<f4")
 
 
-def decide(
-    session: AsyncSession, cause: Received, route: str, time: datetime, events: list[Event]
-) -> None:
-    """Keep what a handled event caused, at `time` on the platform's clock."""
+def decide(session: AsyncSession, cause: Received, route: str, events: list[Event]) -> None:
+    """Keep what a handled event caused."""
     for ordinal, event in enumerate(events):
         session.add(
             Decision(
@@ -179,7 +177,7 @@ def decide(
                 topic=event.topic,
                 route=route,
                 event=event.model_dump(mode="json"),
-                at=time,
+                at=cause.appended,
             )
         )
 

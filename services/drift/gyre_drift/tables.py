@@ -94,4 +94,4 @@ class Decision(SQLModel, table=True):
     topic: str
     route: str = Field(index=True)
     event: dict[str, Any] = Field(sa_type=JSON)
-    at: datetime = Field(sa_type=DateTime(timezone=True))  # event time
+    at: datetime = Field(sa_type=DateTime(timezone=True))  # when its cause was appended

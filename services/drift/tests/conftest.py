@@ -164,21 +164,28 @@ async def send(
         said.append((message.headers["ce_id"], event))
 
     async def publish(
-        event: Event, tenant: str = "acme", id: str | None = None, time: datetime | None = None
+        event: Event,
+        tenant: str = "acme",
+        id: str | None = None,
+        time: datetime | None = None,
+        appended: datetime | None = None,
     ) -> None:
         nonlocal number
         number += 1
+        at = time or WHEN + timedelta(seconds=number)
         headers = {
             "ce_specversion": "1.0",
             "ce_id": id or str(UUID(int=number)),
             "ce_source": "/gyre/test",
             "ce_type": f"gyre.{event.topic}",
-            "ce_time": (time or WHEN + timedelta(seconds=number)).isoformat(),
+            "ce_time": at.isoformat(),
             "ce_tenant": tenant,
             "content-type": "application/json",
         }
         body = event.model_dump_json().encode()
-        await broker.publish(body, topic=event.topic, headers=headers)
+        there = appended or WHEN + timedelta(seconds=number)
+        appended_ms = int(there.timestamp() * 1000)
+        await broker.publish(body, topic=event.topic, headers=headers, timestamp_ms=appended_ms)
 
     async with TestKafkaBroker(broker, consumer):
         yield publish

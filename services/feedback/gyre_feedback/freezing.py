@@ -24,7 +24,7 @@ class Freezer:
         session: Of the transaction.
         blobs: Where manifests go.
         cause: The event that may have completed a dataset.
-        decided_at: When, in event time.
+        decided_at: When its cause was appended to the log.
         per_document: Examples that one document may have in a replay.
         replay: Examples of a replay.
     """

@@ -157,8 +157,7 @@ def _freezer(session: AsyncSession, blobs: Blobs, cause: Received, settings: Set
         session,
         blobs,
         cause,
-        # Not the clock: a replay must decide the same. A foreign producer's may be ahead of ours.
-        min(cause.time, now()),
+        cause.appended,  # not the clock: a replay must decide the same
         settings.replay_per_document,
         settings.replay_examples,
     )

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -206,6 +208,9 @@ def send(broker: KafkaBroker) -> Send:
         }
         body = event if isinstance(event, bytes) else event.model_dump_json().encode()
         kept = {name: text for name, text in (envelope | headers).items() if text is not None}
-        await broker.publish(body, topic=topic or base, headers=kept)
+        appended_ms = None
+        with suppress(KeyError, ValueError):
+            appended_ms = int(datetime.fromisoformat(kept["ce_time"]).timestamp() * 1000)
+        await broker.publish(body, topic=topic or base, headers=kept, timestamp_ms=appended_ms)
 
     return publish

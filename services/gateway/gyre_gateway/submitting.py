@@ -51,7 +51,7 @@ async def _submit(gateway: Gateway, tenant: str, upload: Upload, request_id: UUI
     if row is not None and row.status == "indexed" and row.sha256 == upload.sha256:
         return Accepted(id, upload, "unchanged")
     event = await _event(gateway, id, upload)
-    time = now()
+    time = documents.next_time(row, now())
     await gateway.announce(event, tenant, derived_id(request_id, id), time)
     await _record(gateway, tenant, event, time)
     return Accepted(id, upload, "submitted")
@@ -87,7 +87,7 @@ async def remove(gateway: Gateway, tenant: str, id: UUID, key: str | None) -> No
         raise NotFound(f"no document {id}: see GET /v1/documents")
     request_id = await event_id(gateway.sessions, tenant, "removals", key, str(id))
     event = DocumentRemoved(document_id=id, collection=row.collection, name=row.name)
-    time = now()
+    time = documents.next_time(row, now())
     await gateway.announce(event, tenant, request_id, time)
     await _record(gateway, tenant, event, time)
 

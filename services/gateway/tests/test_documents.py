@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 from gyre_events import DocumentIndexed, DocumentRemoved, DocumentSubmitted, Encoder
 from gyre_gateway.store import documents
 from gyre_service.database import transaction
+from gyre_service.ids import now
 
 from .conftest import ACME, Stack, error_of
 
@@ -235,6 +237,24 @@ async def test_a_document_is_removed(http: httpx.AsyncClient, stack: Stack) -> N
     assert str(event.document_id) == id
     assert (await http.get(URL)).json()["data"] == []
     assert (await http.get(f"{URL}/{id}")).json()["status"] == "removed"
+
+
+async def test_what_is_said_later_has_a_later_time_though_the_clock_was_put_back(
+    http: httpx.AsyncClient, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever handles both has only their times to tell which is the newer one."""
+    id = (await http.post(URL, json=TEXT)).json()["id"]
+    hour_ago = now() - timedelta(hours=1)
+    monkeypatch.setattr("gyre_gateway.submitting.now", lambda: hour_ago)
+
+    await http.delete(f"{URL}/{id}")
+    assert (await http.get(f"{URL}/{id}")).json()["status"] == "removed"
+    await http.post(URL, json=TEXT)
+
+    assert (await http.get(f"{URL}/{id}")).json()["status"] == "submitted"
+    times = [time for _, _, _, time in stack.kafka.sent]
+    assert times == sorted(set(times))
+    assert len(times) == 3
 
 
 async def test_tenants_do_not_see_each_others_documents(

@@ -79,6 +79,7 @@ def caused(id: str = "1", tenant: str = "acme", minute: int = 0) -> Received:
         source="/gyre/ingestion",
         id=id,
         time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute),
+        appended=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute),
         correlation_id=id,
         tenant=tenant,
         topic="chunk-prepared",

@@ -22,12 +22,13 @@ from tests.faults.harness.r16_disk import R16
 from tests.faults.harness.r17_cancelled import R17
 from tests.faults.harness.r18_links import R18
 from tests.faults.harness.r19_versions import R19
+from tests.faults.harness.skew import SKEW
 
 FAULTS = {
     fault.name: fault
     for fault in (
         *(R1, R2, R3, R4, R5, R6, R7, R8, R9, R10),
         *(R11, R12, R13, R14, R15, R16, R17, R18, R19),
-        *(DUPLICATES, DEATHS, BURST),
+        *(DUPLICATES, DEATHS, BURST, SKEW),
     )
 }

@@ -22,11 +22,20 @@ from gyre_service.telemetry import carried
 
 @dataclass(frozen=True)
 class Received:
-    """The envelope of the event being handled, and its place in the log."""
+    """The envelope of the event being handled, and its place in the log.
+
+    Attributes:
+        source: Who says so.
+        id: Unique together with `tenant` and `source`; from others, any string.
+        time: When it happened, by the clock of whoever began its chain.
+        appended: When it came into the log, by the broker's clock, which is one for all: what
+            has to have an order or a distance among events of several producers goes by it.
+    """
 
     source: str
-    id: str  # unique together with `tenant` and `source`; from others, any string
+    id: str
     time: datetime
+    appended: datetime
     correlation_id: str
     tenant: str
     topic: str
@@ -47,6 +56,7 @@ class Received:
                 a foreign producer speaks as one of us.
         """
         record, headers = message.raw_message, message.headers
+        appended = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         missing = [n for n in ("specversion", "id", "source", "type") if not headers.get(f"ce_{n}")]
         if missing:
             raise Rejected(f"not a CloudEvent: header ce_{missing[0]} is missing or empty")
@@ -62,7 +72,8 @@ class Received:
         return cls(
             source=headers["ce_source"],
             id=headers["ce_id"],
-            time=_time(headers.get("ce_time"), record.timestamp),
+            time=_time(headers.get("ce_time"), appended),
+            appended=appended,
             correlation_id=headers.get("ce_correlationid", headers["ce_id"]),
             tenant=tenant,
             topic=record.topic,
@@ -71,10 +82,10 @@ class Received:
         )
 
 
-def _time(said: str | None, record_ms: int) -> datetime:
+def _time(said: str | None, appended: datetime) -> datetime:
     """Return `ce_time`, or when the record was appended if the producer said nothing."""
     if said is None:
-        return datetime.fromtimestamp(record_ms / 1000, UTC)
+        return appended
     try:
         time = datetime.fromisoformat(said)
     except ValueError as error:

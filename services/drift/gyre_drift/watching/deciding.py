@@ -97,7 +97,7 @@ def unfinished(
 
     Args:
         asked: Trainings, the newest last.
-        time: Now, in event time.
+        time: When the event that would be the cause was appended.
         candidate: The job whose adapter is being measured or shown.
         over: Jobs whose adapters were, or are in production.
     """
@@ -117,7 +117,7 @@ def allowed(
     Args:
         asked: Trainings, the newest last.
         under_way: The one of them that has not come to an end.
-        time: Of the event that would be the cause.
+        time: When the event that would be the cause was appended.
         policy: Of the route.
     """
     if asked:

@@ -1,6 +1,6 @@
 """Documents: what was submitted, what became of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from gyre_events import DocumentIndexed, DocumentRejected, DocumentRemoved, Docu
 from gyre_gateway.store.columns import UtcTime
 from gyre_service.errors import Rejected
 
+TICK = timedelta(microseconds=1)
 # Events of one moment in the order in which they cause each other.
 ORDER = {"submitted": 0, "rejected": 1, "indexed": 1, "removed": 2}
 
@@ -65,6 +66,14 @@ class Document(SQLModel, table=True):
 
 
 Known = DocumentSubmitted | DocumentIndexed | DocumentRejected | DocumentRemoved
+
+
+def next_time(row: Document | None, now: datetime) -> datetime:
+    """Return when what is said of a document now happens: after all that was said of it before.
+
+    A clock that was ahead then, ours or another gateway's, would let the older one win.
+    """
+    return now if row is None else max(now, row.time + TICK)
 
 
 async def get(session: AsyncSession, tenant: str, document_id: UUID) -> Document | None:
