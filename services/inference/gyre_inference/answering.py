@@ -128,6 +128,21 @@ class Answerer:
     def max_model_len(self) -> int:
         return self._engine.max_model_len
 
+    def check(self) -> None:
+        """Let a question pass.
+
+        Raises:
+            Overloaded: Too many questions are being answered.
+            Unavailable: The engine is loading or has died.
+        """
+        if reason := self._engine.reason():
+            raise Unavailable(f"not ready: {reason}")
+        if self._in_flight >= self._max_in_flight:
+            raise Overloaded(
+                f"{self._in_flight} questions are being answered, at most "
+                f"{self._max_in_flight} at once: try again later"
+            )
+
     async def answer(self, question: Question, meter: Meter | None = None) -> AsyncGenerator[Part]:
         """Yield Started, the text of each alternative as it comes, and Finished.
 
@@ -138,17 +153,11 @@ class Answerer:
             meter: Counts, for who wants to know what was made if the answer breaks off.
 
         Raises:
-            Overloaded: Too many questions are being answered.
-            Unavailable: The engine is loading or has died.
+            Overloaded: As of `check`.
+            Unavailable: As of `check`.
             Rejected: The question is too long.
         """
-        if reason := self._engine.reason():
-            raise Unavailable(f"not ready: {reason}")
-        if self._in_flight >= self._max_in_flight:
-            raise Overloaded(
-                f"{self._in_flight} questions are being answered, at most "
-                f"{self._max_in_flight} at once: try again later"
-            )
+        self.check()
         self._in_flight += 1
         signals.IN_FLIGHT.set(self._in_flight)
         try:

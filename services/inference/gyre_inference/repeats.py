@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,8 @@ from gyre_service.errors import AlreadyExists, Conflict, Unavailable
 from gyre_service.ids import derived_id, now
 from gyre_service.kafka import enqueue, enqueue_alone
 
+GIVE_UP_S = 1.0  # that whoever asked waits for it
+AGAIN_S = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +41,7 @@ class Answers:
         self._max_spooled = settings.max_spooled
         self._writing: set[asyncio.Task[None]] = set()
         self._spool_full = ""
+        self._closing = asyncio.Event()
 
     async def spool_full(self) -> str:
         """Count what waits for Kafka; return why nothing more may, or "".
@@ -125,14 +130,31 @@ class Answers:
     async def give_up(
         self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
     ) -> None:
-        """Let the same request be answered anew.
+        """Let the same request be answered anew: soon, if the database is away now.
 
         Args:
             tenant: Who asked.
             answer_id: Of the answer that broke off.
             broken_off: What was made of it, if the engine had work: it is published.
         """
-        await self._undisturbed(self._give_up(tenant, answer_id, broken_off))
+        task = self._write(self._give_up_at_last(tenant, answer_id, broken_off))
+        # Who asked is told of the error that broke it off, and does not wait for a database.
+        await asyncio.wait((task,), timeout=GIVE_UP_S)
+
+    async def _give_up_at_last(
+        self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
+    ) -> None:
+        """Try until the claim ends by itself, or the process does: its next one forgets claims."""
+        end = time.monotonic() + self._answering.total_seconds()
+        while True:
+            try:
+                return await self._give_up(tenant, answer_id, broken_off)
+            except Unavailable:
+                if time.monotonic() > end or self._closing.is_set():
+                    raise
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await self._closing.wait()
 
     async def _give_up(
         self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
@@ -145,14 +167,18 @@ class Answers:
 
     async def close(self) -> None:
         """Wait for what is being written."""
+        self._closing.set()
         await asyncio.gather(*self._writing, return_exceptions=True)
 
     async def _undisturbed(self, writing: Coroutine[Any, Any, None]) -> None:
         """Write to the end, even if who waits for it is cancelled: half of it would count twice."""
+        await asyncio.shield(self._write(writing))
+
+    def _write(self, writing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(writing)
         self._writing.add(task)
         task.add_done_callback(self._written)
-        await asyncio.shield(task)
+        return task
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing.discard(task)

@@ -125,6 +125,8 @@ class Servicer(InferenceServiceServicer):
         """Answer, or give what was answered under the same request id."""
         tenant, answer_id = question.tenant, question.answer_id
         self._answers.check_spool()
+        # Before there is a claim: while a model loads, the database may be slow to let it go.
+        self._answerer.check()
         if request_id:
             body = requests.body_of(request) + question.conversation_id.bytes
             stored = await self._answers.claim(tenant, answer_id, body)

@@ -1,12 +1,15 @@
+import asyncio
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from gyre_inference import repeats, store
 from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
 from gyre_service.database import Sessions
-from gyre_service.errors import Conflict
+from gyre_service.errors import Conflict, Unavailable
 
 
 async def test_a_replica_that_was_killed_lets_go_of_what_it_was_answering(
@@ -22,3 +25,42 @@ async def test_a_replica_that_was_killed_lets_go_of_what_it_was_answering(
     assert await again.claim("acme", ours, b"question") is None
     with pytest.raises(Conflict, match="is being answered"):
         await again.claim("acme", others, b"question")
+
+
+async def test_what_broke_off_while_the_database_was_away_is_let_go_when_it_is_back(
+    sessions: Sessions, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = Answers(sessions, make_settings()), uuid4()
+    forget, away = store.forget_answer, 2
+    monkeypatch.setattr(repeats, "AGAIN_S", 0.01)
+
+    async def locked(*arguments: Any) -> None:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise Unavailable("database is locked")
+        await forget(*arguments)
+
+    monkeypatch.setattr(store, "forget_answer", locked)
+    await answers.claim("acme", asked, b"question")
+    await answers.give_up("acme", asked, None)
+
+    assert await answers.claim("acme", asked, b"question") is None
+    assert away == -1
+
+
+async def test_a_process_that_ends_does_not_wait_for_a_database_that_is_away(
+    sessions: Sessions, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = Answers(sessions, make_settings()), uuid4()
+    monkeypatch.setattr(repeats, "GIVE_UP_S", 0.01)
+
+    async def locked(*_: Any) -> None:
+        raise Unavailable("database is locked")
+
+    monkeypatch.setattr(store, "forget_answer", locked)
+    await answers.claim("acme", asked, b"question")
+    await answers.give_up("acme", asked, None)
+
+    async with asyncio.timeout(1):
+        await answers.close()

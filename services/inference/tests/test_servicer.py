@@ -232,10 +232,16 @@ async def test_an_engine_that_dies_midway_ends_the_stream(
     assert [event.finish_reason for event in await published(sessions)] == ["failed"]
 
 
-async def test_while_the_model_loads_callers_are_told(stub: Any, engine: FakeEngine) -> None:
+async def test_while_the_model_loads_callers_are_told_and_nothing_is_written(
+    stub: Any, engine: FakeEngine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine.not_ready = "loading the model"
 
-    error = await refusal(stub, asking())
+    async def slow(*_: Any) -> None:
+        raise AssertionError("the database has no time")
+
+    monkeypatch.setattr("gyre_inference.store.get_answer", slow)
+    error = await refusal(stub, asking(), (*ACME, ("gyre-request-id", "1")))
 
     assert (error.code(), error.details()) == (
         grpc.StatusCode.UNAVAILABLE,
