@@ -1,6 +1,7 @@
 """What every RPC has in common: its tenant and purpose, its errors, its servers and channels."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -36,6 +37,9 @@ MAX_BYTES = 4 * 1024 * 1024
 # A peer that neither answers nor closes is given up after both: who waits for it hears of it. A
 # server refuses idle pings more often than every 300 s by default: both sides are told.
 KEEPALIVE_MS, GIVEN_UP_MS = 20_000, 10_000
+# A process that says that it is not ready is asked nothing: of several the others are, of one the
+# call fails at once, and what loads is not held up by those who wait for it.
+BALANCED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 DURATION = Histogram("gyre_rpc_duration_seconds", "Time to answer an RPC", ["method", "code"])
 
 
@@ -198,11 +202,16 @@ async def _report(health: Any, names: Iterable[str], ready: Callable[[], bool]) 
 
 
 def channel(address: str) -> aio.Channel:
-    """Return a channel to another service, which need not be there yet."""
+    """Return a channel to the processes of another service, which need not be there yet.
+
+    Args:
+        address: As gRPC resolves it: `host:port`, `dns:///name:port`, `ipv4:one:port,two:port`.
+    """
     return aio.insecure_channel(
         address,
         interceptors=outgoing(),
         options=[
+            ("grpc.service_config", json.dumps(BALANCED)),
             ("grpc.max_receive_message_length", MAX_BYTES),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),
