@@ -144,6 +144,39 @@ def test_handlers_leave_errors_to_the_kit(service: str) -> None:
 
 
 @every_service
+def test_a_handler_is_one_transaction_and_publishes_after_it(service: str) -> None:
+    path = package_of(service) / "handlers.py"
+    for function in functions(path) if path.exists() else ():
+        where = f"{_short(path)}:{function.lineno}"
+        begun = [node for node in ast.walk(function) if _is_transaction(node)]
+        repeated = [
+            inner
+            for node in ast.walk(function)
+            if isinstance(node, ast.For | ast.AsyncFor | ast.While)
+            for inner in ast.walk(node)
+            if _is_transaction(inner)
+        ]
+        assert len(begun) <= 1, f"{where}: what the first one wrote stays if the second one fails"
+        assert repeated == [], where
+        for node in begun:
+            calls = [ast.unparse(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)]
+            published = [name for name in calls if name.rpartition(".")[2] == "publish"]
+            assert published == [], f"{where}: {published} before it is true"
+
+
+def _is_transaction(node: ast.AST) -> bool:
+    return isinstance(node, ast.AsyncWith) and any(
+        isinstance(item.context_expr, ast.Call)
+        and ast.unparse(item.context_expr.func) == "transaction"
+        for item in node.items
+    )
+
+
+def functions(path: Path) -> list[ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.AsyncFunctionDef)]
+
+
+@every_service
 def test_handlers_make_no_id_that_a_replay_would_make_anew(service: str) -> None:
     path = package_of(service) / "handlers.py"
     names = {

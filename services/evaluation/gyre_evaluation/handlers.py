@@ -52,28 +52,32 @@ async def score_answer(
     if event.broken_off:
         ANSWERS.labels("broken off").inc()
         return  # no answer to judge, nor to put a candidate beside
-    rollout = rollouts.get(cause.tenant, event.route)
-    if (candidate := candidate_for(event, rollout)) is not None and rollout is not None:
-        async with transaction(sessions) as session:
-            await work.add_shadow(session, cause.tenant, candidate, rollout.rollout_id, event)
     async with snapshot(sessions) as reading:
         # A redelivered event finds its row and publishes the same scores again: the first
         # attempt may have died between the commit and the publish. That also holds when the
         # route's policy would not choose the answer any more.
         scores = await store.get_scores(reading, cause.tenant, event.answer_id, JUDGE)
-    if scores is None:
-        if not is_wanted(event, cause, rollouts):
-            ANSWERS.labels("not wanted").inc()
-            return
+    made = None
+    if scores is None and is_wanted(event, cause, rollouts):
         judged = judged_of(event)
         texts = texts_to_embed(judged)
         # Outside the transaction: nobody else could write while we wait for the encoder.
         encoding = await encoder.embed(texts, cause.tenant, event.purpose) if texts else None
-        scores = score(judged, encoding)
+        scores = made = score(judged, encoding)
+    rollout = rollouts.get(cause.tenant, event.route)
+    candidate = candidate_for(event, rollout)
+    if candidate is not None or made is not None:
         async with transaction(sessions) as session:
-            store.add_scores(session, cause.tenant, event.answer_id, JUDGE, scores, cause.time)
+            if candidate is not None and rollout is not None:
+                await work.add_shadow(session, cause.tenant, candidate, rollout.rollout_id, event)
+            if made is not None:
+                store.add_scores(session, cause.tenant, event.answer_id, JUDGE, made, cause.time)
+    if scores is None:
+        ANSWERS.labels("not wanted").inc()
+        return
+    if made is not None:
         ANSWERS.labels("scored").inc()
-        record_scores(event, scores)
+        record_scores(event, made)
     shared = {name: getattr(event, name) for name in OfAnswer.model_fields}
     await scored.publish(AnswerScored(**shared, judge=JUDGE, scores=scores))
 
