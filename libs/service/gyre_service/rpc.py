@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from inspect import isawaitable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -135,7 +136,11 @@ def _many(inner: Any, name: str) -> Any:
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
         start, code = perf_counter(), "OK"
         try:
-            async for response in inner(request, context):
+            responses = inner(request, context)
+            if isawaitable(responses):  # it writes by itself, as gRPC's own health service does
+                await responses
+                return
+            async for response in responses:
                 yield response
         except ServiceError as error:  # the client keeps what it has, and sees the status
             code = error.code
