@@ -1,15 +1,17 @@
 """One handler, one transaction; one meaning for what a database refuses."""
 
 import asyncio
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import asyncpg
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     async_sessionmaker,
@@ -34,7 +36,12 @@ COMMITTED = "committed"
 ENQUEUED = "enqueued"
 WRITER = "writer"
 # The driver's own: what our BEGIN raises, which SQLAlchemy does not wrap.
-AWAY = (OperationalError, InterfaceError, ConnectionError, sqlite3.OperationalError)
+AWAY = (
+    *(OperationalError, InterfaceError, ConnectionError, sqlite3.OperationalError),
+    *(socket.gaierror, asyncpg.OperatorInterventionError, asyncpg.PostgresConnectionError),
+)
+# PostgreSQL's classes of states in which it is away: its connection, or an operator ends it.
+AWAY_STATES = ("08", "57P")
 BUSY_S = 5  # how long SQLite waits for another process's write
 
 
@@ -149,6 +156,10 @@ def _translated() -> Iterator[None]:
             raise  # a row that no attempt can write: a bug
         raise Conflict(f"database: {error}") from error
     except AWAY as error:
+        raise Unavailable(f"database: {error}") from error
+    except DBAPIError as error:
+        if not str(getattr(error.orig, "sqlstate", "")).startswith(AWAY_STATES):
+            raise
         raise Unavailable(f"database: {error}") from error
 
 

@@ -80,10 +80,22 @@ class Conflict(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """A dependency is away. The same call may succeed later."""
+    """A dependency is away. The same call may succeed later.
+
+    Args:
+        message: What is away.
+        param: As of every error.
+        after_s: How long it will be away at least, if we know.
+    """
 
     retryable = True
     code = "UNAVAILABLE"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, after_s: float | None = None
+    ) -> None:
+        super().__init__(message, param=param)
+        self.after_s = after_s
 
 
 class Overloaded(Unavailable):

@@ -93,7 +93,7 @@ class Process:
     async def watch(self) -> None:
         """Look at every check again and again, until cancelled."""
         while True:
-            found = {name: await check() for name, check in self.checks.items()}
+            found = {name: await _looked(check) for name, check in self.checks.items()}
             reasons = {name: reason for name, reason in found.items() if reason}
             if reasons != self.reasons:
                 log.info("ready" if not reasons else f"not ready: {reasons}")
@@ -103,6 +103,15 @@ class Process:
     async def _kafka(self) -> str:
         # An answer of `ping` is an answer of the client's bootstrap connection only.
         return "" if await self.broker.ping(timeout=2.0) else "Kafka does not answer"
+
+
+async def _looked(check: Check) -> str:
+    """Return why we are not ready; a check that itself fails is a reason, and no end of looking."""
+    try:
+        return await check()
+    except Exception as error:
+        log.exception("a check failed")
+        return repr(error)
 
 
 Parts: TypeAlias = Callable[[Process], AbstractAsyncContextManager[None]]

@@ -1,7 +1,6 @@
 """What every RPC has in common: its tenant and purpose, its errors, its servers and channels."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from inspect import isawaitable
@@ -34,13 +33,12 @@ REQUEST_ID = "gyre-request-id"
 CONVERSATION_ID = "gyre-conversation-id"
 AUTHORIZATION = "authorization"
 PARAM = "gyre-param"  # of a call that fails: the field of the request that was wrong
+# How long a call need not be tried again (gRPC A6, "Client-side retries", pushback).
+PUSHBACK_MS = "grpc-retry-pushback-ms"
 MAX_BYTES = 4 * 1024 * 1024
 # A peer that neither answers nor closes is given up after both: who waits for it hears of it. A
 # server refuses idle pings more often than every 300 s by default: both sides are told.
 KEEPALIVE_MS, GIVEN_UP_MS = 20_000, 10_000
-# A process that says that it is not ready is asked nothing: of several the others are, of one the
-# call fails at once, and what loads is not held up by those who wait for it.
-BALANCED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 DURATION = Histogram("gyre_rpc_duration_seconds", "Time to answer an RPC", ["method", "code"])
 
 
@@ -120,16 +118,20 @@ def _one(inner: Any, name: str) -> Any:
             return await inner(request, context)
         except ServiceError as error:
             code = error.code
-            await context.abort(grpc.StatusCode[error.code], str(error), _param(error))
+            await context.abort(grpc.StatusCode[error.code], str(error), _trailing(error))
         finally:
             DURATION.labels(name, code).observe(perf_counter() - start)
 
     return call
 
 
-def _param(error: ServiceError) -> Metadata:
+def _trailing(error: ServiceError) -> Metadata:
     known = error.param is not None and error.param.isascii() and error.param.isprintable()
-    return ((PARAM, str(error.param)),) if known else ()
+    after_s = error.after_s if isinstance(error, Unavailable) else None
+    return (
+        *(((PARAM, str(error.param)),) if known else ()),
+        *(((PUSHBACK_MS, str(round(after_s * 1000))),) if after_s else ()),
+    )
 
 
 def _many(inner: Any, name: str) -> Any:
@@ -144,7 +146,7 @@ def _many(inner: Any, name: str) -> Any:
                 yield response
         except ServiceError as error:  # the client keeps what it has, and sees the status
             code = error.code
-            await context.abort(grpc.StatusCode[error.code], str(error), _param(error))
+            await context.abort(grpc.StatusCode[error.code], str(error), _trailing(error))
         finally:
             DURATION.labels(name, code).observe(perf_counter() - start)
 
@@ -207,16 +209,11 @@ async def _report(health: Any, names: Iterable[str], ready: Callable[[], bool]) 
 
 
 def channel(address: str) -> aio.Channel:
-    """Return a channel to the processes of another service, which need not be there yet.
-
-    Args:
-        address: As gRPC resolves it: `host:port`, `dns:///name:port`, `ipv4:one:port,two:port`.
-    """
+    """Return a channel to another service, which need not be there yet."""
     return aio.insecure_channel(
         address,
         interceptors=outgoing(),
         options=[
-            ("grpc.service_config", json.dumps(BALANCED)),
             ("grpc.max_receive_message_length", MAX_BYTES),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),

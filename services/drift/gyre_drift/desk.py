@@ -267,7 +267,7 @@ class Desk:
             since=max(store.utc(alarm.onset) for alarm in alarms),
             data_deadline=self.cause.appended + timedelta(seconds=training.data_deadline_s),
             positions=self._positions(),
-            decided_at=now(),
+            decided_at=self.cause.appended,  # the clock of its deadline, and of datasets
         )
 
     async def _asked(self) -> list[Asked]:

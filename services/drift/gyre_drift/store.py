@@ -211,7 +211,6 @@ async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked
     for row in await session.exec(query):
         event = RetrainingRequested.model_validate(row.event)
         training = event.training
-        # Not of `data_deadline`, which is of a clock: a replay must find the same.
         lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
         asked.append(Asked(event.job_id, utc(row.at), utc(row.at) + lasts))
     return asked

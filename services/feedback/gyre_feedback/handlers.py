@@ -57,7 +57,7 @@ async def take_feedback(
                 return
             answer = await store.lock_answer(session, tenant, event.answer_id)
             given_at = cause.time.astimezone(UTC)
-            day = given_at.date().isoformat()
+            day = cause.appended.date().isoformat()  # whoever says when it was has no more of them
             teaches = can_teach(event)
             given = await store.count_given(session, tenant, event.person, day) if teaches else 0
             row = Feedback(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -49,7 +48,7 @@ async def fail_overdue(sessions: Sessions, grace_s: float) -> None:
 async def fail_once(sessions: Sessions, grace_s: float) -> None:
     """Fail the jobs that are overdue now."""
     async with transaction(sessions) as session:
-        for row in await store.overdue(session, now() - timedelta(seconds=grace_s)):
+        for row in await store.overdue(session, grace_s):
             request = RetrainingRequested.model_validate(row.request)
             floor = request.training
             fail(

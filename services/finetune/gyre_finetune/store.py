@@ -1,6 +1,6 @@
 """The table of this service and every query it runs. Nothing here commits."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import DatasetFrozen, RetrainingRequested
+from gyre_service.database import clock
 from gyre_service.jobs import READY, Job
 
 WAITING, DONE, FAILED, SUPERSEDED = "waiting", "done", "failed", "superseded"
@@ -67,8 +68,10 @@ def _ready_if_whole(session: AsyncSession, row: Training) -> None:
     session.add(row)
 
 
-async def overdue(session: AsyncSession, time: datetime) -> list[Training]:
-    """Return the jobs that have waited for their dataset beyond `time`."""
+async def overdue(session: AsyncSession, grace_s: float) -> list[Training]:
+    """Return the jobs that have waited for their dataset for so long beyond their deadline."""
+    seconds = (await session.exec(select(clock(session)))).one()
+    time = datetime.fromtimestamp(seconds - grace_s, UTC)
     query = (
         select(Training)
         .where(

@@ -95,6 +95,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 return "live changes have ended" if following.done() else ""
 
             process.checks["live"] = live
+            del process.checks["kafka"]  # questions are answered without it, the rest is refused
             # Its requests publish: one would be refused while the broker starts or stops.
             process.doors.append(web)
             yield

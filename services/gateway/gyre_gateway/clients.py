@@ -11,6 +11,7 @@ from grpc import aio
 
 from gyre_events import Purpose
 from gyre_gateway.errors import Cancelled, DeadlineExceeded, Unimplemented
+from gyre_gateway.resting import Resting
 from gyre_rpc.drift.v1 import drift_pb2 as drift_pb
 from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceStub
 from gyre_rpc.evaluation.v1 import evaluation_pb2 as evaluation_pb
@@ -31,7 +32,7 @@ from gyre_service.errors import (
     ServiceError,
     Unavailable,
 )
-from gyre_service.rpc import PARAM, Metadata, calling_for
+from gyre_service.rpc import PARAM, PUSHBACK_MS, Metadata, calling_for
 
 if TYPE_CHECKING:
     from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceAsyncStub
@@ -68,8 +69,13 @@ def translated(service: str) -> Iterator[None]:
     except aio.AioRpcError as error:
         kind = ERRORS.get(error.code(), ServiceError)
         trailing = error.trailing_metadata() or ()
-        param = next((str(value) for key, value in trailing if key == PARAM), None)
-        raise kind(f"{service}: {error.details() or error.code().name}", param=param) from error
+        said = {key: str(value) for key, value in trailing}
+        param, message = said.get(PARAM), f"{service}: {error.details() or error.code().name}"
+        if issubclass(kind, Unavailable):
+            after_ms = said.get(PUSHBACK_MS, "")
+            after_s = int(after_ms) / 1000 if after_ms.isdecimal() else None
+            raise kind(message, param=param, after_s=after_s) from error
+        raise kind(message, param=param) from error
 
 
 class Inference:
@@ -78,23 +84,25 @@ class Inference:
     def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
         self._stub: InferenceServiceAsyncStub = InferenceServiceStub(channel)
         self._deadline_s = deadline_s
+        self._resting = Resting()
 
     async def generate(
         self, request: inference_pb.GenerateRequest, metadata: Metadata
     ) -> AsyncIterator[inference_pb.GenerateResponse]:
         """Yield the parts of an answer; closing the iterator ends the engine's work."""
-        call = self._stub.Generate(request, metadata=metadata, timeout=self._deadline_s)
-        try:
-            with translated("inference"):
-                async for response in call:
-                    yield response
-        finally:
-            call.cancel()
+        with self._resting.asking():
+            call = self._stub.Generate(request, metadata=metadata, timeout=self._deadline_s)
+            try:
+                with translated("inference"):
+                    async for response in call:
+                        yield response
+            finally:
+                call.cancel()
 
     async def complete(
         self, request: inference_pb.GenerateRequest, metadata: Metadata
     ) -> inference_pb.CompleteResponse:
-        with translated("inference"):
+        with self._resting.asking(), translated("inference"):
             return await self._stub.Complete(
                 inference_pb.CompleteRequest(request=request),
                 metadata=metadata,

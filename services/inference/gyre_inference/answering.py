@@ -25,6 +25,7 @@ from gyre_service.ids import now
 log = logging.getLogger(__name__)
 
 BROKEN_OFF = ("cancelled", "failed")
+LOADING_S = 5.0  # that who asks may wait before it asks again: loading takes longer
 
 
 class Mode(Enum):
@@ -132,16 +133,10 @@ class Answerer:
         """Let a question pass.
 
         Raises:
-            Overloaded: Too many questions are being answered.
             Unavailable: The engine is loading or has died.
         """
         if reason := self._engine.reason():
-            raise Unavailable(f"not ready: {reason}")
-        if self._in_flight >= self._max_in_flight:
-            raise Overloaded(
-                f"{self._in_flight} questions are being answered, at most "
-                f"{self._max_in_flight} at once: try again later"
-            )
+            raise Unavailable(f"not ready: {reason}", after_s=LOADING_S)
 
     async def answer(self, question: Question, meter: Meter | None = None) -> AsyncGenerator[Part]:
         """Yield Started, the text of each alternative as it comes, and Finished.
@@ -153,11 +148,16 @@ class Answerer:
             meter: Counts, for who wants to know what was made if the answer breaks off.
 
         Raises:
-            Overloaded: As of `check`.
+            Overloaded: Too many questions are being answered.
             Unavailable: As of `check`.
             Rejected: The question is too long.
         """
         self.check()
+        if self._in_flight >= self._max_in_flight:
+            raise Overloaded(
+                f"{self._in_flight} questions are being answered, at most "
+                f"{self._max_in_flight} at once: try again later"
+            )
         self._in_flight += 1
         signals.IN_FLIGHT.set(self._in_flight)
         try:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from gyre_inference import signals, store
 from gyre_inference.settings import Settings
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import AlreadyExists, Conflict, Unavailable
-from gyre_service.ids import derived_id, now
+from gyre_service.ids import derived_id, new_id, now
 from gyre_service.kafka import enqueue, enqueue_alone
 
 GIVE_UP_S = 1.0  # that whoever asked waits for it
@@ -42,6 +42,7 @@ class Answers:
         self._writing: set[asyncio.Task[None]] = set()
         self._spool_full = ""
         self._closing = asyncio.Event()
+        self._claims: dict[tuple[str, UUID], datetime] = {}  # ours, and until when
 
     async def spool_full(self) -> str:
         """Count what waits for Kafka; return why nothing more may, or "".
@@ -86,15 +87,17 @@ class Answers:
             await store.forget_old_answers(session, now())
             found = await store.get_answer(session, tenant, answer_id)
             if found is None:
+                until = now() + self._answering
                 session.add(
                     store.StoredAnswer(
                         tenant=tenant,
                         answer_id=answer_id,
                         body_sha256=digest,
                         replica=self._replica,
-                        until=now() + self._answering,
+                        until=until,
                     )
                 )
+                self._claims[tenant, answer_id] = until
                 return None
             if found.body_sha256 != digest:
                 raise AlreadyExists("this request id was used for another request")
@@ -126,6 +129,7 @@ class Answers:
                 found.response = response
                 found.until = now() + self._keep
                 session.add(found)
+        self._claims.pop((tenant, event.answer_id), None)
 
     async def give_up(
         self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
@@ -146,9 +150,12 @@ class Answers:
     ) -> None:
         """Try until the claim ends by itself, or the process does: its next one forgets claims."""
         end = time.monotonic() + self._answering.total_seconds()
+        until = self._claims.pop((tenant, answer_id), None)
+        # A new id, once: it is not the answer, which may still come, nor another attempt.
+        id = new_id()
         while True:
             try:
-                return await self._give_up(tenant, answer_id, broken_off)
+                return await self._give_up(tenant, answer_id, until, broken_off, id)
             except Unavailable:
                 if time.monotonic() > end or self._closing.is_set():
                     raise
@@ -157,13 +164,18 @@ class Answers:
                     await self._closing.wait()
 
     async def _give_up(
-        self, tenant: str, answer_id: UUID, broken_off: AnswerGenerated | None
+        self,
+        tenant: str,
+        answer_id: UUID,
+        until: datetime | None,
+        broken_off: AnswerGenerated | None,
+        id: UUID,
     ) -> None:
         async with transaction(self._sessions) as session:
-            await store.forget_answer(session, tenant, answer_id)
+            if until is not None:
+                await store.forget_claim(session, tenant, answer_id, until)
             if broken_off is not None:
-                # Under a new id: it is not the answer, which may still come, nor another attempt.
-                enqueue(session, broken_off, tenant, self._service)
+                enqueue(session, broken_off, tenant, self._service, id)
 
     async def close(self) -> None:
         """Wait for what is being written."""

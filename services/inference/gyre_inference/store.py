@@ -31,12 +31,15 @@ async def get_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> Sto
     return await session.get(StoredAnswer, (tenant, answer_id))
 
 
-async def forget_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> None:
-    """Let the same request be answered anew, if nobody finished it."""
+async def forget_claim(
+    session: AsyncSession, tenant: str, answer_id: UUID, until: datetime
+) -> None:
+    """Let the same request be answered anew, if nobody finished it, or claimed it after `until`."""
     await session.exec(
         delete(StoredAnswer).where(
             col(StoredAnswer.tenant) == tenant,
             col(StoredAnswer.answer_id) == answer_id,
+            col(StoredAnswer.until) == until,
             col(StoredAnswer.response).is_(None),
         )
     )

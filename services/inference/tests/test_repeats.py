@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
 from gyre_service.database import Sessions
 from gyre_service.errors import Conflict, Unavailable
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def test_a_replica_that_was_killed_lets_go_of_what_it_was_answering(
@@ -31,7 +34,7 @@ async def test_what_broke_off_while_the_database_was_away_is_let_go_when_it_is_b
     sessions: Sessions, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers, asked = Answers(sessions, make_settings()), uuid4()
-    forget, away = store.forget_answer, 2
+    forget, away = store.forget_claim, 2
     monkeypatch.setattr(repeats, "AGAIN_S", 0.01)
 
     async def locked(*arguments: Any) -> None:
@@ -41,7 +44,7 @@ async def test_what_broke_off_while_the_database_was_away_is_let_go_when_it_is_b
             raise Unavailable("database is locked")
         await forget(*arguments)
 
-    monkeypatch.setattr(store, "forget_answer", locked)
+    monkeypatch.setattr(store, "forget_claim", locked)
     await answers.claim("acme", asked, b"question")
     await answers.give_up("acme", asked, None)
 
@@ -58,9 +61,25 @@ async def test_a_process_that_ends_does_not_wait_for_a_database_that_is_away(
     async def locked(*_: Any) -> None:
         raise Unavailable("database is locked")
 
-    monkeypatch.setattr(store, "forget_answer", locked)
+    monkeypatch.setattr(store, "forget_claim", locked)
     await answers.claim("acme", asked, b"question")
     await answers.give_up("acme", asked, None)
 
     async with asyncio.timeout(1):
         await answers.close()
+
+
+async def test_what_is_given_up_late_leaves_the_claim_of_who_came_after_it(
+    sessions: Sessions, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (Answers(sessions, make_settings()) for _ in range(2))
+    asked = uuid4()
+    monkeypatch.setattr(repeats, "now", lambda: WHEN)
+    await first.claim("acme", asked, b"question")
+    monkeypatch.setattr(repeats, "now", lambda: WHEN + timedelta(hours=1))
+    await second.claim("acme", asked, b"question")
+
+    await first.give_up("acme", asked, None)
+
+    with pytest.raises(Conflict, match="is being answered"):
+        await first.claim("acme", asked, b"question")

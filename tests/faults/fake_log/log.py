@@ -11,6 +11,7 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 Headers: TypeAlias = list[tuple[str, bytes]]
 
 PARTITIONS = 3
+BEGAN_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
 
 class Log:
@@ -25,7 +26,7 @@ class Log:
     def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Put a record into the partition of its key, as every producer does.
 
-        Its timestamp is its place in the whole log.
+        Its timestamp grows by a second with each record of the whole log.
         """
         at = TopicPartition(topic, zlib.crc32(key or b"") % PARTITIONS)
         self._appended += 1
@@ -33,8 +34,8 @@ class Log:
             topic=topic,
             partition=at.partition,
             offset=len(self.records[at]),
-            timestamp=self._appended,
-            timestamp_type=0,
+            timestamp=BEGAN_MS + 1_000 * self._appended,
+            timestamp_type=1,
             key=key,
             value=value,
             checksum=None,

@@ -10,6 +10,7 @@ import random
 import shutil
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,10 +39,12 @@ def made_by() -> dict[str, object]:
     return {"at": at, "commit": commit(REPO), **machine()}
 
 
-def keep_logs(field: Field, results: Results, name: str) -> None:
+def keep_logs(field: Field, kept: Path) -> None:
     """Copy what the services said until now: they end with their stack, and so do their logs."""
-    kept = results.folder / "logs" / name
-    shutil.copytree(field.stack.local.home / "logs", kept, dirs_exist_ok=True)
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in (field.stack.local.home / "logs").glob("*.log"):
+        with suppress(FileNotFoundError):  # it was turned over at this moment
+            shutil.copy(path, kept)
 
 
 def run(field: Field, fault: Fault, seed: int, results: Results) -> None:
@@ -57,7 +60,7 @@ def run(field: Field, fault: Fault, seed: int, results: Results) -> None:
         results.add(fault, number, trial, made_by())
         fine = passed([asdict(trial)])
         if not fine:
-            keep_logs(field, results, f"{fault.name}-{into}-{number}")
+            keep_logs(field, results.logs(fault, into, number))
         said = f"{'pass' if fine else 'FAIL'} {json.dumps(asdict(trial))}"
         sys.stdout.write(f"{fault.name} {into} {number}: {said}\n")
         sys.stdout.flush()

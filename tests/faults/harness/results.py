@@ -31,9 +31,13 @@ class Results:
     """
 
     def __init__(self, folder: Path, tier: Tier, seed: int) -> None:
-        self.folder = folder
         self._path = folder / f"faults-{tier}.jsonl"
         self._tier, self._seed = tier, seed
+
+    def logs(self, fault: Fault, into: str, number: int) -> Path:
+        """Return a folder for what the services said in a trial."""
+        name = f"{self._tier}-{self._seed}-{fault.name}-{into}-{number}"
+        return self._path.parent / "logs" / name
 
     def add(self, fault: Fault, number: int, trial: Trial, made_by: Line) -> None:
         """Keep what a trial led to."""

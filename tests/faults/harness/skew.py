@@ -3,9 +3,11 @@
 import random
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx
 
+from gyre_events import DocumentRemoved
 from gyre_local.stack import SERVICES
 from tests.conftest import document, indexed
 from tests.faults.harness.fault import Fault, Field, Trial
@@ -25,9 +27,11 @@ def wrong(field: Field, into: str, rng: random.Random) -> Trial:
     indexed(field.api, before)
 
     def fault() -> float:
-        began = time.monotonic()
+        began, since = time.monotonic(), time.time()
         with instead(field, service, "skewed", GYRE_SKEW_S=str(off_s)):
             _accepted(lambda: field.api.delete(f"/v1/documents/{before}"))
+            if service == "gateway":
+                _check_skewed(field, since, off_s)
             until(lambda: document(field.api, before)["status"] == "removed", 60)
             time.sleep(BESIDE_S)  # the fault itself
         _put(field, name)  # the same again: it is back only if the removal was before, and was one
@@ -35,6 +39,15 @@ def wrong(field: Field, into: str, rng: random.Random) -> Trial:
         return time.monotonic() - began
 
     return under_load(field, into, rng, fault, BOUND_S)
+
+
+def _check_skewed(field: Field, since: float, off_s: int) -> None:
+    """Stop if the process that has taken a removal had the right time."""
+    [removed] = field.stack.read(DocumentRemoved.topic, since)
+    said = datetime.fromisoformat(dict(removed.headers)["ce_time"].decode())
+    late_s = removed.timestamp / 1000 - said.timestamp()
+    # Behind, it says what comes just after the submission, which another process took.
+    assert late_s > 1 if off_s < 0 else abs(late_s + off_s) < 60, said
 
 
 def _put(field: Field, name: str) -> str:

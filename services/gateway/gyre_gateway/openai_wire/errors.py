@@ -1,11 +1,12 @@
 """OpenAI's shape of an error, and which of ours has which status, type and code."""
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from gyre_gateway.errors import KeyReused, ModelNotFound, StillRunning, TooLarge
 from gyre_gateway.openai_wire.base import Shown
-from gyre_service.errors import ServiceError
+from gyre_service.errors import ServiceError, Unavailable
 
 # gRPC's status to HTTP's (the table of google.rpc.Code, and nginx's 499).
 STATUS = {
@@ -100,7 +101,9 @@ def problem_of(error: ServiceError, retry_after_s: int) -> Problem:
     'model_not_found'
     """
     status, code = OF_CLASS.get(type(error), (STATUS.get(error.code, 500), None))
-    headers = {"retry-after": str(retry_after_s)} if error.code in RETRY else {}
+    known_s = error.after_s if isinstance(error, Unavailable) else None
+    after_s = retry_after_s if known_s is None else ceil(known_s)
+    headers = {"retry-after": str(after_s)} if error.code in RETRY else {}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     return Problem(status, str(error), error.param, code, headers)

@@ -1,6 +1,6 @@
 """Documents: what was submitted, what became of it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from gyre_gateway.store.columns import UtcTime
 from gyre_service.errors import Rejected
 
 TICK = timedelta(microseconds=1)
+LAST = datetime.max.replace(tzinfo=UTC) - TICK
 # Events of one moment in the order in which they cause each other.
 ORDER = {"submitted": 0, "rejected": 1, "indexed": 1, "removed": 2}
 
@@ -73,7 +74,9 @@ def next_time(row: Document | None, now: datetime) -> datetime:
 
     A clock that was ahead then, ours or another gateway's, would let the older one win.
     """
-    return now if row is None else max(now, row.time + TICK)
+    # A foreign producer may have said any time: from the last one on there is no later one.
+    last = min(row.time, LAST) if row is not None else None
+    return now if last is None else max(now, last + TICK)
 
 
 async def get(session: AsyncSession, tenant: str, document_id: UUID) -> Document | None:

@@ -1,0 +1,33 @@
+import asyncio
+
+import pytest
+
+from gyre_service import process
+from gyre_service.kafka import Broker
+from gyre_service.process import Process
+from gyre_service.settings import ServiceSettings
+
+
+async def test_a_check_that_fails_is_a_reason_and_the_next_look_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "CHECK_S", 0)
+    settings = ServiceSettings(service="x")
+    watched, looks, looked = Process(settings, Broker(settings), ""), 0, asyncio.Event()
+
+    async def broken() -> str:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise ValueError("nobody thought of this")
+        if looks == 3:
+            looked.set()
+        return ""
+
+    watched.checks = {"odd": broken}
+    watching = asyncio.create_task(watched.watch())
+    async with asyncio.timeout(5):
+        await looked.wait()
+    watching.cancel()
+
+    assert watched.ready()
