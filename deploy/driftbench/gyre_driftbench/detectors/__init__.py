@@ -1,0 +1,1 @@
+"""Detectors that are run: one file each, which imports what only it needs."""
