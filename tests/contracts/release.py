@@ -72,12 +72,23 @@ def _compared(old: dict[str, Any], new: dict[str, Any], at: str) -> Iterator[str
             for name in sorted(set(now or ()) - set(was or ())):
                 yield f"{at}.{name} is required now, and producers of the release may not send it"
         elif isinstance(was, dict) and isinstance(now, dict):
+            if key == "default":  # of a part, which may have got fields
+                now = _known(was, now)
             yield from _compared(was, now, f"{at}.{key}")
         elif _alternatives(was, now):
             for number, (one, other) in enumerate(zip(was or (), now or (), strict=True)):
                 yield from _compared(one, other, f"{at}.{key}[{number}]")
         elif was != now:
             yield f"{at}: {key} was {json.dumps(was)}, is {json.dumps(now)}"
+
+
+def _known(was: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return a default without what the release did not have in it."""
+    both = {key: (was[key], value) for key, value in now.items() if key in was}
+    return {
+        key: _known(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
+        for key, (old, new) in both.items()
+    }
 
 
 def _properties(was: dict[str, Any], now: dict[str, Any], at: str) -> Iterator[str]:

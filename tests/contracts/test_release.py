@@ -65,6 +65,7 @@ RELEASED: Schema = {
         "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
         "purpose": {"enum": ["live", "suite"], "type": "string"},
         "arms": {"type": "array", "items": {"$ref": "#/$defs/Arm"}},
+        "policy": {"type": "object", "default": {"sample": 1, "drift": {"auc": 0.6}}},
     },
     "required": ["route", "purpose"],
 }
@@ -82,8 +83,10 @@ def changed(change: Callable[[Schema], object]) -> list[str]:
         lambda now: now["properties"].update(extra={"type": "string", "default": ""}),
         lambda now: now["properties"]["route"].update(title="R", description="whose it is"),
         lambda now: now["$defs"]["Arm"]["properties"].update(more={"type": "null"}),
+        lambda now: now["properties"]["policy"]["default"].update(more=1),
+        lambda now: now["properties"]["policy"]["default"]["drift"].update(more=1),
     ],
-    ids=["a field with a default", "words", "a field of a part"],
+    ids=["a field with a default", "words", "a field of a part", "in a default", "deep in one"],
 )
 def test_what_adds_breaks_nobody(change: Callable[[Schema], object]) -> None:
     assert changed(change) == []
@@ -100,6 +103,14 @@ def test_what_adds_breaks_nobody(change: Callable[[Schema], object]) -> None:
         (lambda now: now["properties"]["route"].pop("minLength"), "minLength was 1, is null"),
         (lambda now: now["properties"]["note"].update(default=""), "default was null"),
         (lambda now: now["properties"]["note"]["anyOf"].pop(), "value.note: anyOf was"),
+        (
+            lambda now: now["properties"]["policy"]["default"]["drift"].update(auc=0.7),
+            "value.policy.default.drift: auc was 0.6, is 0.7",
+        ),
+        (
+            lambda now: now["properties"]["policy"]["default"].pop("sample"),
+            "value.policy.default: sample was 1, is null",
+        ),
         (lambda now: now["properties"]["note"]["anyOf"][0].update(type="number"), "anyOf[0]"),
         (lambda now: now["properties"]["purpose"]["enum"].append("probe"), "enum was"),
         (lambda now: now["$defs"]["Arm"]["required"].clear(), "arms.items.share may be missing"),
