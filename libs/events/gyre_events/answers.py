@@ -46,6 +46,10 @@ class OfAnswer(Event):
     revision: Annotated[int, Field(ge=1)] = 1
     model: Text
     refused: bool = False
+    no_context: bool = Field(
+        default=False,
+        description="search was away, so nothing was found: it says nothing about the model",
+    )
     prompt_tokens: Count = Field(default=0, description="given to the engine; 0: it was not asked")
     cached_tokens: Count = Field(default=0, description="of the prompt's, those without work")
     completion_tokens: Count = Field(default=0, description="made by the engine")

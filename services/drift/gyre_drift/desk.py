@@ -100,6 +100,8 @@ class Desk:
 
     async def judged(self, event: Judgement) -> list[Event]:
         """Take what was said of a live answer; return what it causes."""
+        if event.no_context:  # an outage of search is no drift
+            return []
         if self.watched is None:  # topics have no order: its time decides, when there is one
             since = self.row.warms_since
             if since is None or self.time > store.utc(since):

@@ -142,6 +142,7 @@ async def test_only_what_people_ask_is_watched(
     for _ in range(60):
         await send(scored(0, purpose))
         await send(verdict("down", purpose))
+        await send(verdict("down").model_copy(update={"no_context": True}))  # no drift either
 
     assert said == []
     found = await stream(sessions)

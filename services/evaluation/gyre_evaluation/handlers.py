@@ -114,8 +114,11 @@ def is_wanted(event: AnswerGenerated, cause: Received, rollouts: Table[RolloutCh
     """Tell whether an answer is scored: a sample of the live ones, and every shadow.
 
     A shadow was sampled when it was asked, and is worth nothing without its scores. Answers to
-    a suite are judged by its run, against what it expects.
+    a suite are judged by its run, against what it expects. What was made while search was away
+    would be judged for what nobody could have known.
     """
+    if event.no_context:
+        return False
     if event.purpose is not Purpose.LIVE:
         return event.purpose is Purpose.SHADOW
     rollout = rollouts.get(cause.tenant, event.route)

@@ -95,6 +95,15 @@ async def test_tenants_that_share_an_event_id_and_an_answer_id_share_nothing_els
     assert [tenant for tenant, _ in retrieval.calls] == ["acme", "umbrella"]
 
 
+@pytest.mark.parametrize("purpose", ["live", "shadow"])
+async def test_what_was_made_while_search_was_away_is_not_judged(
+    send: Send, published: list[Published], purpose: str
+) -> None:
+    await send(answer(no_context=True, refused=True, passages=(), purpose=purpose))
+
+    assert published == []
+
+
 async def test_a_policy_holds_for_its_own_tenant_only(
     send: Send, published: list[Published], rollouts: Table[RolloutChanged]
 ) -> None:

@@ -64,6 +64,7 @@ def gyre_of(started: pb.Started, finished: pb.Finished) -> GyrePart:
     return GyrePart(
         answer_id=started.answer_id,
         refused=finished.refused,
+        no_context=finished.no_context,
         arm=started.arm,
         adapter=started.adapter or None,
         cost=cost_of(finished),

@@ -83,6 +83,7 @@ class Finished:
     time_per_output_token_s: float | None
     latency_s: float
     cost: Cost
+    no_context: bool
 
     @property
     def broken_off(self) -> bool:
@@ -170,7 +171,7 @@ class Answerer:
 
     async def _parts(self, question: Question, meter: Meter) -> AsyncGenerator[Part]:
         alternatives = Alternatives(question.sampling)
-        passages = await self._passages(question)
+        passages = await self._passages(question, meter)
         if question.mode is not Mode.OFF and not passages:
             yield Started(())
             for delta in alternatives.decline():
@@ -220,7 +221,7 @@ class Answerer:
         if not meter.completion_tokens:
             meter.completion_tokens = sum(self._engine.count(text) for text in meter.texts if text)
 
-    async def _passages(self, question: Question) -> tuple[Passage, ...]:
+    async def _passages(self, question: Question, meter: Meter) -> tuple[Passage, ...]:
         rollout, policy = question.rollout, question.rollout.policy
         asked = Asked(
             question.answer_id,
@@ -241,6 +242,7 @@ class Answerer:
             except Unavailable as error:  # an answer without evidence is "I don't know."
                 log.warning("no context: %s", error)
                 signals.NO_CONTEXT.inc()
+                meter.no_context = True
                 return ()
         return prompting.worth_showing(found, policy.min_score)
 
@@ -273,6 +275,7 @@ class Answerer:
             cost=self._prices.cost(
                 used, rollout.base.name, now(), rollout.policy.cost_usd_per_1k_tokens
             ),
+            no_context=meter.no_context,
         )
         signals.count(finished)
         return finished

@@ -22,6 +22,7 @@ class Meter:
     passages: tuple[Passage, ...] = ()  # that the model saw
     texts: tuple[str, ...] = ()  # that were shown, of each run
     published: bool = False
+    no_context: bool = False  # search was away
     _begin: float = field(default_factory=perf_counter)
     _first_tokens: int = 0
     _last_s: float = 0

@@ -6,6 +6,7 @@ from gyre_events import Passage, Purpose
 from gyre_inference.alternatives import Delta
 from gyre_inference.answering import Answerer, Finished, Mode, Question, Started
 from gyre_inference.generation import Sampling, Turn
+from gyre_inference.messages import event_of, finished_message
 from gyre_inference.settings import Settings
 from gyre_service.errors import Unavailable
 from gyre_service.ids import new_id
@@ -54,14 +55,19 @@ async def test_without_evidence_it_declines_without_the_engine(
     assert finished.time_to_first_token_s
 
 
-async def test_while_retrieval_is_away_it_declines(
+async def test_while_retrieval_is_away_it_declines_and_says_why(
     engine: FakeEngine, search: FakeSearch, settings: Settings
 ) -> None:
+    _, _, usual = await answered(engine, search, settings, question())
     search.fails = Unavailable("retrieval: away")
 
     _, shown, finished = await answered(engine, search, settings, question())
 
     assert shown == finished.answer == "I don't know."
+    assert (usual.no_context, finished.no_context) == (False, True)
+    message, event = finished_message(finished), event_of(question(), (), finished)
+    assert message.no_context
+    assert event.no_context
 
 
 async def test_a_citation_of_nothing_is_dropped(

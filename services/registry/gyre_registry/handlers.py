@@ -114,6 +114,8 @@ async def judged(event: VerdictRecorded, cause: Cause, sessions: SessionsOf) -> 
 async def _judged(
     event: OfAnswer, cause: Received, sessions: Sessions, *, bad: bool, judged_by: str
 ) -> None:
+    if event.no_context:  # of neither arm's making
+        return
     # Nobody is shown a shadow: only the judge has something to say of it.
     shadow = event.purpose is Purpose.SHADOW and event.arm == CANDIDATE
     shadow = shadow and judged_by == evidence.JUDGE

@@ -176,6 +176,9 @@ async def test_only_live_answers_and_shadows_of_the_candidate_are_evidence(
     await send(scored(shown.rollout_id, "production", 0, "shadow"))
     await send(verdict(shown.rollout_id, "candidate", "down", "shadow"))
     await send(scored(uuid4(), "candidate", 0, "live"))
+    # Made while search was away: nobody could have known the answer.
+    blind = verdict(shown.rollout_id, "candidate", "down")
+    await send(blind.model_copy(update={"no_context": True}))
     await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
     await send(scored(shown.rollout_id, "candidate", 0, "live"))
 

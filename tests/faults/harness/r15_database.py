@@ -71,8 +71,11 @@ def lose_index(field: Field, into: str, rng: random.Random) -> Trial:
             seen_s = time.monotonic() - began
             if seen_s > SEEN_S:
                 found.append(f"not ready only after {seen_s:.1f} s")
-            if ask(field.api, field.model, QUESTION)["gyre"]["passages"]:
+            answer = ask(field.api, field.model, QUESTION)["gyre"]
+            if answer["passages"]:
                 found.append("an answer has passages that nobody can have found")
+            if not answer["no_context"]:
+                found.append("an answer does not say that search was away")
             time.sleep(max(0.0, AWAY_S - seen_s))  # the fault itself
         began = time.monotonic()
         until(lambda: is_ready(local, "retrieval")[0] and consumed(field), 180)

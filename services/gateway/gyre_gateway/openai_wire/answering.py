@@ -49,10 +49,14 @@ class ShownCost(Shown):
 
 
 class GyrePart(Shown):
-    """What is ours in an answer; `adapter` is a digest, null for the base alone."""
+    """What is ours in an answer; `adapter` is a digest, null for the base alone.
+
+    `no_context`: search was away, so nothing was found.
+    """
 
     answer_id: str
     refused: bool
+    no_context: bool
     arm: str
     adapter: str | None
     cost: ShownCost | None

@@ -433,6 +433,7 @@ class Finished(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     TIME_PER_OUTPUT_TOKEN_S_FIELD_NUMBER: _builtins.int
     CHOICES_FIELD_NUMBER: _builtins.int
+    NO_CONTEXT_FIELD_NUMBER: _builtins.int
     finish_reason: _builtins.str
     """stop or length"""
     refused: _builtins.bool
@@ -442,6 +443,8 @@ class Finished(_message.Message):
     """whole"""
     time_per_output_token_s: _builtins.float
     """absent: nothing came after the first tokens"""
+    no_context: _builtins.bool
+    """search was away, so nothing was found"""
     @_builtins.property
     def usage(self) -> Global___Usage: ...
     @_builtins.property
@@ -471,10 +474,11 @@ class Finished(_message.Message):
         cost: Global___Cost | None = ...,
         time_per_output_token_s: _builtins.float | None = ...,
         choices: _abc.Iterable[Global___Choice] | None = ...,
+        no_context: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s", "cost", b"cost", "time_per_output_token_s", b"time_per_output_token_s", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s", "answer", b"answer", "choices", b"choices", "cited", b"cited", "cost", b"cost", "engine_s", b"engine_s", "finish_reason", b"finish_reason", "refused", b"refused", "time_per_output_token_s", b"time_per_output_token_s", "time_to_first_token_s", b"time_to_first_token_s", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s", "answer", b"answer", "choices", b"choices", "cited", b"cited", "cost", b"cost", "engine_s", b"engine_s", "finish_reason", b"finish_reason", "no_context", b"no_context", "refused", b"refused", "time_per_output_token_s", b"time_per_output_token_s", "time_to_first_token_s", b"time_to_first_token_s", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__time_per_output_token_s: _TypeAlias = _typing.Literal["time_per_output_token_s"]  # noqa: Y015
     _WhichOneofArgType__time_per_output_token_s: _TypeAlias = _typing.Literal["_time_per_output_token_s", b"_time_per_output_token_s"]  # noqa: Y015
