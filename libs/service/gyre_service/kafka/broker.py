@@ -13,6 +13,7 @@ from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.broker.registrator import KafkaRegistrator
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -21,6 +22,7 @@ from gyre_service.kafka.dead_letters import DeadLetterQueue
 from gyre_service.kafka.failures import Failures
 from gyre_service.kafka.lag import Lag
 from gyre_service.kafka.parser import safe_parser
+from gyre_service.kafka.producers import keep_leaders
 from gyre_service.kafka.publishing import PublishTimeout
 from gyre_service.kafka.rebalance import FinishFirst
 from gyre_service.kafka.watchdog import Watchdog
@@ -140,6 +142,9 @@ class Broker(Registrar, KafkaBroker):
         if consumers:
             await self._lag.start(topic for each in consumers for topic in each.topic_names)
         await super().start()
+        producer = self.config.broker_config.producer
+        if isinstance(producer, AioKafkaFastProducerImpl):  # no test's
+            keep_leaders(producer._producer.producer.client.cluster)
         if consumers:
             watching = (self._lag.follow(), self._watchdog.watch(consumers))
             self._watching = [asyncio.create_task(each) for each in watching]
