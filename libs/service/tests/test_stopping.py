@@ -25,9 +25,11 @@ def test_a_process_ends_in_order_or_by_force(on_signal: str, status: int) -> Non
 
 
 ENDING = """
-import signal, time
+import atexit, signal, threading, time
 from gyre_service import stopping
 
+atexit.register(print, "the last spans")
+threading.Thread(target=time.sleep, args=(20,)).start()  # Python itself would wait for it
 stopping.exit_when_told()
 {end}
 time.sleep(20)
@@ -39,6 +41,8 @@ time.sleep(20)
     [("signal.raise_signal(signal.SIGTERM)", 0), ("stopping.stop_process('a test')", 1)],
 )
 def test_the_status_tells_who_wanted_the_end(end: str, status: int) -> None:
-    done = subprocess.run([sys.executable, "-c", ENDING.format(end=end)], check=False, timeout=15)
+    command = [sys.executable, "-c", ENDING.format(end=end)]
+    done = subprocess.run(command, check=False, timeout=15, capture_output=True, text=True)
 
     assert done.returncode == status
+    assert done.stdout == "the last spans\n"

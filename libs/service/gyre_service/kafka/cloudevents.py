@@ -19,6 +19,8 @@ from gyre_service.kafka.ordering import READ, Place, say
 from gyre_service.settings import ServiceSettings
 from gyre_service.telemetry import carried
 
+VERSION = "1.0"  # of CloudEvents
+
 
 @dataclass(frozen=True)
 class Received:
@@ -60,6 +62,8 @@ class Received:
         missing = [n for n in ("specversion", "id", "source", "type") if not headers.get(f"ce_{n}")]
         if missing:
             raise Rejected(f"not a CloudEvent: header ce_{missing[0]} is missing or empty")
+        if headers["ce_specversion"] != VERSION:
+            raise Rejected(f"ce_specversion is {headers['ce_specversion']!r}, expected {VERSION}")
         base, _, owner = record.topic.partition(".")
         if headers["ce_type"] != f"gyre.{base}":
             raise Rejected(f"ce_type is {headers['ce_type']}, expected gyre.{base}")
@@ -165,7 +169,7 @@ def envelope(event: Event, tenant: str, service: str, time: datetime, id: UUID) 
     `traceparent` is not among them: the telemetry middleware adds it to whatever is published.
     """
     headers = {
-        "ce_specversion": "1.0",
+        "ce_specversion": VERSION,
         "ce_id": str(id),
         "ce_source": f"/gyre/{service}",
         "ce_type": f"gyre.{event.topic}",
