@@ -1,7 +1,7 @@
-"""Makes the vectors of texts, by the retrieval service's encoder.
+"""Makes the vectors of all texts, by the retrieval service's encoder.
 
-`python -m gyre_driftbench.encoding` makes the pool that is in the repository, 10,000 of them;
-with `--all FILE` all 56,405 into a file, in ten minutes of two cores.
+`python -m gyre_driftbench.encoding FILE` makes all 56,365, in ten minutes of two cores. With
+`--pool` it then takes from them the 10,000 that are in the repository.
 """
 
 import argparse
@@ -48,25 +48,20 @@ def some(seed: int = 0) -> dict[str, Places]:
     return found
 
 
-def every() -> dict[str, Places]:
-    return {name: np.arange(len(texts_of(name))) for name in NAMES}
-
-
-async def encode(rows: dict[str, Places], threads: int) -> dict[str, Any]:
-    """Return what `np.savez` is to write of these lines of each collection."""
+async def encode(threads: int) -> dict[str, Any]:
+    """Return what `np.savez` is to write of every collection."""
     encoder = Encoder("", threads)
     identity = await encoder.load()
     kept: dict[str, Any] = {"encoder": f"{identity.name} {identity.digest}"}
-    for name, chosen in rows.items():
-        lines = texts_of(name)
-        texts = [lines[row][1] for row in chosen]
+    for name in NAMES:
+        texts = [text for _, text in texts_of(name)]
         parts = [
             await encoder.encode(texts[start : start + BATCH])
             for start in range(0, len(texts), BATCH)
         ]
         whole, scale = to_bytes_of(np.concatenate(parts))
         kept |= {
-            f"{name}.rows": chosen,
+            f"{name}.rows": np.arange(len(texts)),
             f"{name}.vectors": whole,
             f"{name}.scale": scale,
             f"{name}.injection": np.array([injection_score(text) for text in texts], np.float32),
@@ -77,15 +72,26 @@ async def encode(rows: dict[str, Places], threads: int) -> dict[str, Any]:
     return kept
 
 
+def only(kept: dict[str, Any], rows: dict[str, Places]) -> dict[str, Any]:
+    """Return the same of a few lines of each collection."""
+    parts = ("rows", "vectors", "scale", "injection")
+    chosen = {
+        f"{n}.{part}": kept[f"{n}.{part}"][mine] for n, mine in rows.items() for part in parts
+    }
+    return {"encoder": kept["encoder"], **chosen}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--all", type=Path, help="a file for the vectors of all texts")
+    parser.add_argument("file", type=Path, help="for the vectors; what is there is not made again")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pool", action="store_true", help="write the repository's pool")
     given = parser.parse_args()
-    rows = some() if given.all is None else every()
-    path = given.all or COMMITTED
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **asyncio.run(encode(rows, given.threads)))
+    if not given.file.exists():
+        given.file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(given.file, **asyncio.run(encode(given.threads)))
+    if given.pool:
+        np.savez_compressed(COMMITTED, **only(dict(np.load(given.file)), some()))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ POINTS = 512
 NEAREST = 5
 GROUP = 8  # questions that are much alike, about: they are never on both sides
 CLUSTERS = 12
+WINDOW = 100  # questions that one may say the same as
+ALIKE = 0.92  # cosine of two that do
 CLIP = 8.0  # at 4 a mixture of 5 % would vanish
 WINSOR = 0.01  # of the calibration, at each end
 
@@ -31,6 +33,10 @@ class Reference:
         mean: Of the novelty in a clean window that the points are not from.
         sd: Its standard deviation.
         texts: Of the points.
+        novelty: Of that window, each question's distance, (m,).
+        past: The cluster of each question that it was made of, in their order.
+        ordered: Whether that is the order in which they were asked.
+        alike: The share of them that say the same as one of the 100 before them.
     """
 
     reference_id: UUID
@@ -39,10 +45,20 @@ class Reference:
     mean: float
     sd: float
     texts: tuple[str, ...]
+    novelty: NDArray[np.float64]
+    past: NDArray[np.uint8]
+    ordered: bool
+    alike: float
 
     @classmethod
     def build(
-        cls, reference_id: UUID, vectors: Vectors, texts: list[str], calibration: int
+        cls,
+        reference_id: UUID,
+        vectors: Vectors,
+        texts: list[str],
+        calibration: int,
+        *,
+        ordered: bool = False,
     ) -> Self:
         """Freeze a reference.
 
@@ -51,6 +67,7 @@ class Reference:
             vectors: Of the questions, (n, d), in any order.
             texts: Of the same questions.
             calibration: How many of them calibrate; the others are what is compared with.
+            ordered: Whether they come in the order in which they were asked.
         """
         rng = np.random.default_rng(reference_id.int % 2**63)
         order = _grouped(vectors, rng)
@@ -60,13 +77,32 @@ class Reference:
             vectors[usual].astype(float), min(CLUSTERS, len(usual)), minit="++", seed=rng
         )
         points = vectors[kept]
-        mean, sd = _scale(np.array([_novelty(points, vector) for vector in others]))
+        novelty = np.array([_novelty(points, vector) for vector in others])
+        mean, sd = _scale(novelty)
         texts_kept = tuple(texts[index] for index in kept)
-        return cls(reference_id, points, centres.astype(np.float32), mean, sd, texts_kept)
+        past = np.argmin(((vectors[:, None] - centres[None]) ** 2).sum(axis=2), axis=1)
+        return cls(
+            reference_id,
+            points,
+            centres.astype(np.float32),
+            mean,
+            sd,
+            texts_kept,
+            novelty,
+            past.astype(np.uint8),
+            ordered,
+            float(
+                np.mean([alike(vectors[max(0, n - WINDOW) : n + 1]) for n in range(len(vectors))])
+            ),
+        )
 
     def z(self, vector: Vectors) -> float:
         """Return how new a question is: its distance, in standard deviations of the usual."""
         return float(np.clip((_novelty(self.points, vector) - self.mean) / self.sd, -CLIP, CLIP))
+
+    def distance(self, vector: Vectors) -> float:
+        """Return the mean cosine distance to the nearest points."""
+        return _novelty(self.points, vector)
 
     def cluster(self, vector: Vectors) -> int:
         return int(np.argmin(((self.centres - vector) ** 2).sum(axis=1)))
@@ -82,6 +118,10 @@ class Reference:
             points=self.points,
             centres=self.centres,
             scale=np.array([self.mean, self.sd]),
+            novelty=self.novelty,
+            past=self.past,
+            ordered=np.array(self.ordered),
+            alike=np.array(self.alike),
             # Not as strings: numpy makes each as long as the longest.
             texts=np.frombuffer(json.dumps(self.texts, ensure_ascii=False).encode(), np.uint8),
         )
@@ -98,7 +138,16 @@ class Reference:
             float(mean),
             float(sd),
             tuple(json.loads(kept["texts"].tobytes())),
+            kept["novelty"],
+            kept["past"],
+            bool(kept["ordered"]),
+            float(kept["alike"]),
         )
+
+
+def alike(vectors: Vectors) -> bool:
+    """Tell whether the last of some questions says the same as one before it."""
+    return len(vectors) > 1 and bool((vectors[:-1] @ vectors[-1]).max() > ALIKE)
 
 
 def _novelty(points: Vectors, vector: Vectors) -> float:

@@ -1,0 +1,84 @@
+"""Evidence that something has changed: bets that win nothing on average while it has not.
+
+A statistic becomes the logarithm of a payoff whose mean is at most 1 as long as nothing has
+changed. Where the sum of those logarithms since it was last below 0 passes `log(events)`, there
+is an alarm: at most one in so many events, whatever the statistic's distribution.
+
+Source:
+    Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential change
+    detection", arXiv 2203.03532, 2022; the sum: Page, Biometrika 41 (1954).
+"""
+
+from math import log
+from typing import Any
+
+import numpy as np
+from river.drift import PageHinkley
+
+NEWEST = 500  # values: a change is looked for no further back
+
+
+class Rise:
+    """PageHinkley on logarithms of payoffs.
+
+    River's compares with the running mean of what it was given, and allows for `delta`. It is
+    given values above their expectation, which is taken for `delta`: so nothing is added to what
+    they are. Zeros before them, as many as there were values in the calibration, keep the mean at
+    0 at the start and after each alarm; later it follows: a calibration that is a little off is
+    made up for. After an alarm River's begins again, and goes on alarming while the world is moved.
+
+    Args:
+        threshold: Of the sum: the logarithm of the events between two false alarms.
+        expected: Mean of the values while nothing has changed, below 0.
+        calibrated: How many values that mean is made of.
+    """
+
+    def __init__(self, threshold: float, expected: float, calibrated: int) -> None:
+        self.threshold = threshold
+        self._expected = min(expected, -LEAST)
+        self._calibrated = calibrated
+        self._newest: list[float] = []
+        self._detector = self._anchored()
+
+    def update(self, value: float, weight: float = 1.0) -> bool:
+        """Take a value, or a part of one: a payoff's power up to 1 is a payoff too (Jensen)."""
+        if self._detector.drift_detected:
+            self._detector = self._anchored()
+        self._detector.update(weight * (value - self._expected))
+        self._newest = [*self._newest[1 - NEWEST :], weight * value]
+        return bool(self._detector.drift_detected)
+
+    def now(self) -> float:
+        # River keeps both, and shows neither.
+        found: float = self._detector._sum_increase - self._detector._min_increase
+        return max(0.0, found)
+
+    def since(self) -> int:
+        """Return how many values there are since the change, 0 without any.
+
+        Their sum is largest from there on: the likeliest place.
+        """
+        totals = np.cumsum(self._newest[::-1])
+        return 1 + int(np.argmax(totals)) if len(totals) and totals.max() > 0 else 0
+
+    def _anchored(self) -> Any:
+        detector: Any = PageHinkley(
+            delta=-self._expected, threshold=self.threshold, alpha=1.0, mode="up"
+        )
+        for _ in range(self._calibrated):
+            detector.update(0.0)
+        return detector
+
+
+LEAST = 1e-4  # that is expected to be lost by a value
+
+
+def threshold_for(events: float, detectors: int) -> float:
+    """Return the threshold of one of so many detectors for false alarms of all of them together.
+
+    Hazards add: each may have one in `events * detectors`.
+
+    >>> round(threshold_for(50_000, 10), 2)
+    13.12
+    """
+    return log(events * detectors)
