@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from gyre_drift.handlers import router
 from gyre_drift.settings import Settings
+from gyre_drift.tables import Stream
 from gyre_events import (
     TOPICS,
+    AnswerScored,
     Arm,
     Base,
     DriftDetected,
@@ -27,8 +29,10 @@ from gyre_events import (
     Prompt,
     RetrainingRequested,
     RolloutChanged,
+    Score,
+    VerdictRecorded,
 )
-from gyre_service.database import Sessions, open_database
+from gyre_service.database import Sessions, open_database, snapshot
 from gyre_service.kafka import Broker
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 
@@ -189,3 +193,44 @@ async def send(
 
     async with TestKafkaBroker(broker, consumer):
         yield publish
+
+
+async def baseline(send: Send, world: World, tenant: str = "acme") -> None:
+    for vector in world.questions(POLICY.reference_events + POLICY.calibration_events):
+        await send(observed(vector, "baseline"), tenant)
+
+
+async def live(send: Send, world: World, count: int, tenant: str = "acme") -> None:
+    for vector in world.questions(count):
+        await send(observed(vector), tenant)
+
+
+async def stream(sessions: Sessions, tenant: str = "acme") -> Stream:
+    async with snapshot(sessions) as session:
+        return await session.get_one(Stream, (tenant, "default"))
+
+
+def about(purpose: str = "live") -> dict[str, Any]:
+    return {
+        "answer_id": uuid4(),
+        "conversation_id": uuid4(),
+        "route": "default",
+        "purpose": purpose,
+        "rollout_id": uuid4(),
+        "model": "tiny",
+    }
+
+
+# When the last question of a baseline that is sent first was asked, and just after.
+MADE = WHEN + timedelta(seconds=POLICY.reference_events + POLICY.calibration_events)
+AFTER = MADE + timedelta(seconds=1)
+
+
+def verdict(thumb: str, purpose: str = "live", at: datetime = AFTER) -> VerdictRecorded:
+    fields: dict[str, Any] = about(purpose) | {"thumb": thumb}
+    return VerdictRecorded(feedback_id=uuid4(), decided_at=at, **fields)
+
+
+def scored(value: float, purpose: str = "live") -> AnswerScored:
+    score = Score(name="groundedness_overlap", value=value)
+    return AnswerScored(judge="rules-v1", scores=(score,), **about(purpose))

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from gyre_drift.watching.attack import Limits, look
 from gyre_drift.watching.crowd import SEEN, Crowd
+from gyre_drift.watching.detectors import QUIET, Alarm
 from gyre_drift.watching.evidence import Rise, threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
 from gyre_drift.watching.ranks import Unusual, expected, payoff, surprise
-from gyre_drift.watching.signals import QUIET, Alarm, Signal
+from gyre_drift.watching.signals import Signal
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 THRESHOLD = threshold_for(50_000, 8)

@@ -7,9 +7,9 @@ from uuid import UUID
 import numpy as np
 
 from gyre_drift.watching.attack import Limits
+from gyre_drift.watching.detectors import Alarm
 from gyre_drift.watching.panel import Asked, Panel
 from gyre_drift.watching.reference import Reference
-from gyre_drift.watching.signals import Alarm
 from gyre_driftbench.observation import Cause, Observation
 from gyre_events import DriftPolicy
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from gyre_drift.watching.attack import Attack, Limits, look
 from gyre_drift.watching.crowd import Crowd
+from gyre_drift.watching.detectors import Alarm
 from gyre_drift.watching.evidence import threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
 from gyre_drift.watching.ranks import Unusual
 from gyre_drift.watching.reference import WINDOW, Reference, Vectors
-from gyre_drift.watching.signals import Alarm, Signal
+from gyre_drift.watching.signals import Signal
 from gyre_events import DriftPolicy
 
 MANY, SOME = 0.5, 0.1  # shares of the questions that are thought to be new

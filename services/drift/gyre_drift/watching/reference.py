@@ -80,7 +80,8 @@ class Reference:
         novelty = np.array([_novelty(points, vector) for vector in others])
         mean, sd = _scale(novelty)
         texts_kept = tuple(texts[index] for index in kept)
-        past = np.argmin(((vectors[:, None] - centres[None]) ** 2).sum(axis=2), axis=1)
+        # The nearest centre of each, without all differences at once: they would be 70 MB.
+        past = np.argmin((centres**2).sum(axis=1) - 2 * (vectors @ centres.T), axis=1)
         return cls(
             reference_id,
             points,

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from gyre_drift.watching.detectors import HISTORY, QUIET, Alarm
 from gyre_drift.watching.evidence import NEWEST, Rise
-
-HISTORY = 200
-QUIET = 100  # values under half of the threshold, at least, that end an episode
 
 
 class Bet(Protocol):
@@ -27,19 +25,6 @@ class Bet(Protocol):
 
     def size(self, values: Sequence[float]) -> float:
         """Return how far values are from what is usual."""
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """A signal's evidence has passed its threshold."""
-
-    detector: str
-    family: str
-    statistic: float
-    threshold: float
-    events: int
-    onset: datetime
-    size: float
 
 
 @dataclass
