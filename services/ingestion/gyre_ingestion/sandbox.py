@@ -9,7 +9,10 @@ import sys
 
 from gyre_ingestion.chunking import Chunk
 from gyre_ingestion.settings import Settings
-from gyre_service.errors import Rejected
+from gyre_service.errors import Rejected, Unavailable
+
+# Who stops a service may tell its whole process group so, or all of its unit.
+ENDED = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ async def prepare(data: bytes, name: str, media_type: str, settings: Settings) -
 
     Raises:
         Rejected: It cannot be read, or not within the limits; the message is for its sender.
+        Unavailable: The child was asked to end: that says nothing of the document.
     """
     options = {
         "name": name,
@@ -56,6 +60,8 @@ async def prepare(data: bytes, name: str, media_type: str, settings: Settings) -
         if child.returncode is None:  # too slow, or we are going down
             child.kill()
             await child.wait()
+    if child.returncode in ENDED:
+        raise Unavailable("the parser was ended from outside, before it had read the document")
     if child.returncode:
         raise Rejected(_why(child.returncode, complained.decode(errors="replace"), settings))
     answer = json.loads(said)

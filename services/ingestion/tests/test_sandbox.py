@@ -1,10 +1,13 @@
+import asyncio
+import signal
 import zlib
+from typing import Any
 
 import pytest
 
 from gyre_ingestion.sandbox import prepare
 from gyre_ingestion.settings import Settings
-from gyre_service.errors import Rejected
+from gyre_service.errors import Rejected, Unavailable
 
 from .conftest import pdf
 
@@ -57,6 +60,22 @@ async def test_too_slow_is_rejected_and_leaves_no_child(settings: Settings) -> N
 
     with pytest.raises(Rejected, match=r"longer than 0\.01 s"):
         await prepare(b"text", "a.txt", "text/plain", slow)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_parser_that_was_ended_from_outside_says_nothing_of_its_document(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    start = asyncio.create_subprocess_exec
+
+    async def ended(*arguments: str, **options: Any) -> asyncio.subprocess.Process:
+        child = await start(*arguments, **options)
+        child.send_signal(how)
+        return child
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", ended)
+    with pytest.raises(Unavailable, match="ended from outside"):
+        await prepare(b"text", "a.txt", "text/plain", settings)
 
 
 async def test_too_much_memory_is_rejected(settings: Settings) -> None:
