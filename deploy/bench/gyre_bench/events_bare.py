@@ -79,7 +79,7 @@ def of_feedback(publisher: Publisher) -> dict[type[Event], Handler]:
 def of_drift(publisher: Publisher) -> dict[type[Event], Handler]:
     from gyre_drift import handlers as of
 
-    for name in ("detected", "requested"):
+    for name in ("detected", "requested", "remedied"):
         setattr(of, name, publisher)
     return {
         EmbeddingObserved: of.observed._original_call,
@@ -107,7 +107,10 @@ async def handle(service: str, settings: ServiceSettings) -> None:
         else:
             rollouts = Table(settings, RolloutChanged)
             await rollouts.start()
-            given = (sessions, rollouts)
+            from gyre_drift.desk import Desks
+            from gyre_drift.references import References
+
+            given = (sessions, Desks(rollouts, References()))
         async with AIOKafkaConsumer(
             *by_topic,
             bootstrap_servers=servers,

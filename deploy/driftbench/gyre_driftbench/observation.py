@@ -8,7 +8,16 @@ from gyre_driftbench.pool import Vectors
 
 # `encoder`: nothing can be compared, which is no alarm. "drift": something has moved, and no more.
 Cause: TypeAlias = Literal[
-    "", "drift", "input", "mix", "knowledge", "quality", "operations", "attack", "encoder"
+    "",
+    "drift",
+    "input",
+    "mix",
+    "knowledge",
+    "quality",
+    "concept",
+    "operations",
+    "attack",
+    "encoder",
 ]
 
 

@@ -21,9 +21,22 @@ from gyre_events.documents import (
     DocumentRemoved,
     DocumentSubmitted,
 )
-from gyre_events.drift import DriftDetected, Position, RetrainingRequested
+from gyre_events.drift import (
+    BatchTest,
+    DriftDetected,
+    Moved,
+    Position,
+    RemedyRequested,
+    RetrainingRequested,
+)
 from gyre_events.feedback import ExampleCurated, FeedbackGiven, VerdictRecorded
-from gyre_events.policy import DriftPolicy, Policy, ReleasePolicy, TrainingPolicy
+from gyre_events.policy import (
+    DriftPolicy,
+    Policy,
+    ReleasePolicy,
+    RemedyPolicy,
+    TrainingPolicy,
+)
 from gyre_events.release import AdapterEvaluated, AdapterLoaded, Measured, Paired, SuiteReport
 from gyre_events.training import (
     AdapterTrained,
@@ -53,6 +66,7 @@ TOPICS: dict[str, type[Event]] = {
         EmbeddingObserved,
         ExampleCurated,
         FeedbackGiven,
+        RemedyRequested,
         RetrainingRequested,
         RolloutChanged,
         TrainingFailed,
@@ -71,6 +85,7 @@ __all__ = [
     "ApiKeyChanged",
     "Arm",
     "Base",
+    "BatchTest",
     "ChunkEmbedded",
     "ChunkPrepared",
     "Dataset",
@@ -87,6 +102,7 @@ __all__ = [
     "ExampleCurated",
     "FeedbackGiven",
     "Measured",
+    "Moved",
     "Paired",
     "Passage",
     "Policy",
@@ -94,6 +110,8 @@ __all__ = [
     "Prompt",
     "Purpose",
     "ReleasePolicy",
+    "RemedyPolicy",
+    "RemedyRequested",
     "RetrainingRequested",
     "RolloutChanged",
     "Score",

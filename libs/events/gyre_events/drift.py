@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gyre_events.base import Event, Text
+from gyre_events.base import Digest, Event, Share, Text
 from gyre_events.control import Base
 from gyre_events.policy import TrainingPolicy
 
@@ -22,6 +22,32 @@ class Position(BaseModel):
     offset: Annotated[int, Field(ge=0)]
 
 
+class Moved(BaseModel):
+    """A cluster of questions whose share has changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cluster: Annotated[int, Field(ge=0)]
+    before: Share
+    now: Share
+    low: float = Field(description="lower end of the 95 % interval of the change")
+    high: float
+    examples: tuple[str, ...] = Field(default=(), description="its newest questions")
+    nearest: tuple[str, ...] = Field(default=(), description="the reference's nearest to those")
+
+
+class BatchTest(BaseModel):
+    """Whether new questions can be told from the reference's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Text
+    value: float
+    low: float = Field(description="lower end of its 95 % interval")
+    new: Annotated[int, Field(ge=1)] = Field(description="questions that were compared")
+    needed: float = Field(description="that `low` has to be above")
+
+
 class DriftDetected(Event):
     """A detector's statistic has passed its threshold."""
 
@@ -31,17 +57,62 @@ class DriftDetected(Event):
     drift_id: UUID
     route: Text
     family: Family
-    detector: Text = Field(description="as novelty, mix-3, grounded, thumbs")
+    detector: Text = Field(description="as novelty, mix, found, grounded, thumbs, latency")
+    cause: str = Field(
+        default="",
+        description="input, mix, knowledge, quality, concept, operations or attack, as far as it "
+        "was known then; empty: older than causes",
+    )
     statistic: float
     threshold: float
     reference_id: UUID | None = None
     events: Annotated[int, Field(ge=1)] = Field(description="that the detector had seen")
     onset: AwareDatetime = Field(description="estimate of when the change began")
     size: float | None = Field(default=None, description="mean since the onset, in reference sd")
+    size_low: float | None = Field(default=None, description="lower end of its 95 % interval")
+    size_high: float | None = None
     auc: float | None = Field(default=None, description="of new against reference questions")
     auc_low: float | None = Field(default=None, description="lower end of its 95 % interval")
+    test: BatchTest | None = None
     examples: tuple[str, ...] = Field(default=(), description="questions that moved it most")
     nearest: tuple[str, ...] = Field(default=(), description="the reference's nearest to those")
+    moved: tuple[Moved, ...] = Field(default=(), description="the most first")
+    positions: tuple[Position, ...] = ()
+    decided_at: AwareDatetime
+
+
+class RemedyRequested(Event):
+    """What is to be done about a change, or why it is not done now.
+
+    Of one remedy the furthest state counts, whatever order they come in: held and proposed, then
+    decided and approved, then refused. Who acts, acts on decided and approved ones that it knows.
+    """
+
+    topic: ClassVar[str] = "remedy-requested"
+    key_field: ClassVar[str] = "route"
+
+    remedy_id: UUID
+    route: Text
+    cause: Text = Field(description="as in drift-detected")
+    remedy: Text = Field(
+        description="nothing, re-index, documents-wanted, prompt, re-activate, retrain or security"
+    )
+    state: Text = Field(
+        default="decided", description="held, proposed, decided, approved or refused"
+    )
+    reason: Text
+    by: Text = Field(default="policy", description="who decided")
+    drift_ids: tuple[UUID, ...] = ()
+    collection: Text
+    since: AwareDatetime = Field(description="estimate of when the change began")
+    adapter_digest: Digest | None = Field(
+        default=None, description="to re-activate; null with that remedy: the base alone"
+    )
+    reference_id: UUID | None = Field(default=None, description="of the world that has come back")
+    job_id: UUID | None = Field(default=None, description="of the training that is asked for")
+    person: str | None = Field(default=None, description="who asked most, a pseudonym; security")
+    examples: tuple[str, ...] = Field(default=(), description="newest questions since then")
+    test: BatchTest | None = None
     positions: tuple[Position, ...] = ()
     decided_at: AwareDatetime
 

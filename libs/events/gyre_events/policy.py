@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gyre_events.base import Share
 
@@ -16,8 +16,44 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+REMEDIES = ("re-index", "documents-wanted", "prompt", "re-activate", "retrain")
+
+
+def _known(remedies: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = sorted(set(remedies) - set(REMEDIES))
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(REMEDIES)}")
+    return remedies
+
+
+# Text and no enum in the contract: there will be more.
+Remedies = Annotated[tuple[str, ...], AfterValidator(_known)]
+
+
+class RemedyPolicy(_Part):
+    """What is done about a cause: the first remedy first, the next one if it did not help."""
+
+    input: Remedies = Field(default=("re-activate", "retrain"), description="questions are new")
+    mix: Remedies = Field(default=(), description="known questions, in other shares")
+    knowledge: Remedies = Field(
+        default=("re-index", "documents-wanted"), description="less is found than was"
+    )
+    quality: Remedies = Field(
+        default=("re-activate", "retrain"), description="answers stand on their passages less"
+    )
+    concept: Remedies = Field(
+        default=("prompt", "retrain"), description="people want other answers than they did"
+    )
+    operations: Remedies = Field(default=(), description="answers take longer")
+
+    def of(self, cause: str) -> tuple[str, ...]:
+        """Return the remedies of a cause; none are known of any other."""
+        found: tuple[str, ...] = getattr(self, cause, ())
+        return found
+
+
 class DriftPolicy(_Part):
-    """When the world has moved, and when that is worth a training."""
+    """When the world has moved, what is done then, and when that is worth a training."""
 
     reference_events: Annotated[int, Field(ge=100, le=5_000)] = 1_000
     calibration_events: Annotated[int, Field(ge=100, le=5_000)] = 1_000
@@ -37,8 +73,32 @@ class DriftPolicy(_Part):
     batch_events: Annotated[int, Field(ge=30, le=200)] = Field(
         default=60, description="newest questions that the batch test compares to the reference"
     )
-    cooldown_s: Seconds = 6 * 3600
-    trainings_per_day: Annotated[int, Field(ge=0)] = 2
+    cooldown_s: Seconds = Field(
+        default=6 * 3600, description="between two trainings or re-activations"
+    )
+    trainings_per_day: Annotated[int, Field(ge=0)] = Field(
+        default=2, description="re-activations count as trainings"
+    )
+    paused: bool = Field(default=False, description="alarms are raised, and nothing is done")
+    remedies: RemedyPolicy = RemedyPolicy()
+    remedy_events: Positive = Field(
+        default=200, description="questions after which a remedy has helped, or the next is tried"
+    )
+    match_auc: Annotated[float, Field(ge=0.5, le=1)] = Field(
+        default=0.55, description="new questions are those of an older world below it"
+    )
+    match_events: Annotated[int, Field(ge=30, le=200)] = Field(
+        default=150, description="newest questions that are compared with older worlds"
+    )
+    near_duplicates: Share = Field(
+        default=0.3, description="of the newest questions; more, than usual, are an attack"
+    )
+    person_share: Share = Field(
+        default=0.3, description="of the newest questions; one who asks more is an attack"
+    )
+    injections: Share = Field(
+        default=0.3, description="of the newest questions; more that look so are an attack"
+    )
 
 
 class TrainingPolicy(_Part):

@@ -6,7 +6,9 @@ from functools import partial
 
 from faststream.asgi import AsgiFastStream
 
+from gyre_drift.desk import Desks
 from gyre_drift.handlers import router
+from gyre_drift.references import References
 from gyre_drift.servicer import Servicer
 from gyre_drift.settings import Settings
 from gyre_events import RolloutChanged
@@ -25,7 +27,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
     async def parts(process: Process) -> AsyncIterator[None]:
         rollouts = process.table(RolloutChanged)
         await rollouts.start()
-        process.broker.context.set_global("rollouts", rollouts)
+        process.broker.context.set_global("desks", Desks(rollouts, References()))
         try:
             add = partial(add_DriftServiceServicer_to_server, Servicer(process.sessions, rollouts))
             async with process.serving(add, NAME):

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from gyre_drift import store
-from gyre_drift.desk import Desk
-from gyre_drift.routes import rollout_of
+from gyre_drift.desk import Desk, Desks
 from gyre_drift.vectors import vector_of
 from gyre_events import (
     AnswerScored,
@@ -14,26 +13,30 @@ from gyre_events import (
     EmbeddingObserved,
     Event,
     Purpose,
+    RemedyRequested,
     RetrainingRequested,
-    RolloutChanged,
     VerdictRecorded,
 )
 from gyre_service.database import Sessions, transaction
-from gyre_service.kafka import Cause, Given, Received, Router, Table, of
+from gyre_service.kafka import Cause, Given, Received, Router, of
 from gyre_service.seen import first_time
 
 SessionsOf = Annotated[Sessions, Given("sessions")]
-Rollouts = Annotated[Table[RolloutChanged], Given("rollouts")]
+DesksOf = Annotated[Desks, Given("desks")]
 
 router = Router("drift")
 events = router.subscriber(EmbeddingObserved.topic, AnswerScored.topic, VerdictRecorded.topic)
 detected = router.publisher(DriftDetected.topic)
 requested = router.publisher(RetrainingRequested.topic)
+remedied = router.publisher(RemedyRequested.topic)
 
 
 @events(filter=of(EmbeddingObserved))
 async def observed(
-    event: EmbeddingObserved, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+    event: EmbeddingObserved,
+    cause: Cause,
+    sessions: SessionsOf,
+    desks: DesksOf,
 ) -> None:
     vector = vector_of(event)
     if event.purpose not in (Purpose.LIVE, Purpose.BASELINE):
@@ -43,14 +46,17 @@ async def observed(
         cause,
         cause.time,
         sessions,
-        rollouts,
+        desks,
         lambda desk: desk.question(event, vector),
     )
 
 
 @events(filter=of(AnswerScored))
 async def scored(
-    event: AnswerScored, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+    event: AnswerScored,
+    cause: Cause,
+    sessions: SessionsOf,
+    desks: DesksOf,
 ) -> None:
     if event.purpose is Purpose.LIVE:
         await _handle(
@@ -58,14 +64,17 @@ async def scored(
             cause,
             cause.time,
             sessions,
-            rollouts,
+            desks,
             lambda desk: desk.judged(event),
         )
 
 
 @events(filter=of(VerdictRecorded))
 async def judged(
-    event: VerdictRecorded, cause: Cause, sessions: SessionsOf, rollouts: Rollouts
+    event: VerdictRecorded,
+    cause: Cause,
+    sessions: SessionsOf,
+    desks: DesksOf,
 ) -> None:
     if event.purpose is Purpose.LIVE:
         await _handle(
@@ -73,7 +82,7 @@ async def judged(
             cause,
             event.decided_at,  # its cause is feedback, whose clock may be anybody's
             sessions,
-            rollouts,
+            desks,
             lambda desk: desk.judged(event),
         )
 
@@ -83,14 +92,19 @@ async def _handle(
     cause: Received,
     time: datetime,
     sessions: Sessions,
-    rollouts: Table[RolloutChanged],
+    desks: Desks,
     take: Callable[[Desk], Awaitable[list[Event]]],
 ) -> None:
-    rollout = rollout_of(rollouts, cause.tenant, route)
     async with transaction(sessions) as session:
         if await first_time(session, cause):
-            caused = await take(await Desk.open(session, cause, time, route, rollout))
+            caused = await take(await desks.open(session, cause, time, route))
         else:  # its publication may have been lost
             caused = await store.decided(session, cause)
+    # Not before: they are replaced where no broker is.
+    publishers = {
+        DriftDetected: detected,
+        RemedyRequested: remedied,
+        RetrainingRequested: requested,
+    }
     for event in caused:  # in order: the place of each gives it its id
-        await (detected if isinstance(event, DriftDetected) else requested).publish(event)
+        await publishers[type(event)].publish(event)

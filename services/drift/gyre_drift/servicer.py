@@ -5,6 +5,7 @@ from datetime import timedelta
 from gyre_drift import store
 from gyre_drift.routes import rollout_of
 from gyre_drift.tables import Stream
+from gyre_drift.watching.watch import Watch
 from gyre_events import DriftPolicy, Policy, RolloutChanged
 from gyre_rpc.drift.v1 import drift_pb2 as pb
 from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceServicer
@@ -32,7 +33,8 @@ class Servicer(DriftServiceServicer):
                 if asked:
                     until = asked[-1].at + timedelta(seconds=policy.cooldown_s)
                     left = max(0.0, (until - now()).total_seconds())
-                found.append(_stream(row, policy, left))
+                watch = await store.get_watch(session, row)
+                found.append(_stream(row, watch, policy, left))
         return pb.StatusResponse(streams=found)
 
     def _policy(self, tenant: str, route: str) -> DriftPolicy:
@@ -40,29 +42,28 @@ class Servicer(DriftServiceServicer):
         return (rollout.policy if rollout else Policy()).drift
 
 
-def _stream(row: Stream, policy: DriftPolicy, cooldown_s: float) -> pb.Stream:
-    watched = store.watched_of(row)
+def _stream(row: Stream, watch: Watch | None, policy: DriftPolicy, cooldown_s: float) -> pb.Stream:
     wanted = policy.reference_events + policy.calibration_events
     return pb.Stream(
         route=row.route,
-        state="warming" if watched is None else "watching",
+        state="warming" if watch is None else "watching",
         reference_id=str(row.reference_id or ""),
         encoder=row.encoder,
         events=row.events,
-        reference_events=row.collected if watched is None else wanted,
+        reference_events=row.collected if watch is None else wanted,
         reference_wanted=wanted,
         pending=row.waiting,
         cooldown_s=cooldown_s,
         detectors=[
             pb.Detector(
-                name=detector.name,
-                family=detector.family,
-                state=state,
-                statistic=detector.statistic.now(),
-                threshold=detector.statistic.threshold,
-                events=detector.events,
-                history=detector.history,
+                name=signal.name,
+                family=signal.family,
+                state=signal.state,
+                statistic=signal.now(),
+                threshold=signal.threshold,
+                events=signal.events,
+                history=signal.history,
             )
-            for detector, state in (watched.detectors() if watched else [])
+            for signal in (watch.panel if watch else ())
         ],
     )

@@ -3,21 +3,30 @@
 import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import numpy as np
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_drift.tables import Collected, Decision, Early, Recent, Stream
+from gyre_drift.tables import Collected, Decision, Early, Recent, State, Stream
 from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.causes import REACTIVATE
 from gyre_drift.watching.deciding import Asked
 from gyre_drift.watching.reference import Reference, Vectors
-from gyre_drift.watching.stream import Judgement, Watched
-from gyre_events import TOPICS, AnswerScored, Event, RetrainingRequested, VerdictRecorded
+from gyre_drift.watching.watch import Judgement, Watch
+from gyre_events import (
+    TOPICS,
+    AnswerScored,
+    Event,
+    RemedyRequested,
+    RetrainingRequested,
+    VerdictRecorded,
+)
 from gyre_service.kafka import Received
 
 KEPT = 200  # recent questions of a route
+MEASURED = timedelta(hours=1)  # a re-activation has begun by then, or never will
+FORMAT = 1  # of what is pickled: another one begins anew from the reference
 
 
 async def lock_stream(session: AsyncSession, tenant: str, route: str) -> Stream:
@@ -33,17 +42,26 @@ async def streams_of(session: AsyncSession, tenant: str, route: str) -> Sequence
     return (await session.exec(query)).all()
 
 
-def watched_of(row: Stream) -> Watched | None:
-    if row.watched is None:
+async def get_watch(session: AsyncSession, row: Stream) -> Watch | None:
+    """Return what a route's watcher remembers; None while warming, or if another release wrote."""
+    kept = await session.get(State, (row.tenant, row.route))
+    if kept is None or kept.format != FORMAT:
         return None
-    watched = pickle.loads(row.watched)
-    assert isinstance(watched, Watched)
-    return watched
+    watch = pickle.loads(kept.content)
+    assert isinstance(watch, Watch)
+    return watch
 
 
-def save(session: AsyncSession, row: Stream, watched: Watched | None) -> None:
-    row.watched = None if watched is None else pickle.dumps(watched)
+async def save(session: AsyncSession, row: Stream, watch: Watch | None) -> None:
     session.add(row)
+    kept = await session.get(State, (row.tenant, row.route))
+    if watch is None:
+        if kept is not None:
+            await session.delete(kept)
+        return
+    kept = kept or State(tenant=row.tenant, route=row.route, format=FORMAT, content=b"")
+    kept.format, kept.content = FORMAT, pickle.dumps(watch)
+    session.add(kept)
 
 
 async def collect(session: AsyncSession, row: Stream, text: str, vector: Vectors) -> None:
@@ -125,13 +143,6 @@ async def keep_reference(
     )
 
 
-async def get_reference(
-    session: AsyncSession, tenant: str, route: str, reference_id: UUID
-) -> Reference:
-    row = await session.get_one(ReferenceRow, (tenant, route, reference_id))
-    return Reference.of_bytes(reference_id, row.content)
-
-
 async def remember(
     session: AsyncSession, row: Stream, text: str, vector: Vectors, time: datetime
 ) -> None:
@@ -197,23 +208,48 @@ async def decided(session: AsyncSession, cause: Received) -> list[Event]:
 
 
 async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked]:
-    """Return the trainings that were asked for, oldest first."""
+    """Return the trainings and re-activations that were asked for, oldest first."""
     query = (
         select(Decision)
         .where(
             col(Decision.tenant) == tenant,
             col(Decision.route) == route,
-            col(Decision.topic) == RetrainingRequested.topic,
+            col(Decision.topic).in_((RetrainingRequested.topic, RemedyRequested.topic)),
         )
         .order_by(col(Decision.at))
     )
     asked = []
     for row in await session.exec(query):
-        event = RetrainingRequested.model_validate(row.event)
-        training = event.training
-        lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
-        asked.append(Asked(event.job_id, utc(row.at), utc(row.at) + lasts))
+        event, at = TOPICS[row.topic].model_validate(row.event), utc(row.at)
+        if isinstance(event, RetrainingRequested):
+            training = event.training
+            lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
+            asked.append(Asked(event.job_id, at, at + lasts))
+        elif isinstance(event, RemedyRequested) and _is(event, REACTIVATE):
+            asked.append(Asked(None, at, at + MEASURED))
     return asked
+
+
+async def remedies(
+    session: AsyncSession, tenant: str, route: str, remedy: str
+) -> list[RemedyRequested]:
+    """Return when a remedy was asked for, oldest first."""
+    query = (
+        select(Decision)
+        .where(
+            col(Decision.tenant) == tenant,
+            col(Decision.route) == route,
+            col(Decision.topic) == RemedyRequested.topic,
+        )
+        .order_by(col(Decision.at))
+    )
+    rows = await session.exec(query)
+    found = [RemedyRequested.model_validate(row.event) for row in rows]
+    return [event for event in found if _is(event, remedy)]
+
+
+def _is(event: RemedyRequested, remedy: str) -> bool:
+    return event.remedy == remedy and event.state == "decided"
 
 
 def utc(time: datetime) -> datetime:

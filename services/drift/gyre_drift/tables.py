@@ -21,14 +21,39 @@ class Stream(SQLModel, table=True):
     # When the world began that the next reference is of; null: the first one.
     warms_since: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     events: int = 0  # live questions
-    watched: bytes | None = None  # a pickled Watched; nobody but us writes here
+    watched: bytes | None = None  # of releases before drift_state; not read
     waiting: str = ""  # why an alarm has not become a training (yet)
     promoted: UUID | None = None  # the job whose adapter the reference was rebuilt for
     candidate: UUID | None = None  # the job whose adapter was last seen in a rollout under way
 
 
+class State(SQLModel, table=True):
+    """What a route's watcher remembers, and which adapter it has seen in production."""
+
+    __tablename__: ClassVar[str] = "drift_state"
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    format: int  # of the content; another one is not read
+    content: bytes  # a pickled Watch; nobody but us writes here
+
+
+class Era(SQLModel, table=True):
+    """A time in which one adapter answered questions of one world; the five newest are kept."""
+
+    __tablename__: ClassVar[str] = "drift_era"
+
+    tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    adapter: str | None = None  # digest; null: the base alone
+    job: UUID | None = None  # whose training made it
+    reference_id: UUID  # of the world
+    since: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class Reference(SQLModel, table=True):
-    """A frozen reference. Kept: what was an alarm is only understood beside it."""
+    """A frozen reference; the five newest are kept, which may come back."""
 
     __tablename__: ClassVar[str] = "drift_reference"
 

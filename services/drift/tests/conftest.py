@@ -4,7 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -12,9 +12,13 @@ import pytest
 from faststream.kafka import KafkaBroker, KafkaMessage, TestKafkaBroker
 from numpy.typing import NDArray
 
+from gyre_drift import store
+from gyre_drift.desk import Desks
 from gyre_drift.handlers import router
+from gyre_drift.references import References
 from gyre_drift.settings import Settings
 from gyre_drift.tables import Stream
+from gyre_drift.watching.watch import Watch
 from gyre_events import (
     TOPICS,
     AnswerScored,
@@ -27,13 +31,14 @@ from gyre_events import (
     Event,
     Policy,
     Prompt,
+    RemedyRequested,
     RetrainingRequested,
     RolloutChanged,
     Score,
     VerdictRecorded,
 )
 from gyre_service.database import Sessions, open_database, snapshot
-from gyre_service.kafka import Broker
+from gyre_service.kafka import Broker, Table
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 
 DIMENSION = 64
@@ -128,6 +133,10 @@ class Said(list[tuple[str, Event]]):
         return self.of(DriftDetected.topic)
 
     @property
+    def remedies(self) -> list[RemedyRequested]:
+        return self.of(RemedyRequested.topic)
+
+    @property
     def requests(self) -> list[RetrainingRequested]:
         return self.of(RetrainingRequested.topic)
 
@@ -156,12 +165,14 @@ async def send(
     """Publish an event as others do; events are a second apart."""
     broker = Broker(settings)
     broker.include_router(router)
-    for name, value in {"sessions": sessions, "rollouts": rollouts}.items():
+    table = cast(Table[RolloutChanged], rollouts)
+    given = {"sessions": sessions, "desks": Desks(table, References())}
+    for name, value in given.items():
         broker.context.set_global(name, value)
     consumer = KafkaBroker()
     number = 0
 
-    @consumer.subscriber(DriftDetected.topic, RetrainingRequested.topic)
+    @consumer.subscriber(DriftDetected.topic, RemedyRequested.topic, RetrainingRequested.topic)
     async def hear(message: KafkaMessage) -> None:
         topic = message.headers["ce_type"].removeprefix("gyre.")
         event = TOPICS[topic].model_validate_json(message.body)
@@ -208,6 +219,14 @@ async def live(send: Send, world: World, count: int, tenant: str = "acme") -> No
 async def stream(sessions: Sessions, tenant: str = "acme") -> Stream:
     async with snapshot(sessions) as session:
         return await session.get_one(Stream, (tenant, "default"))
+
+
+async def watch_of(sessions: Sessions, tenant: str = "acme") -> Watch:
+    row = await stream(sessions, tenant)
+    async with snapshot(sessions) as session:
+        found = await store.get_watch(session, row)
+    assert found is not None
+    return found
 
 
 def about(purpose: str = "live") -> dict[str, Any]:

@@ -1,4 +1,3 @@
-import pickle
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -35,6 +34,7 @@ from .conftest import (
     scored,
     stream,
     verdict,
+    watch_of,
 )
 
 
@@ -80,10 +80,9 @@ async def test_what_was_said_before_the_reference_was_made_does_not_count_and_wh
         for one in said[early:]:
             await send(one, tenant)
 
-    rows = [await stream(sessions, tenant) for tenant in ("acme", "other")]
-    watched = [pickle.loads(row.watched or b"") for row in rows]
-    assert [one.verdicts.seen for one in watched] == [2, 2]
-    assert pickle.dumps(watched[0].verdicts) == pickle.dumps(watched[1].verdicts)
+    watches = [await watch_of(sessions, tenant) for tenant in ("acme", "other")]
+    thumbs = [watch.panel.signals["thumbs"] for watch in watches]
+    assert [one.calibration for one in thumbs] == [[1.0, 1.0]] * 2
     async with snapshot(sessions) as session:
         assert (await session.exec(select(Early))).all() == []
 
@@ -198,7 +197,13 @@ async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt
     [request] = said.requests
     before = len(said.alarms)
     prompt = Prompt(digest="d" * 64, text="Be short.")
-    arm = Arm(name="production", share=10_000, job_id=request.job_id, prompt=prompt)
+    arm = Arm(
+        name="production",
+        share=10_000,
+        job_id=request.job_id,
+        adapter_digest="a" * 64,
+        prompt=prompt,
+    )
     rollouts.put("acme", revision=5, policy=Policy(drift=POLICY), arms=(arm,))
 
     await live(send, moved, 1)  # what is said while the next reference warms is of its time, or not
@@ -247,7 +252,9 @@ async def test_what_is_delivered_again_or_died_half_way_changes_nothing(
     """Every tenth event dies before its commit, every seventh after it: the alarms are the same."""
     build = Reference.build  # what it draws follows from its id, and that from the tenant
     monkeypatch.setattr(
-        Reference, "build", lambda id, *rest: replace(build(UUID(int=1), *rest), reference_id=id)
+        Reference,
+        "build",
+        lambda id, *rest, **how: replace(build(UUID(int=1), *rest, **how), reference_id=id),
     )
     known, moved = World(1), World(2)
     vectors = [*known.questions(60), *moved.questions(60)]

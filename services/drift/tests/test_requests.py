@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlmodel import select
 
 from gyre_drift.store import utc
@@ -64,10 +63,9 @@ def brief(**changes: Any) -> Policy:
 
 
 async def test_a_drift_confirmed_in_the_cooldown_is_asked_for_when_it_ends(
-    send: Send, said: Said, rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch
+    send: Send, said: Said, rollouts: Rollouts
 ) -> None:
     """However long that takes: the world has moved, and stays so."""
-    monkeypatch.setattr("gyre_drift.desk.now", lambda: WHEN)
     rollouts.put("acme", policy=brief(cooldown_s=250, window_events=20))
     await baseline(send, World(1))
     await live(send, World(2), 60)

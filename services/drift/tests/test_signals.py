@@ -1,4 +1,5 @@
 import pickle
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import exp, log
 
@@ -6,14 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gyre_drift.watching.attack import Limits, look
+from gyre_drift.watching.attack import Limits, Window
 from gyre_drift.watching.crowd import SEEN, Crowd
-from gyre_drift.watching.detectors import QUIET, Alarm
 from gyre_drift.watching.evidence import Rise, threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
 from gyre_drift.watching.ranks import Unusual, expected, payoff, surprise
-from gyre_drift.watching.signals import Signal
+from gyre_drift.watching.signals import QUIET, Alarm, Signal
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 THRESHOLD = threshold_for(50_000, 8)
@@ -57,7 +57,7 @@ def test_false_alarms_are_no_more_than_the_threshold_says() -> None:
     for seed in range(20):
         rng, bet = np.random.default_rng(seed), unusual(seed=seed)
         rise, events = Rise(log(500), bet.expected, bet.calibrated), 0
-        while not rise.update(bet.of_value(float(rng.normal()))):
+        while not rise.update(value := float(rng.normal()), WHEN, bet.of_value(value)):
             events += 1
         lengths.append(events)
     assert np.mean(lengths) > 500
@@ -65,7 +65,7 @@ def test_false_alarms_are_no_more_than_the_threshold_says() -> None:
 
 def test_the_usual_raises_no_alarm() -> None:
     values = np.random.default_rng(1).normal(size=20_000)
-    assert feed(Signal("x", "input", THRESHOLD, unusual()), values) == []
+    assert feed(Signal("x", "input", THRESHOLD, bet=unusual()), values) == []
 
 
 @pytest.mark.parametrize("control", [0, 10, 3_000])
@@ -73,12 +73,12 @@ def test_a_change_is_found_however_early_it_comes_and_by_whom(control: int) -> N
     for seed in range(10):
         values = np.random.default_rng(seed).normal(size=control + 60)
         values[control:] += 4
-        [alarm] = feed(Signal("x", "input", THRESHOLD, unusual()), values)
+        [alarm] = feed(Signal("x", "input", THRESHOLD, bet=unusual()), values)
         assert control < alarm.events <= control + 10
         assert abs((alarm.onset - WHEN).total_seconds() - control) <= 5  # chance values before it
         assert alarm.size > 1.5  # of a few values, some of them those
         # Killed on the way to the alarm, it raises the same.
-        again = Signal("x", "input", THRESHOLD, unusual())
+        again = Signal("x", "input", THRESHOLD, bet=unusual())
         assert feed(again, values, killed_at=control + 2) == [alarm]
 
 
@@ -88,14 +88,14 @@ def test_a_few_new_ones_among_many_are_found_by_who_looks_for_a_few() -> None:
         for seed in range(10):
             rng = np.random.default_rng(seed)
             values = rng.normal(size=1_500) + 5 * (rng.random(1_500) < 0.05)
-            alarms = feed(Signal("x", "input", THRESHOLD, unusual(share)), values)
+            alarms = feed(Signal("x", "input", THRESHOLD, bet=unusual(share)), values)
             found.append(alarms[0].events if alarms else 1_500)
     assert np.median(delays[0.1]) < np.median(delays[0.5]) < 300
 
 
 def test_a_world_that_stays_moved_is_one_alarm_and_one_episode() -> None:
     values = np.random.default_rng(7).normal(size=3_000) + 3
-    signal = Signal("x", "input", THRESHOLD, unusual())
+    signal = Signal("x", "input", THRESHOLD, bet=unusual())
     assert len(feed(signal, values)) == 1
     assert signal.alarmed
     assert feed(signal, np.random.default_rng(8).normal(size=4 * QUIET)) == []
@@ -129,7 +129,7 @@ def test_what_comes_back_each_day_is_no_change_and_what_never_was_is_one() -> No
 
     def alarms(live: list[int], *, ordered: bool) -> list[Alarm]:
         mix = Mix(past, 6, ordered=ordered)
-        return feed(Signal("mix", "input", THRESHOLD, mix), np.array(live, dtype=float))
+        return feed(Signal("mix", "input", THRESHOLD, bet=mix), np.array(live, dtype=float))
 
     usual = seasons(rng, 3_000)
     assert alarms(usual, ordered=True) == []
@@ -144,7 +144,7 @@ def test_shares_that_stay_raise_nothing_and_have_no_times_of_the_day() -> None:
     for _ in range(3):
         shares = rng.dirichlet(np.full(12, 2.0))
         past = rng.choice(12, size=2_000, p=shares).tolist()
-        signal = Signal("mix", "input", THRESHOLD, Mix(past, 12, ordered=True))
+        signal = Signal("mix", "input", THRESHOLD, bet=Mix(past, 12, ordered=True))
         assert feed(signal, rng.choice(12, size=3_000, p=shares).astype(float)) == []
 
 
@@ -173,17 +173,27 @@ def test_who_makes_the_world_look_moved_is_seen() -> None:
     people = [f"p{number}" for number in range(60)]
     calm, limits = [0.0] * 60, Limits()
 
-    def reason(seen: NDArray[np.float32], who: list[str | None], injection: list[float]) -> str:
-        found = look(seen, who, injection)
+    def reason(
+        seen: NDArray[np.float32],
+        who: Sequence[str | None],
+        injection: list[float],
+        limits: Limits = limits,
+    ) -> str:
+        window = Window()
+        for vector, person, score in zip(seen, who, injection, strict=True):
+            window.add(vector, person, score, WHEN)
+        found = window.look()
         assert found is not None
         return found.reason(limits)
 
-    assert reason(vectors, [*people], calm) == ""
+    assert reason(vectors, people, calm) == ""
     assert reason(vectors, [None] * 60, calm) == ""
-    assert "say the same" in reason(np.repeat(vectors[:20], 3, axis=0), [*people], calm)
+    same = np.repeat(vectors[:20], 3, axis=0)
+    assert "say the same" in reason(same, people, calm)
+    assert reason(same, people, calm, limits.beside(0.5)) == ""  # where that is usual
     assert "one person, ada" in reason(vectors, [*people[:30], *["ada"] * 30], calm)
-    assert "prompt injection" in reason(vectors, [*people], [0.9] * 30 + [0.0] * 30)
-    assert look(vectors[:5], [None] * 5, [0.9] * 5) is None
-    found = look(np.repeat(vectors[:20], 3, axis=0), [*people], calm)
-    assert found is not None
-    assert found.reason(limits.beside(0.5)) == ""  # where that is usual
+    assert "prompt injection" in reason(vectors, people, [0.9] * 30 + [0.0] * 30)
+    few = Window()
+    for vector in vectors[:5]:
+        few.add(vector, None, 0.9, WHEN)
+    assert few.look() is None

@@ -6,23 +6,29 @@ from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from gyre_drift import handlers as drift
+from gyre_drift.desk import Desks
+from gyre_drift.references import References
 from gyre_drift.settings import Settings as DriftSettings
 from gyre_events import (
     DatasetFrozen,
     DriftDetected,
     Event,
     ExampleCurated,
+    RemedyRequested,
     RetrainingRequested,
+    RolloutChanged,
     VerdictRecorded,
 )
 from gyre_feedback import handlers as feedback
 from gyre_feedback.settings import Settings as FeedbackSettings
 from gyre_service.blobs import Blobs
+from gyre_service.kafka import Table
 from tests.faults.fake_log import streams
 from tests.faults.fake_log.life import Program
 
@@ -66,7 +72,8 @@ def again(module: ModuleType) -> ModuleType:
 def _drift(home: Path) -> Program:
     settings = DriftSettings(home=home, retry_pauses_s=(0, 0))
     routers = drift.router, again(drift).router
-    return Program(*routers, settings, {"rollouts": streams.Rollouts()})
+    desks = Desks(cast(Table[RolloutChanged], streams.Rollouts()), References())
+    return Program(*routers, settings, {"desks": desks})
 
 
 def _feedback(home: Path) -> Program:
@@ -76,7 +83,9 @@ def _feedback(home: Path) -> Program:
 
 
 CASES = {
-    "drift": Case(_drift, streams.of_drift, 700, (DriftDetected, RetrainingRequested)),
+    "drift": Case(
+        _drift, streams.of_drift, 700, (DriftDetected, RemedyRequested, RetrainingRequested)
+    ),
     "feedback": Case(
         _feedback, streams.of_feedback, 150, (VerdictRecorded, ExampleCurated, DatasetFrozen)
     ),

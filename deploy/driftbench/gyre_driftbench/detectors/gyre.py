@@ -2,27 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import numpy as np
 
-from gyre_drift.watching.attack import Limits
-from gyre_drift.watching.detectors import Alarm
-from gyre_drift.watching.panel import Asked, Panel
+from gyre_drift.watching.causes import cause_of
+from gyre_drift.watching.deciding import Raised, recent
+from gyre_drift.watching.panel import Asked
 from gyre_drift.watching.reference import Reference
+from gyre_drift.watching.signals import Alarm
+from gyre_drift.watching.watch import Watch
 from gyre_driftbench.observation import Cause, Observation
 from gyre_events import DriftPolicy
 
-CAUSES: dict[str, Cause] = {
-    "novelty": "input",
-    "novelty-some": "input",
-    "mix": "mix",
-    "found": "knowledge",
-    "grounded": "quality",
-    "thumbs": "quality",
-    "latency": "operations",
-    "injection": "attack",
-}
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -32,16 +25,14 @@ class Gyre:
     def __init__(self, false_alarm_events: float = 50_000) -> None:
         self._policy = DriftPolicy(false_alarm_events=false_alarm_events)
         self._events = 0
-        self._heavy = False
 
     def fit(self, past: Sequence[Observation]) -> None:
         self._encoder = past[0].encoder
         vectors = np.stack([seen.vector for seen in past])
         self._reference = Reference.build(
-            UUID(int=7), vectors, [seen.text for seen in past], len(past) // 2, ordered=True
+            UUID(int=7), vectors, [seen.text for seen in past], ordered=True
         )
-        self._limits = Limits().beside(self._reference.alike)
-        self._panel = Panel.of(self._reference, self._policy)
+        self._watch = Watch.of(self._reference, self._policy, BEGAN, (None, None))
         for seen in past[-self._policy.score_events :]:
             self._answered(seen)
 
@@ -49,26 +40,23 @@ class Gyre:
         if seen.encoder != self._encoder:
             return ""  # a new reference is begun
         self._events += 1
+        watch, policy = self._watch, self._policy
         asked = Asked(seen.vector, seen.person, seen.top_score, seen.injection, self._now)
-        alarms = [*self._panel.question(self._reference, asked), *self._answered(seen)]
-        heavy = len(self._panel.newest) == self._panel.newest.maxlen and bool(
-            self._panel.attack(self._limits)[1]
-        )
-        begins, self._heavy = heavy and not self._heavy, heavy
-        if begins:
+        raised = [*watch.question(self._reference, asked), *self._answered(seen)]
+        watch.alarms = recent(watch.alarms, watch.panel.in_alarm(), self._events, policy)
+        for alarm in raised:
+            one = Raised("", alarm.detector, alarm.family, self._events, alarm.onset)
+            watch.alarms = [*(old for old in watch.alarms if old.detector != one.detector), one]
+        if watch.attack(self._reference, policy) is not None:
             return "attack"
-        if not alarms:
-            return ""
-        first = alarms[0]
-        if self._panel.attack(self._limits, first.onset)[1]:
-            return "attack"
-        return CAUSES[first.detector]
+        counting = [alarm for alarm in watch.alarms if not alarm.attacked]
+        return cast(Cause, cause_of(counting)) if raised and not watch.attacked else ""
 
     def _answered(self, seen: Observation) -> list[Alarm]:
-        panel = self._panel
+        panel = self._watch.panel
         found = [*panel.quality(seen.quality, self._now), *panel.took(seen.latency_s, self._now)]
         if seen.thumb:
-            found += panel.said(seen.thumb < 0, self._now)
+            found += panel.said(float(seen.thumb < 0), self._now)
         return found
 
     @property

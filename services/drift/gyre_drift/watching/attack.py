@@ -1,12 +1,13 @@
 """Whether somebody makes the world look moved: nothing is learned from that."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gyre_drift.watching.reference import ALIKE, Vectors
+from gyre_drift.watching.reference import ALIKE, WINDOW, Vectors
 
 SUSPICIOUS = 0.5  # injection score
 MOST = 0.95  # share: above it all say the same
@@ -58,25 +59,60 @@ class Limits:
         return replace(self, alike=min(MOST, self.alike + usual))
 
 
-def look(
-    vectors: Vectors, persons: Sequence[str | None], injection: Sequence[float]
-) -> Attack | None:
-    """Return what a window of questions looks like; None if there are too few.
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of a question.
 
-    Args:
-        vectors: Of unit length, oldest first, (n, d).
-        persons: Who asked each; None: unknown.
-        injection: How much each looks like an attack, 0..1.
+    Attributes:
+        person: Who asked; None: nobody knows.
+        injected: Whether it looks like prompt injection.
+        alike: Whether it says the same as one of the 100 before it.
+        time: When.
     """
-    count = len(vectors)
-    if count < LEAST:
-        return None
-    similar = np.tril(vectors @ vectors.T, k=-1)
-    known = Counter(person for person in persons if person is not None)
-    [(person, most)] = known.most_common(1) or [("", 0)]
-    return Attack(
-        alike=float((similar.max(axis=1) > ALIKE).mean()),
-        person=person,
-        heavy=most / count,
-        injected=sum(score > SUSPICIOUS for score in injection) / count,
-    )
+
+    person: str | None
+    injected: bool
+    alike: bool
+    time: datetime
+
+
+class Window:
+    """The newest questions. Pickled as it is, so vectors are whole numbers: 100 are 38 kB."""
+
+    def __init__(self) -> None:
+        self.seen: deque[Seen] = deque(maxlen=WINDOW)
+        self._vectors: NDArray[np.int8] | None = None
+
+    def add(self, vector: Vectors, person: str | None, injection: float, time: datetime) -> None:
+        """Take a question; its vector is of unit length, (d,)."""
+        whole = np.rint(vector * (127 / np.abs(vector).max())).astype(np.int8)
+        kept = whole[None][:0] if self._vectors is None else self._vectors
+        self.seen.append(Seen(person, injection > SUSPICIOUS, _alike(kept, whole), time))
+        self._vectors = np.concatenate([kept, whole[None]])[-WINDOW:]
+
+    @property
+    def full(self) -> bool:
+        return len(self.seen) == WINDOW
+
+    def look(self, since: datetime | None = None) -> "Attack | None":
+        """Return what they look like, from a time on; None if there are too few."""
+        seen = [one for one in self.seen if since is None or one.time >= since]
+        count = len(seen)
+        if count < LEAST:
+            return None
+        known = Counter(one.person for one in seen if one.person is not None)
+        [(person, most)] = known.most_common(1) or [("", 0)]
+        return Attack(
+            alike=sum(one.alike for one in seen) / count,
+            person=person,
+            heavy=most / count,
+            injected=sum(one.injected for one in seen) / count,
+        )
+
+
+def _alike(kept: NDArray[np.int8], whole: NDArray[np.int8]) -> bool:
+    if not len(kept):
+        return False
+    before, now = kept.astype(np.float32), whole.astype(np.float32)
+    lengths = np.sqrt((before * before).sum(axis=1) * (now @ now))
+    return bool((before @ now > ALIKE * lengths).any())

@@ -20,22 +20,30 @@ Z = 1.959964
 
 @dataclass(frozen=True)
 class Auc:
-    """How well a classifier tells them apart on questions it was not made from, 0.5: not at all."""
+    """How well a classifier tells them apart on questions it was not made from, 0.5: not at all.
+
+    Attributes:
+        low: Lower end of its 95 % interval.
+        new: How many new ones there were.
+    """
 
     value: float
     low: float
+    new: int
 
 
-def compare(old: Vectors, new: Vectors, seed: int = 0) -> Auc:
+def compare(old: Vectors, new: Vectors, seed: int = 0, *, whole: bool = False) -> Auc:
     """Return the AUC of a ridge classifier, with the lower end of its 95 % interval.
 
     Args:
         old: Questions of the reference, (n, d).
         new: The newest questions, (m, d); at least as many as there are folds.
         seed: Of the folds.
+        whole: Whether all of the old ones count, or only as many as there are new ones.
     """
     rng = np.random.default_rng(seed)
-    old = old[rng.permutation(len(old))[: max(len(new), 2 * FOLDS)]]
+    if not whole:
+        old = old[rng.permutation(len(old))[: max(len(new), 2 * FOLDS)]]
     x = np.concatenate([old, new]).astype(float)
     y = np.concatenate([np.zeros(len(old)), np.ones(len(new))])
     fold = np.concatenate([_folds(rng, len(old)), _folds(rng, len(new))])
@@ -49,7 +57,7 @@ def compare(old: Vectors, new: Vectors, seed: int = 0) -> Auc:
         weights = a.T @ np.linalg.solve(a @ a.T + RIDGE * np.eye(len(a)), target)
         scores[test] = (x[test] - mean) @ weights
     value = _auc(scores[y == 1], scores[y == 0])
-    return Auc(value, value - Z * _error(value, len(new), len(old)))
+    return Auc(value, value - Z * _error(value, len(new), len(old)), len(new))
 
 
 def _folds(rng: np.random.Generator, count: int) -> NDArray[np.int64]:

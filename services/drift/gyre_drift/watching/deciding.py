@@ -1,6 +1,6 @@
 """When alarms are worth a training: rules of a route's policy."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,6 +10,8 @@ from gyre_events import DriftPolicy
 
 TEST_EVERY = 10  # events between two batch tests
 LEAST_NEW = 30  # questions that a batch test needs
+# Families of which an adapter can learn something: not what search finds, nor how long it takes.
+TEACHING = {"input", "quality", "people"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Raised:
 
     Attributes:
         at_event: The number of live questions when it came.
+        attacked: Whether it came of an attack: then it counts for nothing.
         job: The training that was asked for because of it.
     """
 
@@ -26,31 +29,50 @@ class Raised:
     family: str
     at_event: int
     onset: datetime
+    attacked: bool = False
     job: UUID | None = None
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A training that was asked for.
+class Case:
+    """What is done about a cause while it lasts.
 
     Attributes:
-        job: Its id.
+        cause: As `input`.
+        tried: How many of its remedies have been asked for, or do not apply.
+        at_event: The number of live questions when the last one was asked for.
+        remedy_id: Of the next one, once something was said of it.
+        held: Why that one waits, as it was said last.
+    """
+
+    cause: str
+    tried: int = 0
+    at_event: int | None = None
+    remedy_id: UUID | None = None
+    held: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A change of the adapter that was asked for.
+
+    Attributes:
+        job: Of the training; None: an older adapter was to be used again.
         at: When.
         until: By then it has a candidate, or will never have one.
     """
 
-    job: UUID
+    job: UUID | None
     at: datetime
     until: datetime
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to train, and why, or why not (yet)."""
+    """Whether alarms are confirmed, and why, or why not (yet)."""
 
-    train: bool
+    confirmed: bool
     reason: str
-    auc: Auc | None = None
 
 
 def recent(
@@ -75,15 +97,14 @@ def confirmed(alarms: Sequence[Raised], auc: Auc | None, policy: DriftPolicy) ->
     if not alarms:
         return Decision(False, "")
     said = ", ".join(f"{alarm.family} ({alarm.detector})" for alarm in alarms)
-    families = {alarm.family for alarm in alarms}
+    families = {alarm.family for alarm in alarms} & TEACHING
     if len(families) >= policy.families:
-        return Decision(True, f"{said}: {len(families)} families have moved", auc)
+        return Decision(True, f"{said}: {len(families)} families have moved")
     if auc is not None and auc.low > policy.auc:
         return Decision(
             True,
             f"{said} has moved, and new questions can be told from old ones: "
             f"AUC {auc.value:.2f}, at least {auc.low:.2f}",
-            auc,
         )
     return Decision(
         False, f"{said} waits for another of {policy.families} families or the batch test"
@@ -91,12 +112,12 @@ def confirmed(alarms: Sequence[Raised], auc: Auc | None, policy: DriftPolicy) ->
 
 
 def unfinished(
-    asked: Sequence[Asked], time: datetime, candidate: UUID | None, over: Collection[UUID | None]
+    asked: Sequence[Asked], time: datetime, candidate: UUID | None, over: Set[UUID | None]
 ) -> Asked | None:
-    """Return the training that was asked for last, unless it has come to an end.
+    """Return the change that was asked for last, unless it has come to an end.
 
     Args:
-        asked: Trainings, the newest last.
+        asked: Trainings and re-activations, the newest last.
         time: When the event that would be the cause was appended.
         candidate: The job whose adapter is being measured or shown.
         over: Jobs whose adapters were, or are in production.
@@ -104,18 +125,18 @@ def unfinished(
     if not asked:
         return None
     last = asked[-1]
-    if last.job == candidate:
+    if last.job is not None and last.job == candidate:
         return last
-    return None if last.job in over or time > last.until else last
+    return None if last.job in over - {None} or time > last.until else last
 
 
 def allowed(
     asked: Sequence[Asked], under_way: Asked | None, time: datetime, policy: DriftPolicy
 ) -> str:
-    """Return why no training may be asked for now, or "".
+    """Return why the adapter may not be changed now, or "".
 
     Args:
-        asked: Trainings, the newest last.
+        asked: Trainings and re-activations, the newest last.
         under_way: The one of them that has not come to an end.
         time: When the event that would be the cause was appended.
         policy: Of the route.
@@ -125,8 +146,10 @@ def allowed(
         if end > time:
             return f"cooldown until {end.isoformat(timespec='seconds')}"
     if under_way is not None:
-        return f"training {under_way.job} has not come to an end"
+        what = f"training {under_way.job}" if under_way.job else "the re-activation"
+        return f"{what} has not come to an end"
     today = [one for one in asked if time - one.at < timedelta(days=1)]
     if len(today) >= policy.trainings_per_day:
-        return f"budget: {len(today)} trainings in 24 hours, {policy.trainings_per_day} allowed"
+        most = policy.trainings_per_day
+        return f"budget: {len(today)} trainings or re-activations in 24 hours, {most} allowed"
     return ""

@@ -9,13 +9,46 @@ Source:
     detection", arXiv 2203.03532, 2022; the sum: Page, Biometrika 41 (1954).
 """
 
-from math import log
+from dataclasses import dataclass
+from datetime import datetime
+from math import log, sqrt
 from typing import Any
 
-import numpy as np
 from river.drift import PageHinkley
 
-NEWEST = 500  # values: a change is looked for no further back
+LEAST = 1e-4  # that is expected to be lost by a value
+
+
+@dataclass
+class Since:
+    """What was taken since the evidence was last at its lowest: the likeliest place of a change.
+
+    Attributes:
+        onset: Time of the first value.
+        count: How many values there are.
+        total: Their sum.
+        squares: The sum of their squares.
+    """
+
+    onset: datetime
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.squares += value * value
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean."""
+        variance = max(0.0, self.squares / self.count - self.mean**2)
+        return sqrt(variance / self.count)
 
 
 class Rise:
@@ -35,31 +68,36 @@ class Rise:
 
     def __init__(self, threshold: float, expected: float, calibrated: int) -> None:
         self.threshold = threshold
+        self.since: Since | None = None
         self._expected = min(expected, -LEAST)
         self._calibrated = calibrated
-        self._newest: list[float] = []
         self._detector = self._anchored()
 
-    def update(self, value: float, weight: float = 1.0) -> bool:
-        """Take a value, or a part of one: a payoff's power up to 1 is a payoff too (Jensen)."""
+    def update(self, value: float, time: datetime, payoff: float, weight: float = 1.0) -> bool:
+        """Take a value.
+
+        Args:
+            value: What was measured.
+            time: When.
+            payoff: The logarithm of what a bet on it paid.
+            weight: Which part counts: a payoff's power up to 1 is a payoff too (Jensen).
+        """
         if self._detector.drift_detected:
             self._detector = self._anchored()
-        self._detector.update(weight * (value - self._expected))
-        self._newest = [*self._newest[1 - NEWEST :], weight * value]
+        if self.now() == 0:  # as it is after each new lowest
+            self.since = Since(time)
+        self._detector.update(weight * (payoff - self._expected))
+        assert self.since is not None
+        self.since.add(value)
         return bool(self._detector.drift_detected)
+
+    def tune(self, threshold: float) -> None:
+        self.threshold = self._detector.threshold = threshold
 
     def now(self) -> float:
         # River keeps both, and shows neither.
         found: float = self._detector._sum_increase - self._detector._min_increase
         return max(0.0, found)
-
-    def since(self) -> int:
-        """Return how many values there are since the change, 0 without any.
-
-        Their sum is largest from there on: the likeliest place.
-        """
-        totals = np.cumsum(self._newest[::-1])
-        return 1 + int(np.argmax(totals)) if len(totals) and totals.max() > 0 else 0
 
     def _anchored(self) -> Any:
         detector: Any = PageHinkley(
@@ -68,9 +106,6 @@ class Rise:
         for _ in range(self._calibrated):
             detector.update(0.0)
         return detector
-
-
-LEAST = 1e-4  # that is expected to be lost by a value
 
 
 def threshold_for(events: float, detectors: int) -> float:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from math import log, sqrt
 from typing import Self
 
+from gyre_drift.watching.evidence import Since
+
 STAKE = 0.5  # lost where a value is 0
 SLACK = 2.0  # standard errors: the calibration's own mean may be too low by chance
 LEAST, MOST = 0.01, 0.98  # of a mean: certainty is never learned from a few values
@@ -56,6 +58,6 @@ class Larger:
         """
         return log(1 - STAKE + STAKE * value / self.most)
 
-    def size(self, values: Sequence[float]) -> float:
+    def size(self, since: Since) -> tuple[float, float | None]:
         """Return how far values are from the calibration's, in its standard deviations."""
-        return (sum(values) / len(values) - self.mean) / self.sd
+        return (since.mean - self.mean) / self.sd, since.error / self.sd

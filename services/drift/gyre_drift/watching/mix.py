@@ -8,11 +8,15 @@ Source:
 """
 
 from collections.abc import Sequence
-from math import log
+from dataclasses import dataclass
+from math import log, sqrt
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gyre_drift.watching.evidence import Since
+from gyre_drift.watching.signals import Z
 
 Shares: TypeAlias = NDArray[np.float64]
 
@@ -21,6 +25,22 @@ MEMORY = 80  # questions that the newest shares are an estimate of
 BLOCK = 125  # questions in order that may be a time of the day
 RESTLESS = 1.6  # times as much variance between blocks as chance makes: there are such times
 SWITCH = 0.02  # how often one regime follows another
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of the share of a cluster.
+
+    Attributes:
+        low: Lower end of the 95 % interval of `now` - `before`.
+        high: Its upper end.
+    """
+
+    cluster: int
+    before: float
+    now: float
+    low: float
+    high: float
 
 
 class Mix:
@@ -50,9 +70,21 @@ class Mix:
         """How far the newest shares are from the usual ones: half of the sum of differences."""
         return float(np.abs(self.newest - self.usual).sum() / 2)
 
-    def size(self, values: Sequence[float]) -> float:
-        """Return `moved`: the clusters themselves have no size."""
-        return self.moved
+    def changes(self) -> list[Change]:
+        """Return each cluster's share before and now, those that changed most first."""
+        found = []
+        for cluster in np.argsort(-np.abs(self.newest - self.usual), kind="stable"):
+            before, now = float(self.usual[cluster]), float(self.newest[cluster])
+            by = now - before
+            # An exponential mean with this memory is worth about twice as many values.
+            variance = now * (1 - now) / (2 * MEMORY) + before * (1 - before) / self.calibrated
+            half = Z * sqrt(variance)
+            found.append(Change(int(cluster), before, now, by - half, by + half))
+        return found
+
+    def size(self, since: Since) -> tuple[float, float | None]:
+        """Return `moved`: clusters are names, and the mean of names says nothing."""
+        return self.moved, None
 
     def of_value(self, value: float) -> float:
         """Take a question's cluster; return the logarithm of the payoff."""

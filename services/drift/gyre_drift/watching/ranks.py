@@ -7,10 +7,12 @@ Source:
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import log, sqrt
 from typing import Self
+
+from gyre_drift.watching.evidence import Since
 
 # A payoff is made of one each for being among so large a share of the most unusual values.
 LEVELS = (0.5, 0.1, 0.02, 0.005, 0.001)
@@ -88,6 +90,10 @@ class Unusual:
         variance = sum((value - mean) ** 2 for value in values) / len(values)
         return cls(Ranks(values), share, mean, max(1e-6, sqrt(variance)))
 
+    def with_share(self, share: float) -> Self:
+        """Return a bet on the same ranks."""
+        return replace(self, share=share)
+
     @property
     def calibrated(self) -> int:
         return len(self.ranks)
@@ -100,6 +106,6 @@ class Unusual:
         """Return the logarithm of the payoff."""
         return surprise(self.ranks.p(value), self.share)
 
-    def size(self, values: Sequence[float]) -> float:
+    def size(self, since: Since) -> tuple[float, float | None]:
         """Return how far values are from the calibration's, in its standard deviations."""
-        return (sum(values) / len(values) - self.mean) / self.sd
+        return (since.mean - self.mean) / self.sd, since.error / self.sd

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass
+from math import ceil
 from typing import Self
 from uuid import UUID
 
@@ -14,12 +15,10 @@ Vectors = NDArray[np.float32]
 
 POINTS = 512
 NEAREST = 5
-GROUP = 8  # questions that are much alike, about: they are never on both sides
+GROUP = 8  # questions that are much alike, about: they do not calibrate each other
 CLUSTERS = 12
 WINDOW = 100  # questions that one may say the same as
 ALIKE = 0.92  # cosine of two that do
-CLIP = 8.0  # at 4 a mixture of 5 % would vanish
-WINSOR = 0.01  # of the calibration, at each end
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,8 @@ class Reference:
         reference_id: Of this reference.
         points: At most 512, shape (n, d).
         centres: Of 12 clusters of the questions, shape (c, d).
-        mean: Of the novelty in a clean window that the points are not from.
-        sd: Its standard deviation.
         texts: Of the points.
-        novelty: Of that window, each question's distance, (m,).
+        novelty: Of each question, its distance without its own kind, (m,).
         past: The cluster of each question that it was made of, in their order.
         ordered: Whether that is the order in which they were asked.
         alike: The share of them that say the same as one of the 100 before them.
@@ -42,8 +39,6 @@ class Reference:
     reference_id: UUID
     points: Vectors
     centres: Vectors
-    mean: float
-    sd: float
     texts: tuple[str, ...]
     novelty: NDArray[np.float64]
     past: NDArray[np.uint8]
@@ -56,7 +51,6 @@ class Reference:
         reference_id: UUID,
         vectors: Vectors,
         texts: list[str],
-        calibration: int,
         *,
         ordered: bool = False,
     ) -> Self:
@@ -66,19 +60,18 @@ class Reference:
             reference_id: Its name, and the seed of what is drawn.
             vectors: Of the questions, (n, d), in any order.
             texts: Of the same questions.
-            calibration: How many of them calibrate; the others are what is compared with.
             ordered: Whether they come in the order in which they were asked.
         """
         rng = np.random.default_rng(reference_id.int % 2**63)
-        order = _grouped(vectors, rng)
-        usual, others = order[calibration:], vectors[order[:calibration]]
-        kept = np.sort(rng.permutation(usual)[:POINTS])
+        kept = np.sort(rng.permutation(len(vectors))[:POINTS])
         centres, _ = kmeans2(
-            vectors[usual].astype(float), min(CLUSTERS, len(usual)), minit="++", seed=rng
+            vectors.astype(float), min(CLUSTERS, len(vectors)), minit="++", seed=rng
         )
         points = vectors[kept]
-        novelty = np.array([_novelty(points, vector) for vector in others])
-        mean, sd = _scale(novelty)
+        # What is asked next is often of another thing. Compared with what is much like it, too,
+        # each one of the past would be nearer than they are.
+        alike_points = ceil(GROUP * len(points) / len(vectors))
+        novelty = np.array([_novelty(points, vector, alike_points) for vector in vectors])
         texts_kept = tuple(texts[index] for index in kept)
         # The nearest centre of each, without all differences at once: they would be 70 MB.
         past = np.argmin((centres**2).sum(axis=1) - 2 * (vectors @ centres.T), axis=1)
@@ -86,8 +79,6 @@ class Reference:
             reference_id,
             points,
             centres.astype(np.float32),
-            mean,
-            sd,
             texts_kept,
             novelty,
             past.astype(np.uint8),
@@ -97,12 +88,8 @@ class Reference:
             ),
         )
 
-    def z(self, vector: Vectors) -> float:
-        """Return how new a question is: its distance, in standard deviations of the usual."""
-        return float(np.clip((_novelty(self.points, vector) - self.mean) / self.sd, -CLIP, CLIP))
-
     def distance(self, vector: Vectors) -> float:
-        """Return the mean cosine distance to the nearest points."""
+        """Return how new a question is: its mean cosine distance to the nearest points."""
         return _novelty(self.points, vector)
 
     def cluster(self, vector: Vectors) -> int:
@@ -118,7 +105,6 @@ class Reference:
             file,
             points=self.points,
             centres=self.centres,
-            scale=np.array([self.mean, self.sd]),
             novelty=self.novelty,
             past=self.past,
             ordered=np.array(self.ordered),
@@ -129,15 +115,15 @@ class Reference:
         return file.getvalue()
 
     @classmethod
-    def of_bytes(cls, reference_id: UUID, content: bytes) -> Self:
+    def of_bytes(cls, reference_id: UUID, content: bytes) -> Self | None:
+        """Return what was stored; None if it was by a release that kept less."""
         kept = np.load(io.BytesIO(content), allow_pickle=False)
-        mean, sd = kept["scale"]
+        if "novelty" not in kept:
+            return None
         return cls(
             reference_id,
             kept["points"],
             kept["centres"],
-            float(mean),
-            float(sd),
             tuple(json.loads(kept["texts"].tobytes())),
             kept["novelty"],
             kept["past"],
@@ -151,27 +137,7 @@ def alike(vectors: Vectors) -> bool:
     return len(vectors) > 1 and bool((vectors[:-1] @ vectors[-1]).max() > ALIKE)
 
 
-def _novelty(points: Vectors, vector: Vectors) -> float:
-    """Return the mean cosine distance to the nearest points."""
-    similar = points @ vector
-    most = np.partition(similar, -NEAREST)[-NEAREST:] if len(similar) > NEAREST else similar
-    return float(1 - most.mean())
-
-
-def _grouped(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return the places of questions in an order that keeps groups together, drawn at random.
-
-    What is asked next is of the same world, and often of another thing. Split one by one, each
-    question of the calibration would find others of its own thing, and everything live were new.
-    """
-    leaders = rng.permutation(len(vectors))[: max(1, len(vectors) // GROUP)]
-    group = np.argmax(vectors @ vectors[leaders].T, axis=1)
-    return np.argsort(group, kind="stable")
-
-
-def _scale(novelty: NDArray[np.float64]) -> tuple[float, float]:
-    """Return mean and standard deviation: outliers count no more than as z they can."""
-    usual = np.clip(novelty, *np.quantile(novelty, (WINSOR, 1 - WINSOR)))
-    mean, sd = usual.mean(), max(usual.std(), 1e-6)
-    mean += sd * np.clip((novelty - mean) / sd, -CLIP, CLIP).mean()
-    return float(mean), float(sd)
+def _novelty(points: Vectors, vector: Vectors, without: int = 0) -> float:
+    """Return the mean cosine distance to the nearest points, but for the very nearest."""
+    similar = np.sort(points @ vector)[: len(points) - without]
+    return float(1 - similar[-NEAREST:].mean())

@@ -1,12 +1,40 @@
 """One signal: a statistic, the bet on it, and when it has said enough. Pickled as it is."""
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Protocol
 
-from gyre_drift.watching.detectors import HISTORY, QUIET, Alarm
-from gyre_drift.watching.evidence import NEWEST, Rise
+from gyre_drift.watching.evidence import Rise, Since
+
+HISTORY = 200
+QUIET = 100  # values under half of the threshold, at least, that end an episode
+Z = 1.959964
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A signal's evidence has passed its threshold.
+
+    Attributes:
+        onset: Estimate of when the change began.
+        size: How far the values since then are from what is usual, in its standard deviations; of
+            `mix`, half of the sum of the shares' differences.
+        low: Lower end of its 95 % interval; None where there is none.
+        high: Its upper end.
+    """
+
+    detector: str
+    family: str
+    statistic: float
+    threshold: float
+    events: int
+    onset: datetime
+    size: float
+    low: float | None = None
+    high: float | None = None
 
 
 class Bet(Protocol):
@@ -23,8 +51,8 @@ class Bet(Protocol):
     def of_value(self, value: float) -> float:
         """Return the logarithm of the payoff."""
 
-    def size(self, values: Sequence[float]) -> float:
-        """Return how far values are from what is usual."""
+    def size(self, since: Since) -> tuple[float, float | None]:
+        """Return how far values are from what is usual, and the standard error of that."""
 
 
 @dataclass
@@ -38,28 +66,29 @@ class Signal:
         name: As `novelty`.
         family: Of what it says something.
         threshold: Of its evidence.
+        margin: How much more of it than other signals this one has to have.
         learn: Makes the bet of a calibration; not asked for where there is one.
         wanted: How many values calibrate it, if there is no bet yet.
         bet: Learned, or given.
         rise: Its evidence, once there is a bet.
-        values: The newest ones since then, or those that calibrate it.
-        times: Of the same ones.
+        calibration: Values until there is a bet.
+        history: Of its evidence.
     """
 
     name: str
     family: str
-    threshold: float
+    threshold: float = inf
+    margin: float = 0.0
     bet: Bet | None = None
     learn: Callable[[Sequence[float]], Bet] | None = None
     wanted: int = 0
     rise: Rise | None = None
-    values: list[float] = field(default_factory=list)
-    times: list[datetime] = field(default_factory=list)
+    calibration: list[float] = field(default_factory=list)
     events: int = 0
     alarmed: bool = False  # an episode lasts
     quiet: int = 0
     patience: int = QUIET
-    history: list[float] = field(default_factory=list)
+    history: "array[float]" = field(default_factory=lambda: array("f"))
 
     def __post_init__(self) -> None:
         if self.bet is not None:
@@ -71,28 +100,41 @@ class Signal:
             self._calibrate(value)
             return None
         self.events += 1
-        self.values = [*self.values[1 - NEWEST :], value]
-        self.times = [*self.times[1 - NEWEST :], time]
-        raised = self.rise.update(self.bet.of_value(value), weight)
+        raised = self.rise.update(value, time, self.bet.of_value(value), weight)
         now = self.rise.now()
-        self.history = [*self.history[1 - HISTORY :], now]
+        self.history = self.history[1 - HISTORY :]
+        self.history.append(now)
         if self.alarmed:
             self.quiet = self.quiet + 1 if now < self.threshold / 2 else 0
             self.alarmed = self.quiet < self.patience
             return None
-        if not raised:
+        if not raised or self.rise.since is None:
             return None
-        since = max(1, self.rise.since())
-        self.alarmed, self.quiet, self.patience = True, 0, max(QUIET, 2 * since)
+        since = self.rise.since
+        self.alarmed, self.quiet, self.patience = True, 0, max(QUIET, 2 * since.count)
+        size, error = self.bet.size(since)
+        half = None if error is None else Z * error
         return Alarm(
             self.name,
             self.family,
             now,
             self.threshold,
             self.events,
-            self.times[-since],
-            self.bet.size(self.values[-since:]),
+            since.onset,
+            size,
+            None if half is None else size - half,
+            None if half is None else size + half,
         )
+
+    def tune(self, threshold: float) -> None:
+        """Ask for more, or less, evidence from now on."""
+        self.threshold = threshold
+        if self.rise is not None:
+            self.rise.tune(threshold)
+
+    def now(self) -> float:
+        """Return its evidence."""
+        return 0.0 if self.rise is None else self.rise.now()
 
     @property
     def state(self) -> str:
@@ -101,11 +143,11 @@ class Signal:
         return "alarmed" if self.alarmed else "watching"
 
     def _calibrate(self, value: float) -> None:
-        self.values.append(value)
-        if len(self.values) >= self.wanted:
+        self.calibration.append(value)
+        if len(self.calibration) >= self.wanted:
             assert self.learn is not None
-            self._begin(self.learn(self.values))
+            self._begin(self.learn(self.calibration))
 
     def _begin(self, bet: Bet) -> None:
-        self.bet, self.values = bet, []
+        self.bet, self.calibration = bet, []
         self.rise = Rise(self.threshold, bet.expected, bet.calibrated)

@@ -1,0 +1,91 @@
+"""Which adapter answered in which world, as far back as it is kept."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, delete, select
+
+from gyre_drift import store
+from gyre_drift.occasion import Occasion
+from gyre_drift.tables import Era
+from gyre_drift.tables import Reference as ReferenceRow
+
+KEPT = 5  # references, and the eras of each
+
+
+async def eras(occasion: Occasion) -> list[Era]:
+    """Return a route's eras, the newest last."""
+    row = occasion.row
+    await occasion.session.flush()
+    query = (
+        select(Era)
+        .where(col(Era.tenant) == row.tenant, col(Era.route) == row.route)
+        .order_by(col(Era.number))
+    )
+    return list((await occasion.session.exec(query)).all())
+
+
+async def note(occasion: Occasion, since: datetime) -> None:
+    """Begin an era if the adapter in production, or the reference, is another one than before.
+
+    Args:
+        occasion: Of the event that shows it.
+        since: When it began.
+    """
+    row, (adapter, job) = occasion.row, occasion.production
+    assert row.reference_id is not None
+    before = await eras(occasion)
+    last = before[-1] if before else None
+    if last and (last.adapter, last.reference_id) == (adapter, row.reference_id):
+        return
+    occasion.session.add(
+        Era(
+            tenant=row.tenant,
+            route=row.route,
+            number=last.number + 1 if last else 0,
+            adapter=adapter,
+            job=job,
+            reference_id=row.reference_id,
+            since=since,
+        )
+    )
+    await _prune(occasion, before)
+
+
+async def _prune(occasion: Occasion, before: list[Era]) -> None:
+    row, session = occasion.row, occasion.session
+    for era in before[: -(KEPT - 1)]:
+        await session.delete(era)
+    kept = {era.reference_id for era in before[-(KEPT - 1) :]} | {row.reference_id}
+    await session.exec(
+        delete(ReferenceRow).where(
+            col(ReferenceRow.tenant) == row.tenant,
+            col(ReferenceRow.route) == row.route,
+            col(ReferenceRow.reference_id).not_in(kept),
+        )
+    )
+
+
+async def worlds(occasion: Occasion) -> dict[UUID, Era]:
+    """Return the newest era of each older world that the encoder of today knows."""
+    row = occasion.row
+    query = select(ReferenceRow.reference_id).where(
+        col(ReferenceRow.tenant) == row.tenant,
+        col(ReferenceRow.route) == row.route,
+        col(ReferenceRow.encoder) == row.encoder,
+    )
+    known = set((await occasion.session.exec(query)).all())
+    return {
+        era.reference_id: era
+        for era in await eras(occasion)
+        if era.reference_id in known and era.reference_id != row.reference_id
+    }
+
+
+async def before_this(occasion: Occasion, onset: datetime) -> Era | None:
+    """Return the era before today's adapter, if the change began with it or later."""
+    found = await eras(occasion)
+    if not found or store.utc(found[-1].since) > onset:
+        return None
+    older = (era for era in reversed(found) if era.adapter != found[-1].adapter)
+    return next(older, None)

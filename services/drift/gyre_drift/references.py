@@ -1,0 +1,33 @@
+"""Frozen references: read once a process, because every question is compared with one."""
+
+from collections import OrderedDict
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.reference import Reference
+
+AT_HAND = 16  # of 0.8 MB each
+
+
+class References:
+    """The references that were used last."""
+
+    def __init__(self) -> None:
+        self._at_hand: OrderedDict[UUID, Reference] = OrderedDict()
+
+    async def get(
+        self, session: AsyncSession, tenant: str, route: str, reference_id: UUID
+    ) -> Reference | None:
+        """Return a reference; None if it was made by a release that kept less of it."""
+        found = self._at_hand.get(reference_id)
+        if found is None:
+            row = await session.get_one(ReferenceRow, (tenant, route, reference_id))
+            found = Reference.of_bytes(reference_id, row.content)
+        if found is not None:
+            self._at_hand[reference_id] = found
+            self._at_hand.move_to_end(reference_id)
+            while len(self._at_hand) > AT_HAND:
+                self._at_hand.popitem(last=False)
+        return found

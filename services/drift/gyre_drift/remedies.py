@@ -1,0 +1,271 @@
+"""What is done about a cause: the cheapest remedy first, or why it waits."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from gyre_drift import comparing, eras, store
+from gyre_drift.occasion import Occasion, cut, positions
+from gyre_drift.references import References
+from gyre_drift.watching import deciding
+from gyre_drift.watching.attack import Attack
+from gyre_drift.watching.batch import Auc
+from gyre_drift.watching.causes import (
+    ATTACK,
+    INPUT,
+    NOTHING,
+    REACTIVATE,
+    RETRAIN,
+    SECURITY,
+    cause_of,
+    ladder,
+)
+from gyre_drift.watching.deciding import Case, Decision, Raised
+from gyre_drift.watching.reference import Reference
+from gyre_drift.watching.watch import Watch
+from gyre_events import Event, RemedyRequested, RetrainingRequested, RolloutChanged
+
+EXAMPLES = 5
+
+ASKED = Counter("gyre_drift_remedies", "What was asked for", ["cause", "remedy"])
+HELD = Counter("gyre_drift_remedies_held_back", "What was to be done, and waits", ["remedy"])
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What is to be done for a route now.
+
+    Args:
+        occasion: The event that was taken.
+        watch: What is remembered; its case and the jobs of its alarms are changed.
+        rollout: Of the route.
+        reference: What new questions are compared with; None if the event was no question.
+        references: Those of before.
+    """
+
+    occasion: Occasion
+    watch: Watch
+    rollout: RolloutChanged
+    reference: Reference | None
+    references: References
+
+    @property
+    def counting(self) -> list[Raised]:
+        return [alarm for alarm in self.watch.alarms if not alarm.attacked]
+
+    async def asked(self, case: Case) -> list[Event]:
+        """Return what is asked for, or said to wait."""
+        self.watch.case = case
+        policy, events = self.occasion.policy.drift, self.occasion.row.events
+        steps = ladder(case.cause, policy)
+        if not steps:
+            return [] if case.tried else [self._ask(case, NOTHING, "the policy has no remedy")]
+        if case.at_event is not None and events - case.at_event < policy.remedy_events:
+            return self._waits(f"{case.cause}: {steps[case.tried - 1]} was asked for")
+        if case.tried >= len(steps):
+            return self._waits(f"{case.cause}: each remedy of the policy was asked for")
+        auc = await comparing.with_reference(self.occasion, self.counting, self.reference)
+        decision = deciding.confirmed(self.counting, auc, policy)
+        if steps[case.tried] == RETRAIN:
+            return await self._retrain(case, decision, auc)
+        if steps[case.tried] == REACTIVATE:
+            return await self._reactivate(case, decision, auc)
+        return await self._at_once(case, steps[case.tried])
+
+    async def _at_once(self, case: Case, remedy: str) -> list[Event]:
+        """Ask for what costs so little that one alarm is enough."""
+        reason = ", ".join(f"{one.family} ({one.detector})" for one in self.counting) + " has moved"
+        if self.occasion.policy.drift.paused:
+            return self._held(case, remedy, reason, "paused")
+        return [self._ask(case, remedy, reason)]
+
+    async def _retrain(self, case: Case, decision: Decision, auc: Auc | None) -> list[Event]:
+        occasion, training = self.occasion, self.occasion.policy.training
+        if not decision.confirmed:
+            return self._unconfirmed(decision, auc)
+        held, learned = await self._hindrance()
+        if held or learned:
+            return self._held(case, RETRAIN, decision.reason, held)
+        job = occasion.id("job")
+        # The last: an example too few is waited for, one from before would be taught as new.
+        since = max(store.utc(alarm.onset) for alarm in self.counting)
+        remedy = self._ask(case, RETRAIN, decision.reason, auc, job_id=job, since=since)
+        self.watch.alarms = [
+            alarm if alarm.attacked else replace(alarm, job=job) for alarm in self.watch.alarms
+        ]
+        appended = occasion.cause.appended  # the clock of its deadline, and of datasets
+        return [
+            remedy,
+            RetrainingRequested(
+                job_id=job,
+                route=occasion.row.route,
+                drift_ids=remedy.drift_ids,
+                reason=decision.reason,
+                base=self.rollout.base,
+                training=training,
+                since=since,
+                data_deadline=appended + timedelta(seconds=training.data_deadline_s),
+                positions=positions(self.watch),
+                decided_at=appended,
+            ),
+        ]
+
+    async def _reactivate(self, case: Case, decision: Decision, auc: Auc | None) -> list[Event]:
+        if case.cause == INPUT:
+            if not decision.confirmed:
+                return self._unconfirmed(decision, auc)
+            older = await comparing.with_older(self.occasion, self.counting, self.references)
+            if older.wait:
+                return self._waits(f"{decision.reason}; of a world of before? That needs more")
+            era = older.era
+            reason = f"{decision.reason}; not so from those of a world of before: {older.said}"
+        else:
+            onset = min(store.utc(alarm.onset) for alarm in self.counting)
+            era = await eras.before_this(self.occasion, onset)
+            reason = f"{decision.reason}; it began with the adapter that is in production"
+        if era is None:  # there is none that would help
+            return await self.asked(replace(case, tried=case.tried + 1))
+        held, _ = await self._hindrance()
+        if held:
+            return self._held(case, REACTIVATE, reason, held)
+        back = {"adapter_digest": era.adapter, "reference_id": era.reference_id}
+        return [self._ask(case, REACTIVATE, reason, auc, **back)]
+
+    async def _hindrance(self) -> tuple[str, bool]:
+        """Return why the adapter may not be changed now, or "", and whether it is being learned."""
+        occasion, row, policy = self.occasion, self.occasion.row, self.occasion.policy.drift
+        asked = await store.requests(occasion.session, row.tenant, row.route)
+        over = {row.candidate, row.promoted}
+        # By the broker's clock: a producer's, an hour ahead, would end a cooldown.
+        time = occasion.cause.appended
+        under_way = deciding.unfinished(asked, time, occasion.candidate(), over)
+        if under_way is None:
+            self.watch.alarms = [replace(alarm, job=None) for alarm in self.watch.alarms]
+        elif under_way.job and all(alarm.job == under_way.job for alarm in self.counting):
+            return "", True
+        if policy.paused:
+            return "paused", False
+        if self.watch.attacked:
+            return "an attack lasts", False
+        return deciding.allowed(asked, under_way, time, policy), False
+
+    def _unconfirmed(self, decision: Decision, auc: Auc | None) -> list[Event]:
+        if all(alarm.job for alarm in self.counting):
+            return self._waits("")
+        if auc is not None or not self.occasion.row.waiting:  # else what was said last still holds
+            return self._waits(decision.reason)
+        return []
+
+    def _waits(self, why: str) -> list[Event]:
+        self.occasion.row.waiting = why
+        return []
+
+    def _held(self, case: Case, remedy: str, reason: str, held: str) -> list[Event]:
+        """Say why a remedy waits, unless that was said; nothing holds it: it is being done."""
+        said = held == case.held
+        self._waits(f"{reason}; {held}" if held else "")
+        id = case.remedy_id or self.occasion.id("remedy")
+        self.watch.case = replace(case, held=held, remedy_id=id if held else case.remedy_id)
+        if said or not held:
+            return []
+        HELD.labels(remedy).inc()
+        return [self._event(id, case, remedy, f"{reason}; {held}", state="held")]
+
+    def _ask(
+        self, case: Case, remedy: str, reason: str, auc: Auc | None = None, **details: Any
+    ) -> RemedyRequested:
+        ASKED.labels(case.cause, remedy).inc()
+        self._waits("")
+        repeats = remedy == RETRAIN  # as often as it may, while the world stays moved
+        self.watch.case = replace(
+            case,
+            tried=case.tried + (not repeats),
+            at_event=None if repeats else self.occasion.row.events,
+            remedy_id=None,
+            held="",
+        )
+        test = comparing.told(auc, self.occasion.policy.drift)
+        id = case.remedy_id or self.occasion.id("remedy")
+        return self._event(id, case, remedy, reason, test=test, **details)
+
+    def _event(
+        self, id: UUID, case: Case, remedy: str, reason: str, **details: Any
+    ) -> RemedyRequested:
+        counting = self.counting
+        fields: dict[str, Any] = {
+            "since": min(store.utc(alarm.onset) for alarm in counting),
+            "drift_ids": tuple(UUID(alarm.drift_id) for alarm in counting),
+        }
+        return RemedyRequested(
+            remedy_id=id,
+            route=self.occasion.row.route,
+            cause=case.cause,
+            remedy=remedy,
+            reason=reason,
+            collection=self.rollout.collection,
+            positions=positions(self.watch),
+            decided_at=self.occasion.cause.appended,
+            **fields | details,
+        )
+
+
+async def asked(
+    occasion: Occasion, watch: Watch, reference: Reference | None, references: References
+) -> list[Event]:
+    """Return what is to be done about the alarms that count, or is said to wait."""
+    counting = [alarm for alarm in watch.alarms if not alarm.attacked]
+    cause = cause_of(counting)
+    if not cause:
+        watch.case, occasion.row.waiting = None, ""
+        return []
+    if occasion.rollout is None:
+        occasion.row.waiting = f"{cause}; the registry has said nothing of this route"
+        return []
+    case = watch.case if watch.case is not None and watch.case.cause == cause else Case(cause)
+    remedies = Remedies(occasion, watch, occasion.rollout, reference, references)
+    return await _with_examples(occasion, await remedies.asked(case))
+
+
+async def security(occasion: Occasion, watch: Watch, attack: Attack, reason: str) -> list[Event]:
+    """Return that somebody makes the world look moved: a person has to look, nothing is learned."""
+    if occasion.rollout is None:
+        return []
+    ASKED.labels(ATTACK, SECURITY).inc()
+    first = watch.panel.window.seen[0].time
+    event = RemedyRequested(
+        remedy_id=occasion.id("security"),
+        route=occasion.row.route,
+        cause=ATTACK,
+        remedy=SECURITY,
+        reason=reason,
+        person=attack.person or None,
+        drift_ids=tuple(UUID(alarm.drift_id) for alarm in watch.alarms if alarm.attacked),
+        collection=occasion.rollout.collection,
+        since=first,
+        positions=positions(watch),
+        decided_at=occasion.cause.appended,
+    )
+    return await _with_examples(occasion, [event])
+
+
+async def _with_examples(occasion: Occasion, events: list[Event]) -> list[Event]:
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event, RemedyRequested):
+            since = store.utc(event.since)
+            texts, _ = await store.newest(occasion.session, occasion.row, since, EXAMPLES)
+            event = event.model_copy(update={"examples": cut(texts)})
+        found.append(event)
+    return found
+
+
+async def reactivated(occasion: Occasion, adapter: str | None) -> UUID | None:
+    """Return the world for which an adapter was last asked to be used again, if it was."""
+    row = occasion.row
+    asked = await store.remedies(occasion.session, row.tenant, row.route, REACTIVATE)
+    if not asked or asked[-1].adapter_digest != adapter:
+        return None
+    return asked[-1].reference_id

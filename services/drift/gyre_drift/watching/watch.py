@@ -1,0 +1,122 @@
+"""All that a route's watcher remembers: signals, alarms that count, what is done. Pickled."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self, TypeAlias
+from uuid import UUID
+
+from gyre_drift.watching.attack import Attack, Limits
+from gyre_drift.watching.deciding import Case, Raised
+from gyre_drift.watching.panel import INJECTION, Asked, Panel
+from gyre_drift.watching.reference import Reference
+from gyre_drift.watching.signals import QUIET, Alarm
+from gyre_events import AnswerScored, DriftPolicy, VerdictRecorded
+
+Judgement: TypeAlias = AnswerScored | VerdictRecorded
+# The digest of an adapter, null for the base alone, and the job whose training made it.
+Production: TypeAlias = tuple[str | None, UUID | None]
+
+SCORES = ("citation_valid", "groundedness_overlap", "numbers_supported")
+BAD_SCORE = 0.5
+PRODUCTION = "production"  # the arm of what answers everybody
+
+
+@dataclass
+class Watch:
+    """Where a route stands.
+
+    Attributes:
+        reference_id: What its questions are compared with.
+        panel: Its signals.
+        began: The time of the question that completed the reference: what was said of answers
+            up to then is of the time before.
+        production: What answers everybody, as it was seen last.
+        alarms: That may still count.
+        case: What is done about their cause.
+        attacked: Whether an attack lasts.
+        calm: Questions since it was last seen.
+        positions: The last offset read, by (topic, partition).
+    """
+
+    reference_id: UUID
+    panel: Panel
+    began: datetime
+    production: Production
+    alarms: list[Raised] = field(default_factory=list)
+    case: Case | None = None
+    attacked: bool = False
+    calm: int = 0
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, reference: Reference, policy: DriftPolicy, began: datetime, production: Production
+    ) -> Self:
+        """Return a watch that has seen nothing."""
+        return cls(reference.reference_id, Panel.of(reference, policy), began, production)
+
+    def question(self, reference: Reference, asked: Asked) -> list[Alarm]:
+        """Take a live question."""
+        return self.panel.question(reference, asked)
+
+    def judged(self, event: Judgement, time: datetime) -> list[Alarm]:
+        """Take what was said of a live answer of what is in production."""
+        if time <= self.began or event.arm != PRODUCTION:
+            return []
+        if isinstance(event, VerdictRecorded):
+            badness = badness_of(event)
+            return [] if badness is None else self.panel.said(badness, time)
+        quality, found = quality_of(event), []
+        if quality is not None:
+            found += self.panel.quality(quality, time)
+        if event.prompt_tokens:  # else the engine was not asked
+            found += self.panel.took(event.latency_s, time)
+        return found
+
+    def attack(self, reference: Reference, policy: DriftPolicy) -> tuple[Attack, str] | None:
+        """Return an attack that has begun with the newest question and how it looks, if one has.
+
+        It ends when nothing has looked so for 100 questions. Until then every alarm is of it, and
+        so are those from before whose change began among the newest questions.
+        """
+        limits = Limits(policy.near_duplicates, policy.person_share, policy.injections)
+        seen = self._looks_attacked(limits.beside(reference.alike))
+        began = seen is not None and not self.attacked
+        self.calm = 0 if seen is not None else self.calm + 1
+        self.attacked = began or (self.attacked and self.calm < QUIET)
+        if self.attacked:
+            first = self.panel.window.seen[0].time
+            self.alarms = [
+                replace(alarm, attacked=alarm.attacked or alarm.onset >= first)
+                for alarm in self.alarms
+            ]
+        return seen if began else None
+
+    def _looks_attacked(self, limits: Limits) -> tuple[Attack, str] | None:
+        window = self.panel.window
+        counting = [alarm for alarm in self.alarms if not alarm.attacked]
+        looks = [window.look() if window.full else None]
+        looks += [window.look(alarm.onset) for alarm in counting]
+        for look in looks:
+            if look is not None and (reason := look.reason(limits)):
+                return look, reason
+        if any(alarm.detector == INJECTION for alarm in counting) and (seen := window.look()):
+            return seen, f"{seen.injected:.0%} of the questions look like prompt injection"
+        return None
+
+
+def quality_of(event: AnswerScored) -> float | None:
+    """Return how well an answer stands on its passages, 0..1; None if nothing says so."""
+    if event.refused:
+        return 0.0
+    values = [score.value for score in event.scores if score.name in SCORES]
+    return sum(values) / len(values) if values else None
+
+
+def badness_of(event: VerdictRecorded) -> float | None:
+    """Return 1 for a verdict against the answer, 0 for one in favour, None for neither."""
+    if event.edited_answer is not None or event.thumb == "down":
+        return 1.0
+    if event.thumb == "up":
+        return 0.0
+    return None if event.score is None else float(event.score < BAD_SCORE)
