@@ -36,6 +36,8 @@ def _summary(seen: Seen) -> str:
                 f"{value['family']}/{value['detector']}: {value['statistic']:.1f} "
                 f"> {value['threshold']:.1f} after {value['events']} events"
             )
+        case "remedy-requested":
+            return f"{value['remedy']} ({value['state']}) because of {value['cause']}"
         case "dataset-frozen":
             parts = ("train", "holdout", "replay")
             return ", ".join(f"{part} {value[part]['examples']}" for part in parts)

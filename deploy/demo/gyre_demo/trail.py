@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer
 
 STEPS = (
     "drift-detected",
+    "remedy-requested",
     "retraining-requested",
     "dataset-frozen",
     "training-progressed",

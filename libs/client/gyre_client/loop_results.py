@@ -42,6 +42,18 @@ class Drift(Result):
     streams: tuple[Stream, ...] = ()
 
 
+class Moved(Result):
+    """A cluster of questions whose share has changed."""
+
+    cluster: int
+    before: float = 0
+    now: float = 0
+    low: float = 0  # of the change, 95 %
+    high: float = 0
+    examples: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
+
+
 class Alarm(Result):
     """A statistic that passed its threshold, with the evidence."""
 
@@ -49,10 +61,32 @@ class Alarm(Result):
     route: str = ""
     family: str = ""
     detector: str = ""
+    cause: str = ""
+    onset: datetime | None = None
+    size: float | None = None
+    moved: tuple[Moved, ...] = ()
     statistic: float = 0
     threshold: float = 0
     events: int = 0
     examples: tuple[str, ...] = ()
+    decided_at: datetime | None = None
+
+
+class Remedy(Result):
+    """What is done about a change, or why it waits."""
+
+    remedy_id: str
+    route: str = ""
+    cause: str = ""
+    remedy: str = ""
+    state: str = ""
+    reason: str = ""
+    by: str = ""
+    person: str | None = None
+    adapter_digest: str | None = None
+    job_id: str | None = None
+    examples: tuple[str, ...] = ()
+    since: datetime | None = None
     decided_at: datetime | None = None
 
 

@@ -8,7 +8,16 @@ from gyre_client import calls
 from gyre_client.calls import Call, said
 from gyre_client.connection import AsyncConnection, Connection
 from gyre_client.errors import GyreError
-from gyre_client.loop_results import Accepted, Adapter, Alarm, Drift, Job, Lineage, Rollout
+from gyre_client.loop_results import (
+    Accepted,
+    Adapter,
+    Alarm,
+    Drift,
+    Job,
+    Lineage,
+    Remedy,
+    Rollout,
+)
 
 UNDER_WAY = ("candidate", "canary")
 BATCH = 256  # past questions a request
@@ -29,6 +38,10 @@ class Loop(Connection):
     def alarms(self, route: str | None = None, limit: int = 50) -> list[Alarm]:
         """Return the newest alarms first."""
         return list(self._page(Alarm, calls.listing("/v1/drifts", limit, route=route)).data)
+
+    def remedies(self, route: str | None = None, limit: int = 50) -> list[Remedy]:
+        """Return what was decided about drift, or waits, the newest first."""
+        return list(self._page(Remedy, calls.listing("/v1/remedies", limit, route=route)).data)
 
     def jobs(self, route: str | None = None, limit: int = 50) -> list[Job]:
         """Return the newest trainings first."""
@@ -88,6 +101,11 @@ class AsyncLoop(AsyncConnection):
 
     async def alarms(self, route: str | None = None, limit: int = 50) -> list[Alarm]:
         return list((await self._page(Alarm, calls.listing("/v1/drifts", limit, route=route))).data)
+
+    async def remedies(self, route: str | None = None, limit: int = 50) -> list[Remedy]:
+        return list(
+            (await self._page(Remedy, calls.listing("/v1/remedies", limit, route=route))).data
+        )
 
     async def jobs(self, route: str | None = None, limit: int = 50) -> list[Job]:
         return list((await self._page(Job, calls.listing("/v1/jobs", limit, route=route))).data)

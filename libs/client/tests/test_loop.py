@@ -76,11 +76,23 @@ def page(*rows: object) -> dict[str, object]:
     return {"object": "list", "data": rows, "has_more": False}
 
 
+REMEDY = {
+    "remedy_id": "r-1",
+    "route": "default",
+    "cause": "knowledge",
+    "remedy": "re-index",
+    "state": "held",
+    "reason": "found has moved; paused",
+    "decided_at": "2026-01-01T00:00:00Z",
+}
+
+
 @pytest.fixture
 def loop(fake: Any) -> Any:
     fake.lists |= {
         "/v1/drift": {"object": "drift", "streams": [STREAM]},
         "/v1/drifts": page(ALARM),
+        "/v1/remedies": page(REMEDY),
         "/v1/jobs": page(JOB),
         "/v1/jobs/j-1": JOB,
         "/v1/rollouts": page(ROLLOUT),
@@ -153,7 +165,11 @@ def test_drift_shows_statistics_and_alarms(loop: Any, gyre: Run) -> None:
         assert words in result.stdout
     assert "What is a [31mwenta?" in result.stdout
     assert loop.requests[0]["query"] == {"route": "default"}
-    assert json.loads(gyre("drift", "--json").stdout)["alarms"][0]["drift_id"] == "d-1"
+    for words in ("knowledge", "re-index", "held"):
+        assert words in result.stdout
+    told = json.loads(gyre("drift", "--json").stdout)
+    assert told["alarms"][0]["drift_id"] == "d-1"
+    assert told["remedies"][0]["reason"] == "found has moved; paused"
 
 
 def test_jobs_are_listed_and_shown(loop: Any, gyre: Run) -> None:
@@ -236,6 +252,7 @@ async def test_the_async_client_has_the_same_methods(loop: Any, tmp_path: Path) 
         assert await gyre.import_baseline(["a", "b"]) == 2
         assert (await gyre.drift()).streams[0].detectors[0].statistic == 2.5
         assert (await gyre.alarms())[0].detector == "novelty"
+        assert (await gyre.remedies())[0].remedy == "re-index"
         assert (await gyre.jobs())[0] == await gyre.job("j-1")
         assert (await gyre.rollouts())[0].evidence[0].bad == 1
         assert (await gyre.promote("01900000-r")).stage == "canary"

@@ -129,6 +129,8 @@ class Remedies:
         if era is None:  # there is none that would help
             return await self.asked(replace(case, tried=case.tried + 1))
         held, _ = await self._hindrance()
+        if self.rollout.stage != "steady":
+            held = held or "another rollout is under way"
         if held:
             return self._held(case, REACTIVATE, reason, held)
         back = {"adapter_digest": era.adapter, "reference_id": era.reference_id}

@@ -14,12 +14,22 @@ from gyre_events import (
     DriftDetected,
     Event,
     ExampleCurated,
+    RemedyRequested,
     RetrainingRequested,
     TrainingFailed,
     TrainingProgressed,
     VerdictRecorded,
 )
-from gyre_gateway.store import alarms, answers, changes, documents, examples, jobs, judgements
+from gyre_gateway.store import (
+    alarms,
+    answers,
+    changes,
+    documents,
+    examples,
+    jobs,
+    judgements,
+    remedies,
+)
 from gyre_gateway.views import answer_shown
 from gyre_service.database import Sessions, transaction
 from gyre_service.kafka import Cause, Given, Received, Router, of
@@ -38,6 +48,7 @@ TOPICS: tuple[type[Event], ...] = (
     VerdictRecorded,
     ExampleCurated,
     DriftDetected,
+    RemedyRequested,
     RetrainingRequested,
     DatasetFrozen,
     TrainingProgressed,
@@ -120,6 +131,14 @@ async def alarmed(event: DriftDetected, cause: Cause, sessions: Database) -> Non
         row = await alarms.add(session, cause.tenant, event)
         if row is not None:
             changes.note(session, cause.tenant, "drift", row.event)
+
+
+@events(filter=of(RemedyRequested))
+async def remedied(event: RemedyRequested, cause: Cause, sessions: Database) -> None:
+    async with transaction(sessions) as session:
+        row = await remedies.apply(session, cause.tenant, event)
+        if row is not None:
+            changes.note(session, cause.tenant, "remedy", row.event)
 
 
 @events(filter=of(RetrainingRequested))

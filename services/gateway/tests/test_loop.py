@@ -17,6 +17,7 @@ from gyre_events import (
     DatasetFrozen,
     DriftDetected,
     Event,
+    RemedyRequested,
     RetrainingRequested,
     TrainingFailed,
     TrainingPolicy,
@@ -109,6 +110,35 @@ async def test_alarms_are_listed_once_for_their_tenant(
     assert (await http.get("/v1/drifts", headers=ACME)).json()["data"] == []
     assert (await http.get("/v1/drifts", params={"route": "hr"})).json()["data"] == []
     assert await kinds(stack.sessions) == ["drift"]
+
+
+def remedy(**changes: Any) -> RemedyRequested:
+    fields: dict[str, Any] = {
+        "remedy_id": UUID(int=5),
+        "route": "default",
+        "cause": "knowledge",
+        "remedy": "documents-wanted",
+        "reason": "retrieval (found) has moved",
+        "collection": "default",
+        "since": events.START,
+        "decided_at": events.START,
+    }
+    return RemedyRequested(**fields | changes)
+
+
+async def test_of_a_remedy_the_furthest_state_is_shown_in_whatever_order_they_come(
+    broker: KafkaBroker, http: httpx.AsyncClient, stack: Stack
+) -> None:
+    held = remedy(state="held", reason="cooldown")
+    later = remedy(state="held", reason="budget", decided_at=NEXT)
+    for event in (held, later, held, remedy(), held, later, remedy()):
+        await events.send(broker, event)
+
+    (shown,) = (await http.get("/v1/remedies")).json()["data"]
+    assert (shown["state"], shown["remedy"]) == ("decided", "documents-wanted")
+    assert (await http.get("/v1/remedies", headers=ACME)).json()["data"] == []
+    assert (await http.get("/v1/remedies", params={"route": "hr"})).json()["data"] == []
+    assert await kinds(stack.sessions) == ["remedy"] * 3
 
 
 def training() -> list[Event]:

@@ -11,7 +11,7 @@ from .conftest import Stack
 from .fakes import ROLLOUT
 from .test_console import NASTY, browser, csrf, sign_in
 from .test_handlers import broker
-from .test_loop import progress, training
+from .test_loop import progress, remedy, training
 
 __all__ = ["broker", "browser"]
 
@@ -31,7 +31,8 @@ async def test_drift_shows_curves_alarms_and_decisions_as_text(
         examples=(NASTY,),
         decided_at=events.START,
     )
-    for event in (alarm, training()[0]):
+    wanted = remedy(examples=("Where is the crane?",))
+    for event in (alarm, wanted, training()[0]):
         await events.send(broker, event)
     await sign_in(browser)
 
@@ -41,6 +42,8 @@ async def test_drift_shows_curves_alarms_and_decisions_as_text(
     assert 'class="limit"' in page
     assert "60.00 over 50.00 after 310 events" in page
     assert "training asked for: novelty" in page
+    assert "documents-wanted" in page
+    assert "Where is the crane?" in page
     assert NASTY not in page
 
 

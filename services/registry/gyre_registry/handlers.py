@@ -13,12 +13,13 @@ from gyre_events import (
     DriftDetected,
     Event,
     Purpose,
+    RemedyRequested,
     RetrainingRequested,
     TrainingFailed,
     VerdictRecorded,
 )
 from gyre_events.answers import OfAnswer
-from gyre_registry import evidence, lineage, outcome, rollouts
+from gyre_registry import evidence, lineage, outcome, reactivating, rollouts
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, snapshot, transaction
@@ -38,6 +39,7 @@ TOPICS: tuple[type[Event], ...] = (
     VerdictRecorded,
     DriftDetected,
     RetrainingRequested,
+    RemedyRequested,
     DatasetFrozen,
     DocumentIndexed,
 )
@@ -154,6 +156,13 @@ async def drifted(event: DriftDetected, cause: Cause, sessions: SessionsOf) -> N
 @events(filter=of(RetrainingRequested))
 async def requested(event: RetrainingRequested, cause: Cause, sessions: SessionsOf) -> None:
     await _keep(event, cause, sessions)
+
+
+@events(filter=of(RemedyRequested))
+async def remedied(event: RemedyRequested, cause: Cause, sessions: SessionsOf) -> None:
+    if event.remedy == reactivating.REMEDY and event.state in reactivating.DECIDED:
+        async with transaction(sessions) as session:
+            await reactivating.reactivate(session, cause.tenant, event)
 
 
 @events(filter=of(DatasetFrozen))

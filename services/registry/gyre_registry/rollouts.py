@@ -32,7 +32,12 @@ PREVIOUS = "previous"
 
 
 async def enter(
-    session: AsyncSession, tenant: str, adapter: Adapter, rollout_id: UUID, by: str
+    session: AsyncSession,
+    tenant: str,
+    adapter: Adapter,
+    rollout_id: UUID,
+    by: str,
+    reason: str = "",
 ) -> Rollout:
     """Let an adapter wait for its turn, and begin at once if it is its turn."""
     row = await session.get(Rollout, (tenant, rollout_id))
@@ -47,7 +52,8 @@ async def enter(
             began_at=now(),
             changed_at=now(),
         )
-        await move(session, row, WAITING, "is trained" if adapter.job_id else "is imported", by)
+        made = "is trained" if adapter.job_id else "is imported"
+        await move(session, row, WAITING, reason or made, by)
         await begin_next(session, tenant, adapter.route)
     return row
 
@@ -160,8 +166,10 @@ async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: 
     await begin_next(session, row.tenant, row.route)
 
 
-async def take_back(session: AsyncSession, row: Rollout, reason: str, by: str) -> None:
-    """Let what was in production before an adapter be there again.
+async def take_back(
+    session: AsyncSession, row: Rollout, reason: str, by: str, *, to_base: bool = False
+) -> None:
+    """Let what was in production before an adapter be there again, or the base alone.
 
     Raises:
         Rejected: The adapter is not what is in production.
@@ -174,6 +182,9 @@ async def take_back(session: AsyncSession, row: Rollout, reason: str, by: str) -
         raise Conflict("another rollout is under way on this route: end it first")
     assert row.before is not None
     before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
+    if to_base:
+        bare = {"adapter_digest": None, "adapter_uri": None, "job_id": None}
+        before = before.model_copy(update=bare)
     row.share = 0
     await move(session, row, ROLLED_BACK, reason, by)
     await _serve(session, row, route, (before,), "steady", new_id())

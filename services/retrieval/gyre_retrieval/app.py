@@ -41,7 +41,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
         )
         indexing = Indexing(sessions, index, encoder, settings.embed_batch)
         opening = Opening(sessions, index, encoder, indexing)
-        for name, part in (("encoder", encoder), ("indexing", indexing), ("opening", opening)):
+        given = {"encoder": encoder, "index": index, "indexing": indexing, "opening": opening}
+        for name, part in given.items():
             process.broker.context.set_global(name, part)
 
         async def check() -> str:

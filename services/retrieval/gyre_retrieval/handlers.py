@@ -1,12 +1,20 @@
 """Events in, events out."""
 
+import logging
 from typing import Annotated
 
 from prometheus_client import Counter
 
-from gyre_events import ChunkEmbedded, ChunkPrepared, DocumentIndexed, DocumentRemoved
-from gyre_retrieval import store
+from gyre_events import (
+    ChunkEmbedded,
+    ChunkPrepared,
+    DocumentIndexed,
+    DocumentRemoved,
+    RemedyRequested,
+)
+from gyre_retrieval import restoring, store
 from gyre_retrieval.encoder import Encoder
+from gyre_retrieval.index import Index
 from gyre_retrieval.indexing import Indexing
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.vectors import from_bytes, to_text
@@ -16,11 +24,16 @@ from gyre_service.kafka import Cause, Given, Router
 SessionsOf = Annotated[Sessions, Given("sessions")]
 Indexer = Annotated[Indexing, Given("indexing")]
 Embedding = Annotated[Encoder, Given("encoder")]
+Vectors = Annotated[Index, Given("index")]
 Opened = Annotated[Opening, Given("opening")]
 
 BATCH = 64  # chunks of one `chunk-embedded`
 CHUNKS = Counter("gyre_retrieval_chunks", "Chunks that arrived")
 DOCUMENTS = Counter("gyre_retrieval_documents", "Versions that became searchable")
+RESTORED = Counter("gyre_retrieval_restored", "Vectors that the index had lost")
+
+REMEDY, DECIDED = "re-index", ("decided", "approved")
+log = logging.getLogger(__name__)
 
 router = Router("retrieval")
 indexed = router.publisher(DocumentIndexed.topic)
@@ -65,3 +78,25 @@ async def remove_document(
 ) -> None:
     await opening.wait()
     await indexing.remove(event, cause)
+
+
+@router.subscriber(RemedyRequested.topic)
+async def restore(
+    event: RemedyRequested,
+    cause: Cause,
+    sessions: SessionsOf,
+    index: Vectors,
+    indexing: Indexer,
+    encoder: Embedding,
+    opening: Opened,
+) -> None:
+    if event.remedy != REMEDY or event.state not in DECIDED:
+        return
+    await opening.wait()
+    dimension = encoder.identity.dimension
+    count = await restoring.restore_collection(
+        sessions, index, dimension, cause.tenant, event.collection
+    )
+    await indexing.clean_up()
+    RESTORED.inc(count)
+    log.info("collection %s: the index had lost %d vectors", event.collection, count)

@@ -120,9 +120,10 @@ class Index:
         selector = qdrant.FilterSelector(filter=chosen)
         await self._in_thread(self._call, "delete", points_selector=selector)
 
-    async def point_ids(self) -> set[str]:
-        """Return the id of every point of every tenant, for repair."""
-        return await self._in_thread(self._scroll)
+    async def point_ids(self, tenant: str = "", collection: str = "") -> set[str]:
+        """Return the id of every point of a tenant's collection, or of all, for repair."""
+        chosen = _filter(tenant, collection=collection) if tenant else None
+        return await self._in_thread(self._scroll, chosen)
 
     async def drop(self, point_ids: Sequence[str]) -> None:
         """Delete points that nothing in the database stands behind."""
@@ -161,12 +162,17 @@ class Index:
     def _call(self, method: str, **arguments: Any) -> Any:
         return getattr(self._client, method)(self._name, **arguments)
 
-    def _scroll(self) -> set[str]:
+    def _scroll(self, chosen: qdrant.Filter | None) -> set[str]:
         ids: set[str] = set()
         after: Any = None
         while True:
             points, after = self._client.scroll(
-                self._name, limit=PAGE, offset=after, with_payload=False, with_vectors=False
+                self._name,
+                scroll_filter=chosen,
+                limit=PAGE,
+                offset=after,
+                with_payload=False,
+                with_vectors=False,
             )
             ids.update(str(point.id) for point in points)
             if after is None:

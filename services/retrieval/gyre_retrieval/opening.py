@@ -3,11 +3,11 @@
 import asyncio
 import logging
 
-from gyre_retrieval import store
+from gyre_retrieval import restoring, store
 from gyre_retrieval.encoder import Encoder
 from gyre_retrieval.index import Index
 from gyre_retrieval.indexing import Indexing
-from gyre_retrieval.vectors import from_bytes, to_bytes
+from gyre_retrieval.vectors import to_bytes
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
 
@@ -87,12 +87,11 @@ class Opening:
         there = await self._index.point_ids()
         await self._index.drop(sorted(there - wanted.keys()))
         missing = [place for point_id, place in wanted.items() if point_id not in there]
-        for start in range(0, len(missing), BATCH):
-            self._reason = f"restoring the index: {start} of {len(missing)} vectors"
-            batch = missing[start : start + BATCH]
-            async with snapshot(self._sessions) as session:
-                data = [await store.vector_of(session, p.tenant, p.chunk_id) for p in batch]
-            vectors = from_bytes(b"".join(data), self._encoder.identity.dimension)
-            await self._index.put(batch, vectors)
+
+        def told(count: int) -> None:
+            self._reason = f"restoring the index: {count} of {len(missing)} vectors"
+
+        dimension = self._encoder.identity.dimension
+        await restoring.put(self._sessions, self._index, dimension, missing, told)
         if missing:
             log.info("restored %d vectors", len(missing))

@@ -153,8 +153,8 @@ async def chunks_of_others(session: AsyncSession, digest: str, limit: int) -> Se
     return (await session.exec(select(Chunk).where(other).limit(limit))).all()
 
 
-async def places(session: AsyncSession) -> list[Place]:
-    """Return where every chunk with a vector belongs, of all tenants."""
+async def places(session: AsyncSession, tenant: str = "", collection: str = "") -> list[Place]:
+    """Return where every chunk with a vector belongs, of a tenant's collection or of all."""
     query = (
         sqlalchemy.select(
             col(Chunk.tenant),
@@ -166,6 +166,8 @@ async def places(session: AsyncSession) -> list[Place]:
         .join(Version, _same(Chunk, Version) & (col(Chunk.version) == col(Version.version)))
         .where(col(Chunk.vector).is_not(None))
     )
+    if tenant:
+        query = query.where(col(Chunk.tenant) == tenant, col(Version.collection) == collection)
     return [Place(*row) for row in await (await session.connection()).execute(query)]
 
 

@@ -1,18 +1,22 @@
 import base64
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from faststream.kafka import KafkaBroker, KafkaMessage, TestKafkaBroker
 
-from gyre_events import ChunkEmbedded, DocumentIndexed, Event
+from gyre_events import ChunkEmbedded, DocumentIndexed, Event, RemedyRequested
 from gyre_retrieval.handlers import router
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.settings import Settings
 from gyre_service.kafka import Broker
 
-from .conftest import DIGEST, DIMENSION, Bench, chunk, removal
+from .conftest import DIGEST, DIMENSION, Bench, caused, chunk, removal
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Published(list[tuple[str, dict[str, Any]]]):
@@ -40,6 +44,7 @@ async def broker(
         "settings": settings,
         "sessions": bench.sessions,
         "encoder": bench.encoder,
+        "index": bench.index,
         "indexing": bench.indexing,
         "opening": opening,
     }
@@ -98,3 +103,56 @@ async def test_a_removed_document_is_gone(
 
     assert await bench.versions() == []
     assert published == []
+
+
+def remedy(**changes: Any) -> RemedyRequested:
+    fields: dict[str, Any] = {
+        "remedy_id": uuid4(),
+        "route": "default",
+        "cause": "knowledge",
+        "remedy": "re-index",
+        "reason": "retrieval (found) has moved",
+        "collection": "default",
+        "since": WHEN,
+        "decided_at": WHEN,
+    }
+    return RemedyRequested(**fields | changes)
+
+
+async def test_what_the_index_has_lost_is_put_back_when_it_is_asked_for(
+    broker: KafkaBroker, bench: Bench
+) -> None:
+    await bench.submit(count=70)
+    await bench.submit(tenant="umbrella")
+    await bench.index.drop(sorted(await bench.index.point_ids()))
+    for event in (
+        remedy(state="held"),
+        remedy(remedy="retrain"),
+        remedy(collection="elsewhere"),
+    ):
+        await send(broker, event, id=str(event.remedy_id))
+    assert await bench.points() == 0
+
+    await send(broker, remedy(), id="r")
+
+    assert await bench.points() == 70
+    assert len(await bench.find("part3")) == 10
+    assert await bench.find("part0", tenant="umbrella") == []
+
+
+async def test_what_is_removed_while_it_is_put_back_stays_away(
+    broker: KafkaBroker, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.submit()
+    await bench.index.drop(sorted(await bench.index.point_ids()))
+    put = bench.index.put
+
+    async def removed_first(*arguments: Any) -> None:
+        monkeypatch.undo()
+        await bench.indexing.remove(removal(), caused(minute=1))
+        await put(*arguments)
+
+    monkeypatch.setattr(bench.index, "put", removed_first)
+    await send(broker, remedy(), id="r")
+
+    assert await bench.points() == 0

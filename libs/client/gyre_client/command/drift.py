@@ -1,5 +1,6 @@
 """`gyre drift`: what the detectors see."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,29 +14,44 @@ def drift(
     route: Annotated[str | None, typer.Option(help="Only of this route.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show each detector's statistic against its threshold, and the newest alarms."""
+    """Show each signal's evidence against its threshold, the newest alarms and what was decided."""
     with Gyre() as gyre:
         found = gyre.drift(route)
         alarms = gyre.alarms(route, limit=10)
+        remedies = gyre.remedies(route, limit=10)
     if json:
-        told = [alarm.model_dump(mode="json") for alarm in alarms]
-        as_json(found.model_dump(mode="json") | {"alarms": told})
+        told = {
+            "alarms": [alarm.model_dump(mode="json") for alarm in alarms],
+            "remedies": [remedy.model_dump(mode="json") for remedy in remedies],
+        }
+        as_json(found.model_dump(mode="json") | told)
         return
     _show(found)
     if alarms:
         say("\nAlarms", style="bold")
         rows = [
             (
-                f"{alarm.decided_at:%Y-%m-%d %H:%M:%S}" if alarm.decided_at else "",
+                _at(alarm.decided_at),
                 alarm.route,
-                f"{alarm.family}/{alarm.detector}",
+                f"{alarm.cause or alarm.family}/{alarm.detector}",
                 f"{alarm.statistic:.2f}",
                 f"{alarm.threshold:.2f}",
                 first_line("; ".join(alarm.examples), 80),
             )
             for alarm in alarms
         ]
-        table(("at", "route", "detector", "statistic", "threshold", "question"), rows, "")
+        table(("at", "route", "signal", "evidence", "threshold", "question"), rows, "")
+    if remedies:
+        say("\nDecisions", style="bold")
+        decided = [
+            (_at(one.decided_at), one.route, one.cause, one.remedy, one.state, one.reason)
+            for one in remedies
+        ]
+        table(("at", "route", "cause", "remedy", "state", "reason"), decided, "")
+
+
+def _at(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""
 
 
 def _show(found: Drift) -> None:
@@ -47,7 +63,7 @@ def _show(found: Drift) -> None:
         state = reference if stream.state == "warming" else seen
         say(f"{stream.route}: {stream.state}, {state}", style="bold")
         if stream.pending:
-            say(f"waits for a confirmation: {stream.pending}")
+            say(f"waits: {stream.pending}")
         if stream.cooldown_s:
             say(f"no training is asked for in the next {stream.cooldown_s:.0f} s")
         rows = [
@@ -55,4 +71,4 @@ def _show(found: Drift) -> None:
             for one in stream.detectors
         ]
         if rows:
-            table(("detector", "family", "state", "statistic", "threshold"), rows, "")
+            table(("signal", "family", "state", "evidence", "threshold"), rows, "")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from gyre_gateway.gateway import Operator, Parts
 from gyre_gateway.openai_wire.base import Shown
 from gyre_gateway.showing import fields_of
-from gyre_gateway.store import alarms
+from gyre_gateway.store import alarms, remedies
 from gyre_service.database import snapshot
 
 router = APIRouter(tags=["drift"])
@@ -45,7 +45,9 @@ class DriftStatus(Shown):
     streams: list[Stream]
 
 
-class AlarmList(Shown):
+class EventList(Shown):
+    """Events, as they were published."""
+
     object: Literal["list"] = "list"
     data: list[dict[str, Any]]
     has_more: bool
@@ -64,8 +66,21 @@ async def list_alarms(
     caller: Operator,
     route: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> AlarmList:
+) -> EventList:
     """List the alarms, newest first, each with its evidence."""
     async with snapshot(parts.sessions) as session:
         rows = await alarms.newest(session, caller.tenant, limit + 1, route)
-    return AlarmList(data=[row.event for row in rows[:limit]], has_more=len(rows) > limit)
+    return EventList(data=[row.event for row in rows[:limit]], has_more=len(rows) > limit)
+
+
+@router.get("/v1/remedies")
+async def list_remedies(
+    parts: Parts,
+    caller: Operator,
+    route: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> EventList:
+    """List what was decided about drift, newest first, each with its reason and its state."""
+    async with snapshot(parts.sessions) as session:
+        rows = await remedies.newest(session, caller.tenant, limit + 1, route)
+    return EventList(data=[row.event for row in rows[:limit]], has_more=len(rows) > limit)

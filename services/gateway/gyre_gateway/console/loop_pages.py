@@ -13,7 +13,7 @@ from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
 from gyre_gateway.gateway import Parts
 from gyre_gateway.showing import fields_of
-from gyre_gateway.store import alarms, jobs
+from gyre_gateway.store import alarms, jobs, remedies
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_service.database import snapshot
 
@@ -27,6 +27,7 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
     streams = await parts.drift.status(caller.tenant)
     async with snapshot(parts.sessions) as session:
         found = await alarms.newest(session, caller.tenant, SHOWN)
+        decided = await remedies.newest(session, caller.tenant, SHOWN)
         asked = await jobs.newest(session, caller.tenant, SHOWN)
     shown = [
         {
@@ -40,7 +41,12 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
         }
         for stream in streams
     ]
-    values = {"streams": shown, "alarms": [row.event for row in found], "jobs": asked}
+    values = {
+        "streams": shown,
+        "alarms": [row.event for row in found],
+        "remedies": [row.event for row in decided],
+        "jobs": asked,
+    }
     return page(request, "drift", caller, values)
 
 

@@ -36,7 +36,7 @@ def note(session: AsyncSession, tenant: str, kind: str, data: dict[str, Any]) ->
     Args:
         session: Of the transaction that changes the read model.
         tenant: To whom it belongs.
-        kind: document, answer, score, verdict, example, drift or job.
+        kind: document, answer, score, verdict, example, drift, remedy or job.
         data: JSON.
     """
     session.add(Change(tenant=tenant, kind=kind, data=data, time=now()))
