@@ -117,6 +117,9 @@ class EmbeddingObserved(Event):
     top_score: float | None = Field(default=None, description="cosine; null: no search or no hit")
     margin: float | None = Field(default=None, description="first score minus second")
     hits: Count = 0
+    searched: bool | None = Field(
+        default=None, description="whether passages were looked for; null: older than this"
+    )
     injection_score: Share = 0
 
 

@@ -84,7 +84,9 @@ class Desk:
             await store.save(occasion.session, row, desk.watch)
             return []
         await store.remember(occasion.session, row, event.text, vector, occasion.time)
-        asked = Asked(vector, event.person, event.top_score, event.injection_score, occasion.time)
+        # Nothing was found where something was looked for: that is as far from it as can be.
+        found = 0.0 if event.searched and event.top_score is None else event.top_score
+        asked = Asked(vector, event.person, found, event.injection_score, occasion.time)
         raised = desk.watch.question(desk.reference, asked)
         return await desk._decide(raised, live=True)
 

@@ -236,7 +236,7 @@ async def security(occasion: Occasion, watch: Watch, attack: Attack, reason: str
     if occasion.rollout is None:
         return []
     ASKED.labels(ATTACK, SECURITY).inc()
-    first = watch.panel.window.seen[0].time
+    first = watch.panel.window.since
     event = RemedyRequested(
         remedy_id=occasion.id("security"),
         route=occasion.row.route,

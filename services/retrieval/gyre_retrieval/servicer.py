@@ -78,7 +78,7 @@ class Servicer(RetrievalServiceServicer):
         # Nobody waits for past questions: those who ask now come first.
         vectors = await self._encoder.encode(texts, urgent=purpose is not Purpose.BASELINE)
         tokens = await self._encoder.count_tokens(texts)
-        await self._observe(tenant, purpose, observed, vectors, ())
+        await self._observe(tenant, purpose, observed, vectors, None)
         identity = self._encoder.identity
         return pb.EmbedResponse(
             encoder=identity.name,
@@ -98,8 +98,10 @@ class Servicer(RetrievalServiceServicer):
         purpose: Purpose,
         observed: Sequence[pb.Observation],
         vectors: Vectors,
-        found: Sequence[Passage],
+        passages: Sequence[Passage] | None,
     ) -> None:
+        """Publish questions, with what was found for them; None: nothing was looked for."""
+        found = passages or ()
         if not observed:
             return
         async with transaction(self._sessions) as session:
@@ -115,6 +117,7 @@ class Servicer(RetrievalServiceServicer):
                     top_score=found[0].score if found else None,
                     margin=margin(found),
                     hits=len(found),
+                    searched=passages is not None,
                     injection_score=injection_score(one.question),
                 )
                 # A question that is asked again for the same answer is the same event.

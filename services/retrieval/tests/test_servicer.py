@@ -118,6 +118,7 @@ async def test_a_search_without_hits_is_observed(
 
     [(event, _)] = await events(bench)
     assert (event["top_score"], event["margin"], event["hits"]) == (None, None, 0)
+    assert event["searched"] is True
 
 
 async def test_embed(bench: Bench, stub: RetrievalServiceAsyncStub) -> None:
@@ -138,6 +139,7 @@ async def test_a_question_without_search_is_observed(
     assert len(response.tokens) == 1
     [(event, _)] = await events(bench)
     assert (event["text"], event["top_score"], event["hits"]) == ("Part0 now?", None, 0)
+    assert event["searched"] is False
 
 
 PAST = [

@@ -27,7 +27,7 @@ from tests.faults.harness.trying import until
 SERVICES = ("ingestion", "retrieval", "feedback", "drift", "gateway", "finetune")
 KEYS = "gateway_key "  # made by calls and settings: no event brings them
 RUNNING, READY = '"state": "running"', '"state": "ready"'
-DECISIONS = ("drift-detected", "retraining-requested", "dataset-frozen")
+DECISIONS = ("drift-detected", "remedy-requested", "retraining-requested", "dataset-frozen")
 RATE = 100.0  # records a second, about what the services handle
 CLIENTS_S = 30.0
 QUESTIONS, ANSWERS = 1_200, 200

@@ -66,7 +66,8 @@ def gradual_1000(world: World, rng: Rng, events: int) -> Stream:
 
 @scenario()
 def recurring_500(world: World, rng: Rng, events: int) -> Stream:
-    turns = tuple(range(CHANGE, events, TURN))
+    """Have new questions come and go; that they go is no change that anybody is wanted to see."""
+    turns = tuple(range(CHANGE, events, 2 * TURN))
 
     def share(places: Places) -> Shares:
         found: Shares = (places >= CHANGE) * ((places - CHANGE) // TURN % 2 == 0) * 1.0

@@ -12,6 +12,9 @@ from gyre_drift.watching.reference import ALIKE, WINDOW, Vectors
 SUSPICIOUS = 0.5  # injection score
 MOST = 0.95  # share: above it all say the same
 LEAST = 10  # questions: of fewer no share can be told
+# Questions in which one person's share is looked at: three long sessions of one person, who may
+# have them, are a third of a hundred.
+LONG = 2 * WINDOW
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Window:
     """The newest questions. Pickled as it is, so vectors are whole numbers: 100 are 38 kB."""
 
     def __init__(self) -> None:
-        self.seen: deque[Seen] = deque(maxlen=WINDOW)
+        self.seen: deque[Seen] = deque(maxlen=LONG)
         self._vectors: NDArray[np.int8] | None = None
 
     def add(self, vector: Vectors, person: str | None, injection: float, time: datetime) -> None:
@@ -92,21 +95,30 @@ class Window:
 
     @property
     def full(self) -> bool:
-        return len(self.seen) == WINDOW
+        return len(self.seen) == LONG
+
+    @property
+    def since(self) -> datetime:
+        """Time of the first of them."""
+        return self.seen[0].time
 
     def look(self, since: datetime | None = None) -> "Attack | None":
-        """Return what they look like, from a time on; None if there are too few."""
+        """Return what they look like, from a time on; None if there are too few.
+
+        Without a time: who asked most of the newest 200, and the rest of the newest 100.
+        """
         seen = [one for one in self.seen if since is None or one.time >= since]
-        count = len(seen)
+        newest = seen[-WINDOW:] if since is None else seen
+        count = len(newest)
         if count < LEAST:
             return None
         known = Counter(one.person for one in seen if one.person is not None)
         [(person, most)] = known.most_common(1) or [("", 0)]
         return Attack(
-            alike=sum(one.alike for one in seen) / count,
+            alike=sum(one.alike for one in newest) / count,
             person=person,
-            heavy=most / count,
-            injected=sum(one.injected for one in seen) / count,
+            heavy=most / len(seen),
+            injected=sum(one.injected for one in newest) / count,
         )
 
 

@@ -57,12 +57,13 @@ class Mix:
     """
 
     def __init__(self, past: Sequence[int], clusters: int, *, ordered: bool) -> None:
-        counts = np.bincount(past, minlength=clusters)
+        counts = np.bincount(past, minlength=clusters).astype(float)
         self.usual: Shares = (counts + 1) / (len(past) + clusters)
-        self._regimes = self._blocks(np.asarray(past), clusters) if ordered else self.usual[None]
-        self._weights = np.full(len(self._regimes), 1 / len(self._regimes))
-        self.newest = self.usual.copy()
         self.calibrated = len(past)
+        self._regimes, restless = self._blocks(np.asarray(past), clusters, ordered=ordered)
+        self._weights = np.full(len(self._regimes), 1 / len(self._regimes))
+        self._counts: Shares = (counts + 1) / restless
+        self.newest = self.usual.copy()
         self.expected = self._calibration(past)
 
     @property
@@ -88,7 +89,13 @@ class Mix:
 
     def of_value(self, value: float) -> float:
         """Take a question's cluster; return the logarithm of the payoff."""
-        cluster = int(value)
+        found = self._bet(int(value))
+        # As questions come, what is usual is known better than by the past alone.
+        self._counts[int(value)] += 1
+        self.usual = self._regimes[0] = self._counts / self._counts.sum()
+        return found
+
+    def _bet(self, cluster: int) -> float:
         usual = float(self._weights @ self._regimes[:, cluster])
         found = log(1 - STAKE + STAKE * float(self.newest[cluster]) / usual)
         weights = self._weights * self._regimes[:, cluster]
@@ -97,23 +104,29 @@ class Mix:
         self.newest[cluster] += 1 / MEMORY
         return found
 
-    def _blocks(self, past: NDArray[np.int64], clusters: int) -> Shares:
+    def _blocks(
+        self, past: NDArray[np.int64], clusters: int, *, ordered: bool
+    ) -> tuple[Shares, float]:
+        """Return the usual shares, and those of blocks if they differ by more than chance.
+
+        How much more is how many questions in a row say no more than one does.
+        """
         starts = range(0, len(past) - BLOCK + 1, BLOCK)
+        if not ordered or len(starts) < 2:
+            return self.usual[None].copy(), 1.0
         counts = np.array([np.bincount(past[s : s + BLOCK], minlength=clusters) for s in starts])
-        if len(counts) < 2:
-            return self.usual[None]
         chance = BLOCK * self.usual
         variance = float((((counts - chance) ** 2) / chance).sum(axis=1).mean() / (clusters - 1))
         if variance < RESTLESS:
-            return self.usual[None]
+            return self.usual[None].copy(), max(1.0, variance)
         own = (counts + 0.5) / (BLOCK + 0.5 * clusters)
         # What chance alone would make of the variance is taken back.
         shrunk: Shares = (1 - 1 / variance) * own + self.usual / variance
-        return np.concatenate([self.usual[None], shrunk])
+        return np.concatenate([self.usual[None], shrunk]), variance
 
     def _calibration(self, past: Sequence[int]) -> float:
         """Return the mean of the values over the past itself, and begin anew."""
-        values = [self.of_value(cluster) for cluster in past]
+        values = [self._bet(cluster) for cluster in past]
         self._weights = np.full(len(self._regimes), 1 / len(self._regimes))
         self.newest = self.usual.copy()
         return float(np.mean(values))

@@ -17,8 +17,8 @@ from gyre_events import DriftPolicy
 MANY, SOME = 0.5, 0.1  # shares of the questions that are thought to be new
 LOW = 0.3  # share of the questions that are thought to find less
 SLOW = 0.3  # share of the answers that are thought to take longer
-RARE = 0.02  # share of questions that look like an attack, at most, where none is
-MIX_MARGIN = 3.0  # more evidence: texts of one topic are spread over clusters by chance
+RARE = 0.02  # how much questions look like an attack on average, at most, where none is
+MIX_MARGIN = 1.5  # more evidence: texts of one topic are spread over clusters by chance
 
 NOVELTY, SOME_NEW, MIX, INJECTION = "novelty", "novelty-some", "mix", "injection"
 FOUND, GROUNDED, THUMBS, LATENCY = "found", "grounded", "thumbs", "latency"
@@ -94,7 +94,7 @@ class Panel:
         found = [
             self._update(NOVELTY, distance, asked.time, weight),
             self._update(SOME_NEW, distance, asked.time, weight),
-            self._update(INJECTION, float(self.window.seen[-1].injected), asked.time),
+            self._update(INJECTION, asked.injection, asked.time),
         ]
         if first:
             found.append(self._update(MIX, cluster, asked.time))

@@ -85,7 +85,7 @@ class Watch:
         self.calm = 0 if seen is not None else self.calm + 1
         self.attacked = began or (self.attacked and self.calm < QUIET)
         if self.attacked:
-            first = self.panel.window.seen[0].time
+            first = self.panel.window.since
             self.alarms = [
                 replace(alarm, attacked=alarm.attacked or alarm.onset >= first)
                 for alarm in self.alarms
