@@ -40,7 +40,7 @@ def send_again(field: Field, into: str, rng: random.Random) -> Trial:
     rng.shuffle(records)
     asyncio.run(_send(field, records))
     began = time.monotonic()
-    found = changed(before, _at_rest(field))
+    found = changed(before, _at_rest(field, BOUND_S))
     return Trial(
         into=into,
         sent=len(records) * TIMES,
@@ -67,7 +67,7 @@ async def _loop(field: Field, seed: int) -> None:
         assert on.story.figures.adapter, on.story.figures.rejected
 
 
-def _at_rest(field: Field) -> Rows:
+def _at_rest(field: Field, patience_s: float = PATIENCE_S) -> Rows:
     """Return every row when none changes any more: a runner may have been at work."""
     found: list[Rows] = []
 
@@ -77,7 +77,7 @@ def _at_rest(field: Field) -> Rows:
         time.sleep(QUIET_S)
         return len(found) > 1 and found[-1] == found[-2]
 
-    until(still, PATIENCE_S)
+    until(still, patience_s)
     return found[-1]
 
 
