@@ -18,14 +18,15 @@ class Point:
     Args:
         service: Whose.
         action: What, after `seconds`; `pass` is nothing more. `index` is no handler's: all
-            calls of retrieval to its index fail.
+            calls of retrieval to its index fail; `lose` deletes there, before each call, the
+            vectors of the collection that `containing` names.
         seconds: Of sleep.
         share: Of the attempts, drawn by `seed` in each process.
         containing: Only records with this in their body.
     """
 
     service: str
-    action: Literal["pass", "unavailable", "bug", "cancel", "index"]
+    action: Literal["pass", "unavailable", "bug", "cancel", "index", "lose"]
     seconds: float = 0.0
     share: float = 1.0
     containing: str = ""

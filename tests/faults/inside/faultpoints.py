@@ -84,7 +84,9 @@ class Faultpoint(BaseMiddleware[Any, Any]):
 
 
 def _without_index(armed: Armed) -> None:
-    """Have retrieval's index away while `index` is armed for it."""
+    """Have retrieval's index away while `index` is armed for it, or lose a collection's vectors."""
+    from qdrant_client import models
+
     from gyre_retrieval.index import Index
 
     there = Index._in_thread
@@ -93,6 +95,11 @@ def _without_index(armed: Armed) -> None:
         what = armed.now("retrieval")
         if what is not None and what["action"] == "index":
             raise Unavailable("a faultpoint")
+        if what is not None and what["action"] == "lose":
+            of = models.MatchValue(value=what["containing"])
+            lost = models.Filter(must=[models.FieldCondition(key="collection", match=of)])
+            chosen = models.FilterSelector(filter=lost)
+            await there(self, self._call, "delete", points_selector=chosen)
         return await there(self, call, *args, **kwargs)
 
     Index._in_thread = away  # type: ignore[method-assign]
