@@ -72,7 +72,7 @@ def test_a_file_in_the_order_of_its_topics_calibrates_as_any_other() -> None:
 
 def test_other_things_of_the_same_kind_are_no_news() -> None:
     """What is asked next is about things that the past questions were not about."""
-    past, live = World(1, topics=120), World(2, topics=120)
+    past, live = World(1, topics=200), World(2, topics=200)
     made = reference(past.questions(800))
     found = scores(made, live.questions(400))
     assert abs(found.mean()) < 1

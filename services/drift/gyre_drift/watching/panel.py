@@ -18,7 +18,7 @@ MANY, SOME = 0.5, 0.1  # shares of the questions that are thought to be new
 LOW = 0.3  # share of the questions that are thought to find less
 SLOW = 0.3  # share of the answers that are thought to take longer
 RARE = 0.02  # how much questions look like an attack on average, at most, where none is
-MIX_MARGIN = 1.5  # more evidence: texts of one topic are spread over clusters by chance
+MIX_MARGIN = 0.5  # more evidence: texts of one topic are spread over clusters by chance
 
 NOVELTY, SOME_NEW, MIX, INJECTION = "novelty", "novelty-some", "mix", "injection"
 FOUND, GROUNDED, THUMBS, LATENCY = "found", "grounded", "thumbs", "latency"

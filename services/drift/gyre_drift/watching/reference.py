@@ -15,7 +15,7 @@ Vectors = NDArray[np.float32]
 
 POINTS = 512
 NEAREST = 5
-GROUP = 8  # questions that are much alike, about: they do not calibrate each other
+GROUP = 4  # questions about the same thing, about: they do not calibrate each other
 CLUSTERS = 12
 WINDOW = 100  # questions that one may say the same as
 ALIKE = 0.92  # cosine of two that do
