@@ -26,7 +26,7 @@ from .test_adapters import good
 
 THINGS = 40
 BASELINE = 600  # past questions
-CONTROL = 70
+CONTROL = 110
 MOST, AT_A_TIME = 200, 5  # questions until it must have been noticed
 SEEN_S = 60.0
 POLICY = {
@@ -34,7 +34,7 @@ POLICY = {
     "drift": {
         "reference_events": BASELINE // 2,
         "calibration_events": BASELINE // 2,
-        "score_events": 40,
+        "score_events": 100,
         "remedy_events": 100,
     },
     "training": {"data_deadline_s": 5},

@@ -1,6 +1,6 @@
 """Other things are asked, or otherwise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -52,6 +52,16 @@ def abrupt_switch(world: World, rng: Rng, events: int) -> Stream:
 @scenario()
 def partial_20(world: World, rng: Rng, events: int) -> Stream:
     return replaced(world, rng, events, lambda places: (places >= CHANGE) * 0.2)
+
+
+@scenario()
+def partial_10(world: World, rng: Rng, events: int) -> Stream:
+    return replaced(world, rng, events, lambda places: (places >= CHANGE) * 0.1)
+
+
+@scenario()
+def partial_50(world: World, rng: Rng, events: int) -> Stream:
+    return replaced(world, rng, events, lambda places: (places >= CHANGE) * 0.5)
 
 
 @scenario()
@@ -117,10 +127,16 @@ def _otherwise(
     there = np.array([len(mine) > 0 for mine in places])
     shares = world.shares * there
     topics = rng.choice(len(places), size=events - CHANGE, p=shares / shares.sum())
+    texts = [_endlessly(rng, mine) for mine in places]
     for event, topic in enumerate(topics, CHANGE):
-        place = int(rng.choice(places[topic]))
-        live[event] = world.ask(rng, pool, place, world.somebody(rng))
+        live[event] = world.ask(rng, pool, next(texts[topic]), world.somebody(rng))
     return Stream(past, live, (CHANGE,), causes)
+
+
+def _endlessly(rng: Rng, places: Places) -> Iterator[int]:
+    """Yield all places, then all again: a pool is small, and people do not copy each other."""
+    while True:
+        yield from (int(place) for place in rng.permutation(places))
 
 
 @scenario()
