@@ -8,7 +8,7 @@ export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
 
-.PHONY: help setup up down kafka status logs test faults mutations demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-events bench-recovery lint contracts release-contracts proto reference-model reference-figures gemma-starter clean
+.PHONY: help setup up down kafka status logs test faults mutations demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-events bench-recovery driftbench lint contracts release-contracts proto reference-model reference-figures gemma-starter clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -63,6 +63,9 @@ bench-events: setup ## Events through feedback and drift, beside a bare loop; EV
 
 bench-recovery: setup ## What LoRA wins back after a shift, seed by seed; SEEDS=3, FIRST=0
 	@.venv/bin/python -m gyre_models.recovery $(or $(GYRE_HOME),var)/results/bench-recovery.jsonl --first $(or $(FIRST),0) --seeds $(or $(SEEDS),3)
+
+driftbench: setup ## Drift detectors on streams of questions: QUICK=1 (default, 5 minutes) or FULL=1 (hours, resumed); RESULTS=folder
+	@deploy/driftbench/driftbench.sh
 
 lint: setup ## Style, types, import rules, protos
 	@deploy/local/lint.sh

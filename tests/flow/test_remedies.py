@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +50,15 @@ class Route:
         gyre: A client of the stack.
         people: Who ask.
         trail: Of its events.
-        known: Its world.
+        usual: Questions of the world that it knows: nobody asks the same again, which would be
+            an attack.
     """
 
     name: str
     gyre: AsyncGyre
     people: People
     trail: Trail
-    known: World
+    usual: Iterator[Case]
 
     async def ask(self, cases: Iterable[Case]) -> list[Reply]:
         return list(await asyncio.gather(*(self.people.ask(case) for case in cases)))
@@ -71,16 +72,15 @@ class Route:
                 listed = self.gyre.documents(collection=self.name, status="indexed")
                 names -= {document.name async for document in listed}
 
-    async def remedied(self, cases: Iterable[Case], *, bad: bool = False) -> dict[str, Any]:
+    async def remedied(self, cases: Iterator[Case], *, bad: bool = False) -> dict[str, Any]:
         """Ask until there is a remedy; return the first that is asked for.
 
         Args:
             cases: What is asked.
             bad: Whether people dislike each answer, whatever it is.
         """
-        endless = itertools.cycle(cases)
         for _ in range(0, MOST, AT_A_TIME):
-            replies = await self.ask(itertools.islice(endless, AT_A_TIME))
+            replies = await self.ask(itertools.islice(cases, AT_A_TIME))
             if bad:
                 for reply in replies:
                     await self.gyre.feedback(reply.answer_id, thumb="down")
@@ -100,14 +100,16 @@ async def watched(stack: Stack) -> AsyncIterator[Route]:
     following = asyncio.create_task(trail.follow())
     try:
         async with AsyncGyre(stack.url, "local") as gyre:
-            route = Route(name, gyre, People(gyre, name, 1), trail, known_world(1, THINGS))
-            await route.submit(route.known)
+            known = known_world(1, THINGS)
+            usual = iter((*known.taught, *known.held_out))
+            route = Route(name, gyre, People(gyre, name, 1), trail, usual)
+            await route.submit(known)
             await gyre.put_route(name, collection=name, policy=POLICY)
             past = known_world(10_001, 300)
             cases = (*past.taught, *past.held_out)
             step = len(cases) // BASELINE
             await gyre.import_baseline([c.question for c in cases[::step][:BASELINE]], route=name)
-            for reply in await route.ask(itertools.islice(route.known.taught, CONTROL)):
+            for reply in await route.ask(itertools.islice(usual, CONTROL)):
                 await gyre.feedback(reply.answer_id, thumb="up")
             assert trail.of("drift-detected") == []
             yield route
@@ -120,12 +122,12 @@ async def watched(stack: Stack) -> AsyncIterator[Route]:
 async def test_documents_that_the_index_has_lost_are_put_back(stack: Stack) -> None:
     async with watched(stack) as route:
         with armed(stack.home, Point("retrieval", "lose", containing=route.name)):
-            await route.ask(route.known.held_out[:1])
-        remedy = await route.remedied(route.known.held_out)
+            await route.ask(itertools.islice(route.usual, 1))
+        remedy = await route.remedied(route.usual)
         assert (remedy["cause"], remedy["remedy"]) == ("knowledge", "re-index")
 
         async def found() -> bool:
-            [reply] = await route.ask(route.known.held_out[:1])
+            [reply] = await route.ask(itertools.islice(route.usual, 1))
             return bool(reply.documents)
 
         async with asyncio.timeout(SEEN_S):
@@ -149,7 +151,7 @@ async def test_a_worse_adapter_is_taken_back(stack: Stack, tmp_path: Path) -> No
         )
         await route.gyre.promote(rollout.id, reason="it looks fine to me")
 
-        remedy = await route.remedied(route.known.taught)
+        remedy = await route.remedied(route.usual)
         assert (remedy["cause"], remedy["remedy"]) == ("quality", "re-activate")
         assert remedy["adapter_digest"] is None
         await route.trail.until(
@@ -167,7 +169,7 @@ async def test_new_topics_are_to_be_learned(stack: Stack) -> None:
     async with watched(stack) as route:
         moved = moved_world(1, 60)
         await route.submit(moved)
-        remedy = await route.remedied(moved.taught)
+        remedy = await route.remedied(iter(moved.taught))
         assert (remedy["cause"], remedy["remedy"]) == ("input", "retrain")
         await route.trail.until(
             lambda: bool(route.trail.of("retraining-requested")), "a training is asked for", 10
@@ -179,6 +181,6 @@ async def test_new_topics_are_to_be_learned(stack: Stack) -> None:
 async def test_a_changed_policy_is_for_the_prompt(stack: Stack) -> None:
     """The same is asked, and answered as it was: it is not what people want any more."""
     async with watched(stack) as route:
-        remedy = await route.remedied(route.known.taught, bad=True)
+        remedy = await route.remedied(route.usual, bad=True)
         assert (remedy["cause"], remedy["remedy"]) == ("concept", "prompt")
         assert route.trail.of("retraining-requested") == []

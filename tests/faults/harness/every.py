@@ -1,5 +1,6 @@
 """All faults, in the order in which they are injected."""
 
+from tests.faults.harness.alarms import ALARMS
 from tests.faults.harness.burst import BURST
 from tests.faults.harness.deaths import DEATHS
 from tests.faults.harness.duplicates import DUPLICATES
@@ -29,6 +30,6 @@ FAULTS = {
     for fault in (
         *(R1, R2, R3, R4, R5, R6, R7, R8, R9, R10),
         *(R11, R12, R13, R14, R15, R16, R17, R18, R19),
-        *(DUPLICATES, DEATHS, BURST, SKEW),
+        *(DUPLICATES, DEATHS, BURST, SKEW, ALARMS),
     )
 }
