@@ -88,7 +88,7 @@ class DriftPolicy(_Part):
         default=0.55, description="new questions are those of an older world below it"
     )
     match_events: Annotated[int, Field(ge=30, le=200)] = Field(
-        default=150, description="newest questions that are compared with older worlds"
+        default=200, description="newest questions that are compared with older worlds"
     )
     near_duplicates: Share = Field(
         default=0.3, description="of the newest questions; more, than usual, are an attack"

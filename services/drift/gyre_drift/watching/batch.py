@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from gyre_drift.watching.reference import Vectors
+from gyre_drift.watching.reference import ALIKE, Vectors
 
 FOLDS = 5
 RIDGE = 1.0
@@ -36,7 +36,7 @@ def compare(old: Vectors, new: Vectors, seed: int = 0, *, whole: bool = False) -
     """Return the AUC of a ridge classifier, with the lower end of its 95 % interval.
 
     Args:
-        old: Questions of the reference, (n, d).
+        old: Questions of the reference, of unit length, (n, d).
         new: The newest questions, (m, d); at least as many as there are folds.
         seed: Of the folds.
         whole: Whether all of the old ones count, or only as many as there are new ones.
@@ -46,7 +46,7 @@ def compare(old: Vectors, new: Vectors, seed: int = 0, *, whole: bool = False) -
         old = old[rng.permutation(len(old))[: max(len(new), 2 * FOLDS)]]
     x = np.concatenate([old, new]).astype(float)
     y = np.concatenate([np.zeros(len(old)), np.ones(len(new))])
-    fold = np.concatenate([_folds(rng, len(old)), _folds(rng, len(new))])
+    fold = _folds(rng, x)
     scores = np.empty(len(y))
     for number in range(FOLDS):
         learn, test = fold != number, fold == number
@@ -60,8 +60,14 @@ def compare(old: Vectors, new: Vectors, seed: int = 0, *, whole: bool = False) -
     return Auc(value, value - Z * _error(value, len(new), len(old)), len(new))
 
 
-def _folds(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    return rng.permutation(np.arange(count) % FOLDS)
+def _folds(rng: np.random.Generator, x: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the fold of each question; those that say the same are in the same.
+
+    What is asked often, in the same words, would be known again in another fold: as one of the
+    old, or of the new, and not as what it is about.
+    """
+    first = np.argmax(x @ x.T > ALIKE, axis=1)
+    return (rng.permutation(len(x)) % FOLDS)[first]
 
 
 def _auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
