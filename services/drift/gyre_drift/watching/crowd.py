@@ -2,7 +2,7 @@
 
 from collections import deque
 
-SEEN = 20  # questions that a person's share is counted in
+SEEN = 10  # questions that a person's share is counted in
 REPEATED = 100  # questions in which a person asks about the same cluster again
 
 

@@ -15,7 +15,7 @@ from typing import Self
 from gyre_drift.watching.evidence import Since
 
 # A payoff is made of one each for being among so large a share of the most unusual values.
-LEVELS = (0.5, 0.1, 0.02, 0.005, 0.001)
+LEVELS = (0.5, 0.25, 0.1, 0.02, 0.005, 0.001)
 
 
 class Ranks:
