@@ -35,7 +35,9 @@ async def raised(
         number: Of the alarm among those of the same event.
     """
     row, drift_id = occasion.row, occasion.id("drift", number)
-    one = Raised(str(drift_id), alarm.detector, alarm.family, row.events, alarm.onset)
+    one = Raised(
+        str(drift_id), alarm.detector, alarm.family, row.events, alarm.onset, occasion.time
+    )
     # What the detector raised before is of an episode that is over.
     watch.alarms = [*(old for old in watch.alarms if old.detector != one.detector), one]
     ALARMS.labels(alarm.family).inc()

@@ -27,9 +27,12 @@ def make_app(settings: Settings) -> AsgiFastStream:
     async def parts(process: Process) -> AsyncIterator[None]:
         rollouts = process.table(RolloutChanged)
         await rollouts.start()
-        process.broker.context.set_global("desks", Desks(rollouts, References()))
+        references = References()
+        process.broker.context.set_global("desks", Desks(rollouts, references))
         try:
-            add = partial(add_DriftServiceServicer_to_server, Servicer(process.sessions, rollouts))
+            add = partial(
+                add_DriftServiceServicer_to_server, Servicer(process.sessions, rollouts, references)
+            )
             async with process.serving(add, NAME):
                 yield
         finally:

@@ -82,10 +82,10 @@ async def worlds(occasion: Occasion) -> dict[UUID, Era]:
     }
 
 
-async def before_this(occasion: Occasion, onset: datetime) -> Era | None:
-    """Return the era before today's adapter, if the change began with it or later."""
+async def before_this(occasion: Occasion, began: datetime) -> Era | None:
+    """Return the era before today's adapter, if a change began with it or later."""
     found = await eras(occasion)
-    if not found or store.utc(found[-1].since) > onset:
+    if not found or store.utc(found[-1].since) > began:
         return None
     older = (era for era in reversed(found) if era.adapter != found[-1].adapter)
     return next(older, None)

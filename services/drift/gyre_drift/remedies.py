@@ -65,6 +65,8 @@ class Remedies:
             return [] if case.tried else [self._ask(case, NOTHING, "the policy has no remedy")]
         if case.at_event is not None and events - case.at_event < policy.remedy_events:
             return self._waits(f"{case.cause}: {steps[case.tried - 1]} was asked for")
+        if case.at_event is not None and not self._goes_on(case):
+            return self._waits(f"{case.cause}: {steps[case.tried - 1]} was asked for; calm since")
         if case.tried >= len(steps):
             return self._waits(f"{case.cause}: each remedy of the policy was asked for")
         auc = await comparing.with_reference(self.occasion, self.counting, self.reference)
@@ -74,6 +76,16 @@ class Remedies:
         if steps[case.tried] == REACTIVATE:
             return await self._reactivate(case, decision, auc)
         return await self._at_once(case, steps[case.tried])
+
+    def _goes_on(self, case: Case) -> bool:
+        """Tell whether there is new evidence since a remedy has had its time."""
+        mine = [self.watch.panel.signals[alarm.detector] for alarm in self.counting]
+        if case.looked:
+            return any(signal.again for signal in mine)
+        for signal in mine:
+            signal.restart()
+        self.watch.case = replace(case, looked=True)
+        return False
 
     async def _at_once(self, case: Case, remedy: str) -> list[Event]:
         """Ask for what costs so little that one alarm is enough."""
@@ -123,8 +135,8 @@ class Remedies:
             era = older.era
             reason = f"{decision.reason}; not so from those of a world of before: {older.said}"
         else:
-            onset = min(store.utc(alarm.onset) for alarm in self.counting)
-            era = await eras.before_this(self.occasion, onset)
+            began = min(alarm.began for alarm in self.counting)
+            era = await eras.before_this(self.occasion, began)
             reason = f"{decision.reason}; it began with the adapter that is in production"
         if era is None:  # there is none that would help
             return await self.asked(replace(case, tried=case.tried + 1))
@@ -186,6 +198,7 @@ class Remedies:
             case,
             tried=case.tried + (not repeats),
             at_event=None if repeats else self.occasion.row.events,
+            looked=False,
             remedy_id=None,
             held="",
         )

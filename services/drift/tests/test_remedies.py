@@ -78,6 +78,21 @@ async def test_less_that_is_found_is_indexed_again_and_then_wanted(
     assert wanted.collection == "default"
 
 
+async def test_what_has_helped_is_the_last_remedy(
+    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=FEW))
+    known = World(1)
+    await baseline(send, known)
+    rng = np.random.default_rng(1)
+    for count, found in ((60, True), (30, False), (150, True)):
+        for vector in known.questions(count):
+            score = rng.uniform(0.5, 0.9) if found else None
+            await send(observed(vector, top_score=score, searched=True))
+    assert decided(said) == [("knowledge", "re-index")]
+    assert "calm since" in (await stream(sessions)).waiting
+
+
 async def test_a_worse_adapter_gives_way_to_the_one_before(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:

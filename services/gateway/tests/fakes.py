@@ -277,7 +277,15 @@ class FakeDrift(drift_pb2_grpc.DriftServiceServicer):
             history=[1, 2],
         )
         stream = drift_pb2.Stream(
-            route="default", state="watching", events=300, detectors=[detector]
+            route="default",
+            state="watching",
+            events=300,
+            detectors=[detector],
+            cause="input",
+            clusters=[
+                drift_pb2.Cluster(cluster=0, before=0.9, now=0.5, x=-1, y=0, example="Where?"),
+                drift_pb2.Cluster(cluster=1, before=0.1, now=0.5, x=1, y=0, example="When?"),
+            ],
         )
         mine = tenant_of(context) == "default"
         return drift_pb2.StatusResponse(streams=[stream] if mine else [])

@@ -85,6 +85,8 @@ async def test_drift_shows_each_statistic_against_its_threshold(http: httpx.Asyn
     (detector,) = stream["detectors"]
     assert (detector["name"], detector["statistic"], detector["threshold"]) == ("novelty", 2, 50)
     assert detector["history"] == [1, 2]
+    assert [(one["before"], one["now"]) for one in stream["clusters"]] == [(0.9, 0.5), (0.1, 0.5)]
+    assert (stream["cause"], stream["attacked"]) == ("input", False)
     assert (await http.get("/v1/drift", headers=ACME)).json()["streams"] == []
 
 

@@ -43,6 +43,9 @@ async def test_drift_shows_curves_alarms_and_decisions_as_text(
     assert "60.00 over 50.00 after 310 events" in page
     assert "training asked for: novelty" in page
     assert "documents-wanted" in page
+    assert "What has moved: input" in page
+    assert "10% before, 50% now: When?" in page
+    assert page.count('<g class="moved">') == 2
     assert "Where is the crane?" in page
     assert NASTY not in page
 

@@ -67,7 +67,8 @@ def _folds(rng: np.random.Generator, x: NDArray[np.float64]) -> NDArray[np.int64
     old, or of the new, and not as what it is about.
     """
     first = np.argmax(x @ x.T > ALIKE, axis=1)
-    return (rng.permutation(len(x)) % FOLDS)[first]
+    fold: NDArray[np.int64] = (rng.permutation(len(x)) % FOLDS)[first]
+    return fold
 
 
 def _auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:

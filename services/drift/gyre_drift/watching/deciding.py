@@ -20,6 +20,8 @@ class Raised:
 
     Attributes:
         at_event: The number of live questions when it came.
+        onset: Estimate of when the change began.
+        raised_at: When the alarm came; None: not known.
         attacked: Whether it came of an attack: then it counts for nothing.
         job: The training that was asked for because of it.
     """
@@ -29,8 +31,16 @@ class Raised:
     family: str
     at_event: int
     onset: datetime
+    raised_at: datetime | None = None
     attacked: bool = False
     job: UUID | None = None
+
+    @property
+    def began(self) -> datetime:
+        """By when the change had begun, rather than not: the estimate may be early by chance."""
+        return (
+            self.onset if self.raised_at is None else self.onset + (self.raised_at - self.onset) / 2
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class Case:
         cause: As `input`.
         tried: How many of its remedies have been asked for, or do not apply.
         at_event: The number of live questions when the last one was asked for.
+        looked: Whether evidence was begun anew since then, to see if that has helped.
         remedy_id: Of the next one, once something was said of it.
         held: Why that one waits, as it was said last.
     """
@@ -48,6 +59,7 @@ class Case:
     cause: str
     tried: int = 0
     at_event: int | None = None
+    looked: bool = False
     remedy_id: UUID | None = None
     held: str = ""
 

@@ -33,6 +33,7 @@ class Reference:
         novelty: Of each question, its distance without its own kind, (m,).
         past: The cluster of each question that it was made of, in their order.
         ordered: Whether that is the order in which they were asked.
+        axes: Two directions in which the points differ most, (2, d): a map of them.
         alike: The share of them that say the same as one of the 100 before them.
     """
 
@@ -44,6 +45,7 @@ class Reference:
     past: NDArray[np.uint8]
     ordered: bool
     alike: float
+    axes: Vectors
 
     @classmethod
     def build(
@@ -86,6 +88,7 @@ class Reference:
             float(
                 np.mean([alike(vectors[max(0, n - WINDOW) : n + 1]) for n in range(len(vectors))])
             ),
+            np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][:2],
         )
 
     def distance(self, vector: Vectors) -> float:
@@ -94,6 +97,11 @@ class Reference:
 
     def cluster(self, vector: Vectors) -> int:
         return int(np.argmin(((self.centres - vector) ** 2).sum(axis=1)))
+
+    def place(self, vector: Vectors) -> tuple[float, float]:
+        """Return where a question is on the map of the points."""
+        x, y = self.axes @ (vector - self.points.mean(axis=0))
+        return float(x), float(y)
 
     def nearest(self, vector: Vectors) -> str:
         """Return the question of the reference that is most like this one."""
@@ -109,6 +117,7 @@ class Reference:
             past=self.past,
             ordered=np.array(self.ordered),
             alike=np.array(self.alike),
+            axes=self.axes,
             # Not as strings: numpy makes each as long as the longest.
             texts=np.frombuffer(json.dumps(self.texts, ensure_ascii=False).encode(), np.uint8),
         )
@@ -118,7 +127,7 @@ class Reference:
     def of_bytes(cls, reference_id: UUID, content: bytes) -> Self | None:
         """Return what was stored; None if it was by a release that kept less."""
         kept = np.load(io.BytesIO(content), allow_pickle=False)
-        if "novelty" not in kept:
+        if "axes" not in kept:
             return None
         return cls(
             reference_id,
@@ -129,6 +138,7 @@ class Reference:
             kept["past"],
             bool(kept["ordered"]),
             float(kept["alike"]),
+            kept["axes"],
         )
 
 

@@ -86,6 +86,7 @@ class Signal:
     calibration: list[float] = field(default_factory=list)
     events: int = 0
     alarmed: bool = False  # an episode lasts
+    again: bool = False  # evidence has passed the threshold once more in it
     quiet: int = 0
     patience: int = QUIET
     history: "array[float]" = field(default_factory=lambda: array("f"))
@@ -105,13 +106,15 @@ class Signal:
         self.history = self.history[1 - HISTORY :]
         self.history.append(now)
         if self.alarmed:
+            self.again = self.again or raised
             self.quiet = self.quiet + 1 if now < self.threshold / 2 else 0
             self.alarmed = self.quiet < self.patience
             return None
         if not raised or self.rise.since is None:
             return None
         since = self.rise.since
-        self.alarmed, self.quiet, self.patience = True, 0, max(QUIET, 2 * since.count)
+        self.alarmed, self.again, self.quiet = True, False, 0
+        self.patience = max(QUIET, 2 * since.count)
         size, error = self.bet.size(since)
         half = None if error is None else Z * error
         return Alarm(
@@ -135,6 +138,12 @@ class Signal:
     def now(self) -> float:
         """Return its evidence."""
         return 0.0 if self.rise is None else self.rise.now()
+
+    def restart(self) -> None:
+        """Forget the evidence, not the episode: is there more, the world is moved still."""
+        if self.bet is not None:
+            self._begin(self.bet)
+        self.again = False
 
     @property
     def state(self) -> str:

@@ -48,7 +48,7 @@ def match(worlds: Mapping[UUID, Vectors], new: Vectors, policy: DriftPolicy, see
 
 
 def _told_apart(old: Vectors, new: Vectors, seed: int) -> Auc:
-    """Return the mean of several tests: what the folds alone make of it is as large as the limit."""
+    """Return the mean of several tests: the folds alone make as much of it as the limit."""
     found = [batch.compare(old, new, seed * TIMES + time, whole=True) for time in range(TIMES)]
     value = sum(one.value for one in found) / TIMES
     return Auc(value, sum(one.low for one in found) / TIMES, len(new))

@@ -25,6 +25,17 @@ class Detector(Shown):
     history: list[float]
 
 
+class Cluster(Shown):
+    """Questions of one kind, on a map on which those that are alike are near each other."""
+
+    cluster: int
+    before: float
+    now: float
+    x: float
+    y: float
+    example: str
+
+
 class Stream(Shown):
     """The questions and answers of one route."""
 
@@ -38,6 +49,9 @@ class Stream(Shown):
     detectors: list[Detector]
     pending: str
     cooldown_s: float
+    clusters: list[Cluster]
+    cause: str
+    attacked: bool
 
 
 class DriftStatus(Shown):

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 WIDTH, HEIGHT = 320.0, 60.0
+MAP_HEIGHT, EDGE, LARGEST = 160.0, 24.0, 40.0
+MOVED = 0.05
 
 
 @dataclass(frozen=True)
@@ -12,6 +15,50 @@ class Line:
 
     points: str
     limit: float | None
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A cluster on a map in a box of WIDTH by MAP_HEIGHT.
+
+    Attributes:
+        x: Of its middle.
+        y: Of its middle, downwards.
+        before: Radius; the area is the usual share.
+        now: Radius; the area is the share of now.
+        moved: Whether those differ by more than MOVED.
+        said: What a pointer is told.
+    """
+
+    x: float
+    y: float
+    before: float
+    now: float
+    moved: bool
+    said: str
+
+
+def spots(clusters: Sequence[tuple[float, float, float, float, str]]) -> list[Spot]:
+    """Place clusters (x, y, share before, share now, example) in the box.
+
+    >>> spots([(-1, 0, 0.25, 0.25, "a"), (1, 0, 0.0, 0.25, "b")])[1].moved
+    True
+    """
+    if not clusters:
+        return []
+    xs, ys = [one[0] for one in clusters], [one[1] for one in clusters]
+    width, height = WIDTH - 2 * EDGE, MAP_HEIGHT - 2 * EDGE
+    return [
+        Spot(
+            round(EDGE + width * (x - min(xs)) / ((max(xs) - min(xs)) or 1), 1),
+            round(EDGE + height * (max(ys) - y) / ((max(ys) - min(ys)) or 1), 1),
+            round(LARGEST * sqrt(before), 1),
+            round(LARGEST * sqrt(now), 1),
+            abs(now - before) > MOVED,
+            f"{before:.0%} before, {now:.0%} now: {example}",
+        )
+        for x, y, before, now, example in clusters
+    ]
 
 
 def line(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gyre_gateway.api.rollouts import BY
-from gyre_gateway.console.charts import line
+from gyre_gateway.console.charts import line, spots
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
 from gyre_gateway.gateway import Parts
@@ -32,6 +32,7 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
     shown = [
         {
             "stream": stream,
+            "spots": spots([(c.x, c.y, c.before, c.now, c.example) for c in stream.clusters]),
             # Those that are nearest to their threshold first.
             "detectors": sorted(
                 ((one, _curve(one)) for one in stream.detectors),

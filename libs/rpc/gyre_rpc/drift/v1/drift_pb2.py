@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgyre_rpc/drift/v1/drift.proto\x12\x11gyre_rpc.drift.v1\"\x1e\n\rStatusRequest\x12\r\n\x05route\x18\x01 \x01(\t\"<\n\x0eStatusResponse\x12*\n\x07streams\x18\x01 \x03(\x0b\x32\x19.gyre_rpc.drift.v1.Stream\"\xe6\x01\n\x06Stream\x12\r\n\x05route\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x14\n\x0creference_id\x18\x03 \x01(\t\x12\x0f\n\x07\x65ncoder\x18\x04 \x01(\t\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x04\x12\x18\n\x10reference_events\x18\x06 \x01(\r\x12\x18\n\x10reference_wanted\x18\x07 \x01(\r\x12.\n\tdetectors\x18\x08 \x03(\x0b\x32\x1b.gyre_rpc.drift.v1.Detector\x12\x0f\n\x07pending\x18\t \x01(\t\x12\x12\n\ncooldown_s\x18\n \x01(\x01\"~\n\x08\x44\x65tector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tstatistic\x18\x04 \x01(\x01\x12\x11\n\tthreshold\x18\x05 \x01(\x01\x12\x0e\n\x06\x65vents\x18\x06 \x01(\x04\x12\x0f\n\x07history\x18\x07 \x03(\x01\x32]\n\x0c\x44riftService\x12M\n\x06Status\x12 .gyre_rpc.drift.v1.StatusRequest\x1a!.gyre_rpc.drift.v1.StatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgyre_rpc/drift/v1/drift.proto\x12\x11gyre_rpc.drift.v1\"\x1e\n\rStatusRequest\x12\r\n\x05route\x18\x01 \x01(\t\"<\n\x0eStatusResponse\x12*\n\x07streams\x18\x01 \x03(\x0b\x32\x19.gyre_rpc.drift.v1.Stream\"\xb5\x02\n\x06Stream\x12\r\n\x05route\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x14\n\x0creference_id\x18\x03 \x01(\t\x12\x0f\n\x07\x65ncoder\x18\x04 \x01(\t\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x04\x12\x18\n\x10reference_events\x18\x06 \x01(\r\x12\x18\n\x10reference_wanted\x18\x07 \x01(\r\x12.\n\tdetectors\x18\x08 \x03(\x0b\x32\x1b.gyre_rpc.drift.v1.Detector\x12\x0f\n\x07pending\x18\t \x01(\t\x12\x12\n\ncooldown_s\x18\n \x01(\x01\x12,\n\x08\x63lusters\x18\x0b \x03(\x0b\x32\x1a.gyre_rpc.drift.v1.Cluster\x12\r\n\x05\x63\x61use\x18\x0c \x01(\t\x12\x10\n\x08\x61ttacked\x18\r \x01(\x08\"^\n\x07\x43luster\x12\x0f\n\x07\x63luster\x18\x01 \x01(\r\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\x0b\n\x03now\x18\x03 \x01(\x01\x12\t\n\x01x\x18\x04 \x01(\x01\x12\t\n\x01y\x18\x05 \x01(\x01\x12\x0f\n\x07\x65xample\x18\x06 \x01(\t\"~\n\x08\x44\x65tector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tstatistic\x18\x04 \x01(\x01\x12\x11\n\tthreshold\x18\x05 \x01(\x01\x12\x0e\n\x06\x65vents\x18\x06 \x01(\x04\x12\x0f\n\x07history\x18\x07 \x03(\x01\x32]\n\x0c\x44riftService\x12M\n\x06Status\x12 .gyre_rpc.drift.v1.StatusRequest\x1a!.gyre_rpc.drift.v1.StatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSRESPONSE']._serialized_start=84
   _globals['_STATUSRESPONSE']._serialized_end=144
   _globals['_STREAM']._serialized_start=147
-  _globals['_STREAM']._serialized_end=377
-  _globals['_DETECTOR']._serialized_start=379
-  _globals['_DETECTOR']._serialized_end=505
-  _globals['_DRIFTSERVICE']._serialized_start=507
-  _globals['_DRIFTSERVICE']._serialized_end=600
+  _globals['_STREAM']._serialized_end=456
+  _globals['_CLUSTER']._serialized_start=458
+  _globals['_CLUSTER']._serialized_end=552
+  _globals['_DETECTOR']._serialized_start=554
+  _globals['_DETECTOR']._serialized_end=680
+  _globals['_DRIFTSERVICE']._serialized_start=682
+  _globals['_DRIFTSERVICE']._serialized_end=775
 # @@protoc_insertion_point(module_scope)

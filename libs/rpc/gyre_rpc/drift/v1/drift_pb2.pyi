@@ -76,6 +76,9 @@ class Stream(_message.Message):
     DETECTORS_FIELD_NUMBER: _builtins.int
     PENDING_FIELD_NUMBER: _builtins.int
     COOLDOWN_S_FIELD_NUMBER: _builtins.int
+    CLUSTERS_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ATTACKED_FIELD_NUMBER: _builtins.int
     route: _builtins.str
     state: _builtins.str
     """warming or watching"""
@@ -92,8 +95,16 @@ class Stream(_message.Message):
     """an alarm that waits for its confirmation: which, and for what"""
     cooldown_s: _builtins.float
     """left until the next training may be asked for; 0: none"""
+    cause: _builtins.str
+    """of the alarms that count; empty: there are none"""
+    attacked: _builtins.bool
+    """nothing is learned of what is asked now"""
     @_builtins.property
     def detectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Detector]: ...
+    @_builtins.property
+    def clusters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cluster]:
+        """of its questions"""
+
     def __init__(
         self,
         *,
@@ -107,14 +118,56 @@ class Stream(_message.Message):
         detectors: _abc.Iterable[Global___Detector] | None = ...,
         pending: _builtins.str = ...,
         cooldown_s: _builtins.float = ...,
+        clusters: _abc.Iterable[Global___Cluster] | None = ...,
+        cause: _builtins.str = ...,
+        attacked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cooldown_s", b"cooldown_s", "detectors", b"detectors", "encoder", b"encoder", "events", b"events", "pending", b"pending", "reference_events", b"reference_events", "reference_id", b"reference_id", "reference_wanted", b"reference_wanted", "route", b"route", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attacked", b"attacked", "cause", b"cause", "clusters", b"clusters", "cooldown_s", b"cooldown_s", "detectors", b"detectors", "encoder", b"encoder", "events", b"events", "pending", b"pending", "reference_events", b"reference_events", "reference_id", b"reference_id", "reference_wanted", b"reference_wanted", "route", b"route", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Stream: _TypeAlias = Stream  # noqa: Y015
+
+@_typing.final
+class Cluster(_message.Message):
+    """Questions of one kind, on a map on which those that are alike are near each other."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLUSTER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
+    X_FIELD_NUMBER: _builtins.int
+    Y_FIELD_NUMBER: _builtins.int
+    EXAMPLE_FIELD_NUMBER: _builtins.int
+    cluster: _builtins.int
+    before: _builtins.float
+    """usual share of the questions"""
+    now: _builtins.float
+    """share of the newest"""
+    x: _builtins.float
+    y: _builtins.float
+    example: _builtins.str
+    """the question of the reference in its middle"""
+    def __init__(
+        self,
+        *,
+        cluster: _builtins.int = ...,
+        before: _builtins.float = ...,
+        now: _builtins.float = ...,
+        x: _builtins.float = ...,
+        y: _builtins.float = ...,
+        example: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "cluster", b"cluster", "example", b"example", "now", b"now", "x", b"x", "y", b"y"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cluster: _TypeAlias = Cluster  # noqa: Y015
 
 @_typing.final
 class Detector(_message.Message):
