@@ -135,7 +135,8 @@ class Remedies:
             era = older.era
             reason = f"{decision.reason}; not so from those of a world of before: {older.said}"
         else:
-            began = min(alarm.began for alarm in self.counting)
+            taught = [alarm for alarm in self.counting if alarm.family in deciding.TEACHING]
+            began = min(alarm.began for alarm in taught)
             era = await eras.before_this(self.occasion, began)
             reason = f"{decision.reason}; it began with the adapter that is in production"
         if era is None:  # there is none that would help
