@@ -72,6 +72,16 @@ class Route:
                 listed = self.gyre.documents(collection=self.name, status="indexed")
                 names -= {document.name async for document in listed}
 
+    async def known_by_drift(self) -> None:
+        """Wait until drift has handled what was asked, and knows what answers are usually like."""
+        async with asyncio.timeout(SEEN_S):
+            while True:
+                [stream] = (await self.gyre.drift(self.name)).streams
+                calibrating = [one.name for one in stream.detectors if one.state == "calibrating"]
+                if stream.events >= self.people.asked and "grounded" not in calibrating:
+                    return
+                await asyncio.sleep(0.5)
+
     async def remedied(self, cases: Iterator[Case], *, bad: bool = False) -> dict[str, Any]:
         """Ask until there is a remedy; return the first that is asked for.
 
@@ -111,6 +121,7 @@ async def watched(stack: Stack) -> AsyncIterator[Route]:
             await gyre.import_baseline([c.question for c in cases[::step][:BASELINE]], route=name)
             for reply in await route.ask(itertools.islice(usual, CONTROL)):
                 await gyre.feedback(reply.answer_id, thumb="up")
+            await route.known_by_drift()
             assert trail.of("drift-detected") == []
             yield route
     finally:

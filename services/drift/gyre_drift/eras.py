@@ -34,6 +34,8 @@ async def note(occasion: Occasion, since: datetime) -> None:
     """
     row, (adapter, job) = occasion.row, occasion.production
     assert row.reference_id is not None
+    if occasion.rollout is not None:  # handled late: what answered before is not known any more
+        since = max(since, occasion.rollout.decided_at)
     before = await eras(occasion)
     last = before[-1] if before else None
     if last and (last.adapter, last.reference_id) == (adapter, row.reference_id):
