@@ -20,11 +20,11 @@ class References:
     async def get(
         self, session: AsyncSession, tenant: str, route: str, reference_id: UUID
     ) -> Reference | None:
-        """Return a reference; None if it was made by a release that kept less of it."""
+        """Return a reference; None if it is not kept, or by a release that kept less of it."""
         found = self._at_hand.get(reference_id)
         if found is None:
-            row = await session.get_one(ReferenceRow, (tenant, route, reference_id))
-            found = Reference.of_bytes(reference_id, row.content)
+            row = await session.get(ReferenceRow, (tenant, route, reference_id))
+            found = Reference.of_bytes(reference_id, row.content) if row else None
         if found is not None:
             self._at_hand[reference_id] = found
             self._at_hand.move_to_end(reference_id)

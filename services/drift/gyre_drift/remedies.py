@@ -40,7 +40,7 @@ class Remedies:
 
     Args:
         occasion: The event that was taken.
-        watch: What is remembered; its case and the jobs of its alarms are changed.
+        watch: What is remembered; its cases and the jobs of its alarms are changed.
         rollout: Of the route.
         reference: What new questions are compared with; None if the event was no question.
         references: Those of before.
@@ -58,7 +58,7 @@ class Remedies:
 
     async def asked(self, case: Case) -> list[Event]:
         """Return what is asked for, or said to wait."""
-        self.watch.case = case
+        self._keep(case)
         policy, events = self.occasion.policy.drift, self.occasion.row.events
         steps = ladder(case.cause, policy)
         if not steps:
@@ -84,7 +84,7 @@ class Remedies:
             return any(signal.again for signal in mine)
         for signal in mine:
             signal.restart()
-        self.watch.case = replace(case, looked=True)
+        self._keep(replace(case, looked=True))
         return False
 
     async def _at_once(self, case: Case, remedy: str) -> list[Event]:
@@ -174,6 +174,9 @@ class Remedies:
             return self._waits(decision.reason)
         return []
 
+    def _keep(self, case: Case) -> None:
+        self.watch.cases[case.cause] = case
+
     def _waits(self, why: str) -> list[Event]:
         self.occasion.row.waiting = why
         return []
@@ -183,7 +186,7 @@ class Remedies:
         said = held == case.held
         self._waits(f"{reason}; {held}" if held else "")
         id = case.remedy_id or self.occasion.id("remedy")
-        self.watch.case = replace(case, held=held, remedy_id=id if held else case.remedy_id)
+        self._keep(replace(case, held=held, remedy_id=id if held else case.remedy_id))
         if said or not held:
             return []
         HELD.labels(remedy).inc()
@@ -195,13 +198,15 @@ class Remedies:
         ASKED.labels(case.cause, remedy).inc()
         self._waits("")
         repeats = remedy == RETRAIN  # as often as it may, while the world stays moved
-        self.watch.case = replace(
-            case,
-            tried=case.tried + (not repeats),
-            at_event=None if repeats else self.occasion.row.events,
-            looked=False,
-            remedy_id=None,
-            held="",
+        self._keep(
+            replace(
+                case,
+                tried=case.tried + (not repeats),
+                at_event=None if repeats else self.occasion.row.events,
+                looked=False,
+                remedy_id=None,
+                held="",
+            )
         )
         test = comparing.told(auc, self.occasion.policy.drift)
         id = case.remedy_id or self.occasion.id("remedy")
@@ -235,12 +240,12 @@ async def asked(
     counting = [alarm for alarm in watch.alarms if not alarm.attacked]
     cause = cause_of(counting)
     if not cause:
-        watch.case, occasion.row.waiting = None, ""
+        watch.cases, occasion.row.waiting = {}, ""
         return []
     if occasion.rollout is None:
         occasion.row.waiting = f"{cause}; the registry has said nothing of this route"
         return []
-    case = watch.case if watch.case is not None and watch.case.cause == cause else Case(cause)
+    case = watch.cases.get(cause, Case(cause))
     remedies = Remedies(occasion, watch, occasion.rollout, reference, references)
     return await _with_examples(occasion, await remedies.asked(case))
 

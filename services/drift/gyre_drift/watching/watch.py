@@ -32,7 +32,7 @@ class Watch:
             up to then is of the time before.
         production: What answers everybody, as it was seen last.
         alarms: That may still count.
-        case: What is done about their cause.
+        cases: What is done about causes, by each, until no alarm counts: they may take turns.
         attacked: Whether an attack lasts.
         calm: Questions since it was last seen.
         positions: The last offset read, by (topic, partition).
@@ -43,7 +43,7 @@ class Watch:
     began: datetime
     production: Production
     alarms: list[Raised] = field(default_factory=list)
-    case: Case | None = None
+    cases: dict[str, Case] = field(default_factory=dict)
     attacked: bool = False
     calm: int = 0
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
