@@ -209,18 +209,9 @@ async def decided(session: AsyncSession, cause: Received) -> list[Event]:
 
 async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked]:
     """Return the trainings and re-activations that were asked for, oldest first."""
-    query = (
-        select(Decision)
-        .where(
-            col(Decision.tenant) == tenant,
-            col(Decision.route) == route,
-            col(Decision.topic).in_((RetrainingRequested.topic, RemedyRequested.topic)),
-        )
-        .order_by(col(Decision.at))
-    )
     asked = []
-    for row in await session.exec(query):
-        event, at = TOPICS[row.topic].model_validate(row.event), utc(row.at)
+    topics = (RetrainingRequested.topic, RemedyRequested.topic)
+    for event, at in await _decisions(session, tenant, route, topics):
         if isinstance(event, RetrainingRequested):
             training = event.training
             lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
@@ -234,18 +225,27 @@ async def remedies(
     session: AsyncSession, tenant: str, route: str, remedy: str
 ) -> list[RemedyRequested]:
     """Return when a remedy was asked for, oldest first."""
+    found = await _decisions(session, tenant, route, (RemedyRequested.topic,))
+    return [
+        event for event, _ in found if isinstance(event, RemedyRequested) and _is(event, remedy)
+    ]
+
+
+async def _decisions(
+    session: AsyncSession, tenant: str, route: str, topics: tuple[str, ...]
+) -> list[tuple[Event, datetime]]:
+    """Return what a route's events caused, with when they were appended, oldest first."""
     query = (
         select(Decision)
         .where(
             col(Decision.tenant) == tenant,
             col(Decision.route) == route,
-            col(Decision.topic) == RemedyRequested.topic,
+            col(Decision.topic).in_(topics),
         )
         .order_by(col(Decision.at))
     )
     rows = await session.exec(query)
-    found = [RemedyRequested.model_validate(row.event) for row in rows]
-    return [event for event in found if _is(event, remedy)]
+    return [(TOPICS[row.topic].model_validate(row.event), utc(row.at)) for row in rows]
 
 
 def _is(event: RemedyRequested, remedy: str) -> bool:
