@@ -116,6 +116,10 @@ class RemedyRequested(Event):
     positions: tuple[Position, ...] = ()
     decided_at: AwareDatetime
 
+    def asks_for(self, remedy: str) -> bool:
+        """Tell whether this remedy is to be carried out, by whoever has it."""
+        return self.remedy == remedy and self.state in ("decided", "approved")
+
 
 class RetrainingRequested(Event):
     """An adapter is wanted: the command of the platform, as the fact that it was given."""

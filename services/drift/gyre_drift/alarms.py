@@ -38,8 +38,7 @@ async def raised(
     one = Raised(
         str(drift_id), alarm.detector, alarm.family, row.events, alarm.onset, occasion.time
     )
-    # What the detector raised before is of an episode that is over.
-    watch.alarms = [*(old for old in watch.alarms if old.detector != one.detector), one]
+    watch.count(one)
     ALARMS.labels(alarm.family).inc()
     texts, vectors = await store.newest(occasion.session, row, alarm.onset, store.KEPT)
     order = np.argsort([-reference.distance(vector) for vector in vectors[: EXAMPLES * 4]])
@@ -49,7 +48,7 @@ async def raised(
         route=row.route,
         family=cast(Family, alarm.family),
         detector=alarm.detector,
-        cause=cause_of([old for old in watch.alarms if not old.attacked]),
+        cause=cause_of(watch.counting),
         statistic=alarm.statistic,
         threshold=alarm.threshold,
         reference_id=row.reference_id,

@@ -32,7 +32,7 @@ async def note(occasion: Occasion, since: datetime) -> None:
         occasion: Of the event that shows it.
         since: When it began.
     """
-    row, (adapter, job) = occasion.row, occasion.production
+    row, (adapter, _) = occasion.row, occasion.production
     assert row.reference_id is not None
     if occasion.rollout is not None:  # handled late: what answered before is not known any more
         since = max(since, occasion.rollout.decided_at)
@@ -46,7 +46,6 @@ async def note(occasion: Occasion, since: datetime) -> None:
             route=row.route,
             number=last.number + 1 if last else 0,
             adapter=adapter,
-            job=job,
             reference_id=row.reference_id,
             since=since,
         )

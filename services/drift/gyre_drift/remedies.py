@@ -23,7 +23,7 @@ from gyre_drift.watching.causes import (
     cause_of,
     ladder,
 )
-from gyre_drift.watching.deciding import Case, Decision, Raised
+from gyre_drift.watching.deciding import Case, Decision
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.watch import Watch
 from gyre_events import Event, RemedyRequested, RetrainingRequested, RolloutChanged
@@ -52,10 +52,6 @@ class Remedies:
     reference: Reference | None
     references: References
 
-    @property
-    def counting(self) -> list[Raised]:
-        return [alarm for alarm in self.watch.alarms if not alarm.attacked]
-
     async def asked(self, case: Case) -> list[Event]:
         """Return what is asked for, or said to wait."""
         self._keep(case)
@@ -69,17 +65,18 @@ class Remedies:
             return self._waits(f"{case.cause}: {steps[case.tried - 1]} was asked for; calm since")
         if case.tried >= len(steps):
             return self._waits(f"{case.cause}: each remedy of the policy was asked for")
-        auc = await comparing.with_reference(self.occasion, self.counting, self.reference)
-        decision = deciding.confirmed(self.counting, auc, policy)
-        if steps[case.tried] == RETRAIN:
+        step = steps[case.tried]
+        if step not in (RETRAIN, REACTIVATE):
+            return self._at_once(case, step)
+        auc = await comparing.with_reference(self.occasion, self.watch.counting, self.reference)
+        decision = deciding.confirmed(self.watch.counting, auc, policy)
+        if step == RETRAIN:
             return await self._retrain(case, decision, auc)
-        if steps[case.tried] == REACTIVATE:
-            return await self._reactivate(case, decision, auc)
-        return await self._at_once(case, steps[case.tried])
+        return await self._reactivate(case, decision, auc)
 
     def _goes_on(self, case: Case) -> bool:
         """Tell whether there is new evidence since a remedy has had its time."""
-        mine = [self.watch.panel.signals[alarm.detector] for alarm in self.counting]
+        mine = [self.watch.panel.signals[alarm.detector] for alarm in self.watch.counting]
         if case.looked:
             return any(signal.again for signal in mine)
         for signal in mine:
@@ -87,9 +84,9 @@ class Remedies:
         self._keep(replace(case, looked=True))
         return False
 
-    async def _at_once(self, case: Case, remedy: str) -> list[Event]:
+    def _at_once(self, case: Case, remedy: str) -> list[Event]:
         """Ask for what costs so little that one alarm is enough."""
-        reason = ", ".join(f"{one.family} ({one.detector})" for one in self.counting) + " has moved"
+        reason = f"{deciding.named(self.watch.counting)} has moved"
         if self.occasion.policy.drift.paused:
             return self._held(case, remedy, reason, "paused")
         return [self._ask(case, remedy, reason)]
@@ -103,7 +100,7 @@ class Remedies:
             return self._held(case, RETRAIN, decision.reason, held)
         job = occasion.id("job")
         # The last: an example too few is waited for, one from before would be taught as new.
-        since = max(store.utc(alarm.onset) for alarm in self.counting)
+        since = max(store.utc(alarm.onset) for alarm in self.watch.counting)
         remedy = self._ask(case, RETRAIN, decision.reason, auc, job_id=job, since=since)
         self.watch.alarms = [
             alarm if alarm.attacked else replace(alarm, job=job) for alarm in self.watch.alarms
@@ -129,13 +126,13 @@ class Remedies:
         if case.cause == INPUT:
             if not decision.confirmed:
                 return self._unconfirmed(decision, auc)
-            older = await comparing.with_older(self.occasion, self.counting, self.references)
+            older = await comparing.with_older(self.occasion, self.watch.counting, self.references)
             if older.wait:
                 return self._waits(f"{decision.reason}; of a world of before? That needs more")
             era = older.era
             reason = f"{decision.reason}; not so from those of a world of before: {older.said}"
         else:
-            taught = [alarm for alarm in self.counting if alarm.family in deciding.TEACHING]
+            taught = [alarm for alarm in self.watch.counting if alarm.family in deciding.TEACHING]
             began = min(alarm.began for alarm in taught)
             era = await eras.before_this(self.occasion, began)
             reason = f"{decision.reason}; it began with the adapter that is in production"
@@ -159,7 +156,7 @@ class Remedies:
         under_way = deciding.unfinished(asked, time, occasion.candidate(), over)
         if under_way is None:
             self.watch.alarms = [replace(alarm, job=None) for alarm in self.watch.alarms]
-        elif under_way.job and all(alarm.job == under_way.job for alarm in self.counting):
+        elif under_way.job and all(alarm.job == under_way.job for alarm in self.watch.counting):
             return "", True
         if policy.paused:
             return "paused", False
@@ -168,7 +165,7 @@ class Remedies:
         return deciding.allowed(asked, under_way, time, policy), False
 
     def _unconfirmed(self, decision: Decision, auc: Auc | None) -> list[Event]:
-        if all(alarm.job for alarm in self.counting):
+        if all(alarm.job for alarm in self.watch.counting):
             return self._waits("")
         if auc is not None or not self.occasion.row.waiting:  # else what was said last still holds
             return self._waits(decision.reason)
@@ -215,7 +212,7 @@ class Remedies:
     def _event(
         self, id: UUID, case: Case, remedy: str, reason: str, **details: Any
     ) -> RemedyRequested:
-        counting = self.counting
+        counting = self.watch.counting
         fields: dict[str, Any] = {
             "since": min(store.utc(alarm.onset) for alarm in counting),
             "drift_ids": tuple(UUID(alarm.drift_id) for alarm in counting),
@@ -237,8 +234,7 @@ async def asked(
     occasion: Occasion, watch: Watch, reference: Reference | None, references: References
 ) -> list[Event]:
     """Return what is to be done about the alarms that count, or is said to wait."""
-    counting = [alarm for alarm in watch.alarms if not alarm.attacked]
-    cause = cause_of(counting)
+    cause = cause_of(watch.counting)
     if not cause:
         watch.cases, occasion.row.waiting = {}, ""
         return []

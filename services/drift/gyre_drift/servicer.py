@@ -60,7 +60,6 @@ def _stream(
     policy: DriftPolicy,
     cooldown_s: float,
 ) -> pb.Stream:
-    counting = [alarm for alarm in watch.alarms if not alarm.attacked] if watch else []
     wanted = policy.reference_events + policy.calibration_events
     return pb.Stream(
         route=row.route,
@@ -72,7 +71,7 @@ def _stream(
         reference_wanted=wanted,
         pending=row.waiting,
         cooldown_s=cooldown_s,
-        cause=cause_of(counting),
+        cause=cause_of(watch.counting) if watch else "",
         attacked=watch is not None and watch.attacked,
         clusters=_clusters(watch, reference) if watch and reference else [],
         detectors=[

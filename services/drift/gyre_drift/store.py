@@ -216,7 +216,7 @@ async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked
             training = event.training
             lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
             asked.append(Asked(event.job_id, at, at + lasts))
-        elif isinstance(event, RemedyRequested) and _is(event, REACTIVATE):
+        elif isinstance(event, RemedyRequested) and event.asks_for(REACTIVATE):
             asked.append(Asked(None, at, at + MEASURED))
     return asked
 
@@ -227,7 +227,7 @@ async def remedies(
     """Return when a remedy was asked for, oldest first."""
     found = await _decisions(session, tenant, route, (RemedyRequested.topic,))
     return [
-        event for event, _ in found if isinstance(event, RemedyRequested) and _is(event, remedy)
+        event for event, _ in found if isinstance(event, RemedyRequested) and event.asks_for(remedy)
     ]
 
 
@@ -246,10 +246,6 @@ async def _decisions(
     )
     rows = await session.exec(query)
     return [(TOPICS[row.topic].model_validate(row.event), utc(row.at)) for row in rows]
-
-
-def _is(event: RemedyRequested, remedy: str) -> bool:
-    return event.remedy == remedy and event.state == "decided"
 
 
 def utc(time: datetime) -> datetime:

@@ -47,7 +47,6 @@ class Era(SQLModel, table=True):
     route: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
     adapter: str | None = None  # digest; null: the base alone
-    job: UUID | None = None  # whose training made it
     reference_id: UUID  # of the world
     since: datetime = Field(sa_type=DateTime(timezone=True))
 

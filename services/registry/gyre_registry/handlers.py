@@ -160,7 +160,7 @@ async def requested(event: RetrainingRequested, cause: Cause, sessions: Sessions
 
 @events(filter=of(RemedyRequested))
 async def remedied(event: RemedyRequested, cause: Cause, sessions: SessionsOf) -> None:
-    if event.remedy == reactivating.REMEDY and event.state in reactivating.DECIDED:
+    if event.asks_for(reactivating.REMEDY):
         async with transaction(sessions) as session:
             await reactivating.reactivate(session, cause.tenant, event)
 

@@ -14,7 +14,6 @@ from gyre_service.ids import derived_id
 log = logging.getLogger(__name__)
 
 REMEDY = "re-activate"
-DECIDED = ("decided", "approved")
 
 
 async def reactivate(session: AsyncSession, tenant: str, event: RemedyRequested) -> None:

@@ -32,7 +32,7 @@ CHUNKS = Counter("gyre_retrieval_chunks", "Chunks that arrived")
 DOCUMENTS = Counter("gyre_retrieval_documents", "Versions that became searchable")
 RESTORED = Counter("gyre_retrieval_restored", "Vectors that the index had lost")
 
-REMEDY, DECIDED = "re-index", ("decided", "approved")
+REMEDY = "re-index"
 log = logging.getLogger(__name__)
 
 router = Router("retrieval")
@@ -90,7 +90,7 @@ async def restore(
     encoder: Embedding,
     opening: Opened,
 ) -> None:
-    if event.remedy != REMEDY or event.state not in DECIDED:
+    if not event.asks_for(REMEDY):
         return
     await opening.wait()
     dimension = encoder.identity.dimension

@@ -45,12 +45,10 @@ class Gyre:
         raised = [*watch.question(self._reference, asked), *self._answered(seen)]
         watch.alarms = recent(watch.alarms, watch.panel.in_alarm(), self._events, policy)
         for alarm in raised:
-            one = Raised("", alarm.detector, alarm.family, self._events, alarm.onset)
-            watch.alarms = [*(old for old in watch.alarms if old.detector != one.detector), one]
+            watch.count(Raised("", alarm.detector, alarm.family, self._events, alarm.onset))
         if watch.attack(self._reference, policy) is not None:
             return "attack"
-        counting = [alarm for alarm in watch.alarms if not alarm.attacked]
-        return cast(Cause, cause_of(counting)) if raised and not watch.attacked else ""
+        return cast(Cause, cause_of(watch.counting)) if raised and not watch.attacked else ""
 
     def _answered(self, seen: Observation) -> list[Alarm]:
         panel = self._watch.panel

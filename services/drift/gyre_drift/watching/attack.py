@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from gyre_drift.watching.reference import ALIKE, WINDOW, Vectors
+from gyre_drift.watching.reference import WINDOW, Vectors, alike
 
 SUSPICIOUS = 0.5  # injection score
 MOST = 0.95  # share: above it all say the same
@@ -90,7 +90,8 @@ class Window:
         """Take a question; its vector is of unit length, (d,)."""
         whole = np.rint(vector * (127 / np.abs(vector).max())).astype(np.int8)
         kept = whole[None][:0] if self._vectors is None else self._vectors
-        self.seen.append(Seen(person, injection > SUSPICIOUS, _alike(kept, whole), time))
+        same = alike(kept.astype(np.float32), whole.astype(np.float32))
+        self.seen.append(Seen(person, injection > SUSPICIOUS, same, time))
         self._vectors = np.concatenate([kept, whole[None]])[-WINDOW:]
 
     @property
@@ -120,11 +121,3 @@ class Window:
             heavy=most / len(seen),
             injected=sum(one.injected for one in newest) / count,
         )
-
-
-def _alike(kept: NDArray[np.int8], whole: NDArray[np.int8]) -> bool:
-    if not len(kept):
-        return False
-    before, now = kept.astype(np.float32), whole.astype(np.float32)
-    lengths = np.sqrt((before * before).sum(axis=1) * (now @ now))
-    return bool((before @ now > ALIKE * lengths).any())

@@ -104,11 +104,16 @@ def wants_test(alarms: Sequence[Raised], event: int, new: int) -> bool:
     return bool(asked) and new >= LEAST_NEW and (event - asked[0].at_event) % TEST_EVERY == 0
 
 
+def named(alarms: Sequence[Raised]) -> str:
+    """Return who has raised alarms, for people."""
+    return ", ".join(f"{alarm.family} ({alarm.detector})" for alarm in alarms)
+
+
 def confirmed(alarms: Sequence[Raised], auc: Auc | None, policy: DriftPolicy) -> Decision:
     """Return whether alarms that may still count are confirmed: by each other, or by a test."""
     if not alarms:
         return Decision(False, "")
-    said = ", ".join(f"{alarm.family} ({alarm.detector})" for alarm in alarms)
+    said = named(alarms)
     families = {alarm.family for alarm in alarms} & TEACHING
     if len(families) >= policy.families:
         return Decision(True, f"{said}: {len(families)} families have moved")

@@ -86,7 +86,9 @@ class Reference:
             past.astype(np.uint8),
             ordered,
             float(
-                np.mean([alike(vectors[max(0, n - WINDOW) : n + 1]) for n in range(len(vectors))])
+                np.mean(
+                    [alike(vectors[max(0, n - WINDOW) : n], one) for n, one in enumerate(vectors)]
+                )
             ),
             np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][:2],
         )
@@ -142,9 +144,10 @@ class Reference:
         )
 
 
-def alike(vectors: Vectors) -> bool:
-    """Tell whether the last of some questions says the same as one before it."""
-    return len(vectors) > 1 and bool((vectors[:-1] @ vectors[-1]).max() > ALIKE)
+def alike(before: Vectors, vector: Vectors) -> bool:
+    """Tell whether a question says the same as one before it; vectors are of any length."""
+    lengths = np.sqrt((before * before).sum(axis=1) * (vector @ vector))
+    return bool((before @ vector > ALIKE * lengths).any())
 
 
 def _novelty(points: Vectors, vector: Vectors, without: int = 0) -> float:

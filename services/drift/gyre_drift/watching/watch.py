@@ -55,6 +55,15 @@ class Watch:
         """Return a watch that has seen nothing."""
         return cls(reference.reference_id, Panel.of(reference, policy), began, production)
 
+    @property
+    def counting(self) -> list[Raised]:
+        """The alarms that count: not those of an attack."""
+        return [alarm for alarm in self.alarms if not alarm.attacked]
+
+    def count(self, raised: Raised) -> None:
+        """Let an alarm count; what its detector raised before is of an episode that is over."""
+        self.alarms = [*(one for one in self.alarms if one.detector != raised.detector), raised]
+
     def question(self, reference: Reference, asked: Asked) -> list[Alarm]:
         """Take a live question."""
         return self.panel.question(reference, asked)
@@ -94,7 +103,7 @@ class Watch:
 
     def _looks_attacked(self, limits: Limits) -> tuple[Attack, str] | None:
         window = self.panel.window
-        counting = [alarm for alarm in self.alarms if not alarm.attacked]
+        counting = self.counting
         looks = [window.look() if window.full else None]
         looks += [window.look(alarm.onset) for alarm in counting]
         for look in looks:
