@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from gyre_events import TOPICS, Event
 from gyre_service import settings as kit
+from gyre_service.kafka.in_order import TOGETHER
 from gyre_service.kafka.rebalance import FinishFirst
 from gyre_service.settings import ServiceSettings
 
@@ -61,6 +62,13 @@ def test_a_consumer_loses_nothing(service: str, consumer: Any) -> None:
     assert options["session_timeout_ms"] == 3 * options["heartbeat_interval_ms"] == 6_000
     assert isinstance(consumer._listener, FinishFirst)
     assert consumer._listener.subscriber is consumer
+
+
+@every_consumer
+def test_topics_that_are_taken_as_one_are_partitioned_alike(service: str, consumer: Any) -> None:
+    if consumer._connection_args["partition_assignment_strategy"] is TOGETHER:
+        alike = {(topics()[name].partitions, topics()[name].key) for name in consumer.topic_names}
+        assert len(alike) == 1
 
 
 @every_consumer

@@ -25,7 +25,12 @@ SessionsOf = Annotated[Sessions, Given("sessions")]
 DesksOf = Annotated[Desks, Given("desks")]
 
 router = Router("drift")
-events = router.subscriber(EmbeddingObserved.topic, AnswerScored.topic, VerdictRecorded.topic)
+events = router.subscriber(
+    EmbeddingObserved.topic,
+    AnswerScored.topic,
+    VerdictRecorded.topic,
+    in_order=True,  # what is decided depends on all of them
+)
 detected = router.publisher(DriftDetected.topic)
 requested = router.publisher(RetrainingRequested.topic)
 remedied = router.publisher(RemedyRequested.topic)

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
@@ -20,6 +21,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from gyre_service.kafka.cloudevents import CloudEvents
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 from gyre_service.kafka.failures import Failures
+from gyre_service.kafka.in_order import OPTIONS, TOGETHER, InOrder
 from gyre_service.kafka.lag import Lag
 from gyre_service.kafka.parser import safe_parser
 from gyre_service.kafka.producers import keep_leaders
@@ -49,8 +51,15 @@ class Registrar(KafkaRegistrator):
     group: str
     listeners: list[FinishFirst]  # of its consumers
 
-    def subscriber(self, *topics: str, **options: Any) -> DefaultSubscriber:  # type: ignore[override]
+    def subscriber(  # type: ignore[override]
+        self, *topics: str, in_order: bool = False, **options: Any
+    ) -> DefaultSubscriber:
         """Add a handler, which is called with one record at a time.
+
+        Args:
+            topics: That it reads.
+            in_order: Of several topics what was appended first, as `InOrder` does.
+            options: Of FastStream.
 
         Raises:
             NotImplementedError: It wants batches. One unreadable record would lose or block
@@ -60,7 +69,8 @@ class Registrar(KafkaRegistrator):
         if options.get("batch") or options.get("max_workers", 1) > 1:
             raise NotImplementedError("the kit has no batches yet, and one worker a consumer")
         listener = FinishFirst()
-        options = NOTHING_LOST | {"group_id": self.group, "listener": listener} | options
+        ours = NOTHING_LOST | (OPTIONS if in_order else {})
+        options = ours | {"group_id": self.group, "listener": listener} | options
         subscriber: DefaultSubscriber = super().subscriber(*topics, **options)
         listener.subscriber = subscriber
         self.listeners.append(listener)
@@ -121,6 +131,13 @@ class Broker(Registrar, KafkaBroker):
         super().include_router(router, **options)
         self.listeners += router.listeners
 
+    async def _connect(self) -> Callable[..., AIOKafkaConsumer]:
+        await super()._connect()
+        config = self.config.broker_config
+        if isinstance(config.builder, partial):  # no test's
+            config.builder = partial(_consumer, **config.builder.keywords)
+        return config.builder
+
     async def start(self) -> None:
         """Connect, and begin to consume.
 
@@ -158,6 +175,12 @@ class Broker(Registrar, KafkaBroker):
         await super().stop(*error)
         await self._lag.stop()
         await self.dead_letters.stop()
+
+
+def _consumer(**options: Any) -> AIOKafkaConsumer:
+    """Return the consumer of a subscriber: its options are all that FastStream passes on."""
+    in_order = options["partition_assignment_strategy"] is TOGETHER
+    return (InOrder if in_order else AIOKafkaConsumer)(**options)
 
 
 def _unwatched(task: asyncio.Task[None]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 
+from gyre_service.kafka.in_order import InOrder
+
 log = logging.getLogger(__name__)
 
 WAIT_S = 30.0  # a handler takes 20 at most; well below `rebalance_timeout_ms`
@@ -24,6 +26,8 @@ class FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]
         self.read: MutableMapping[TopicPartition, int] = {}  # told by the broker: `CloudEvents`'
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if isinstance(self.subscriber.consumer, InOrder):
+            self.subscriber.consumer.put_back()
         in_flight: Any = self.subscriber.lock
         await in_flight.wait_release(WAIT_S)
         if not in_flight.empty:

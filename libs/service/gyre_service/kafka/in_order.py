@@ -1,0 +1,131 @@
+"""Takes the records of several topics in the order in which Kafka took them."""
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
+
+from gyre_service.kafka.parser import Record
+
+# Gives one member all partitions of a number. The second is what a release before this one knows:
+# while one of its processes is in the group, all of them use it.
+TOGETHER: Final = (RangePartitionAssignor, StickyPartitionAssignor)
+
+POLL_MS = 20  # aiokafka tells nobody that a partition was asked, and had nothing
+IDLE_MS = 500  # but it does tell that something came
+PATIENCE_MS = 5_000
+MOST = 200  # records of all partitions at once
+OPTIONS: Final[dict[str, Any]] = {
+    "partition_assignment_strategy": TOGETHER,
+    "fetch_max_wait_ms": 100,  # the longest that a record waits for a partition that is silent
+}
+
+
+@dataclass
+class Fetched:
+    """Records of a partition that were fetched, and are not handed out.
+
+    Args:
+        records: Oldest first.
+        at_ms: When Kafka's answer came.
+    """
+
+    records: deque[Record]
+    at_ms: int
+
+    @property
+    def oldest(self) -> int:
+        return int(self.records[0].timestamp)
+
+
+class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
+    """A consumer of topics that are partitioned alike, by keys of one kind.
+
+    Of the partitions of one number it hands out first what was appended first. Kafka itself keeps
+    an order within a partition only: what a handler keeps of several topics would depend on which
+    of them was fetched first, and a process that comes back finds all of them waiting.
+
+    A record waits until every other partition of its number was asked since, as in Kafka Streams
+    (KIP-353, KIP-695), but no longer than `PATIENCE_MS` for one that does not answer.
+    The brokers' clocks decide, as far as these agree.
+    """
+
+    def __init__(self, *topics: str, **options: Any) -> None:
+        super().__init__(*topics, **options)
+        self._ahead: dict[TopicPartition, Fetched] = {}
+        self._done: dict[TopicPartition, int] = {}  # where to go on, not committed yet
+
+    async def getone(self, *partitions: TopicPartition) -> Record:
+        """Return the next record; wait for it.
+
+        Raises:
+            TypeError: Some partitions are named.
+        """
+        if partitions:
+            raise TypeError("an order is one of all partitions")
+        timeout_ms = 0
+        while True:
+            assigned = self.assignment()
+            empty = [at for at in assigned if at not in self._ahead]
+            if empty or not assigned:
+                found = await self.getmany(*empty, timeout_ms=timeout_ms, max_records=MOST)
+                for at, records in found.items():
+                    self._ahead[at] = Fetched(deque(records), self.last_poll_timestamp(at))
+            for at in self._oldest():
+                if await self._is_first(at):
+                    return self._hand_out(at)
+            timeout_ms = POLL_MS if self._ahead else IDLE_MS
+
+    def put_back(self) -> None:
+        """Forget what was fetched: another member may be given it now."""
+        self._ahead.clear()
+
+    async def commit(self, offsets: dict[TopicPartition, int] | None = None) -> None:
+        """Commit `offsets`, or else all that was handed out: a position is that of a fetch."""
+        done, self._done = self._done, {}
+        mine = {at: offset for at, offset in done.items() if at in self.assignment()}
+        try:
+            if offsets or mine:
+                await super().commit(offsets or mine)
+        except KafkaError:
+            self._done = done | self._done
+            raise
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._ahead.pop(partition, None)
+        self._done[partition] = offset
+        super().seek(partition, offset)
+
+    def _oldest(self) -> Iterable[TopicPartition]:
+        """Return of each number the partition whose next record is the oldest, the oldest first."""
+        found: dict[int, TopicPartition] = {}
+        for at in sorted(self._ahead, key=lambda at: (self._ahead[at].oldest, at.topic)):
+            found.setdefault(at.partition, at)
+        return found.values()
+
+    def _hand_out(self, at: TopicPartition) -> Record:
+        fetched = self._ahead[at]
+        record = fetched.records.popleft()
+        if not fetched.records:
+            del self._ahead[at]
+        self._done[at] = record.offset + 1
+        return record
+
+    async def _is_first(self, at: TopicPartition) -> bool:
+        """Tell whether those of its number that have nothing waiting can bring nothing older."""
+        fetched_ms = self._ahead[at].at_ms
+        for other in self.assignment():
+            if other.partition != at.partition or other in self._ahead:
+                continue
+            asked_ms = self.last_poll_timestamp(other) or 0
+            if time.time() * 1000 > max(asked_ms, fetched_ms) + PATIENCE_MS:
+                continue  # nobody leads it, or its broker is away
+            if asked_ms < fetched_ms or await self.position(other) < self.highwater(other):
+                return False
+        return True
