@@ -10,14 +10,16 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gyre_driftbench.contenders import BASELINES, GYRE, UNCHANGED
+from gyre_driftbench.contenders import BASELINES, GYRE, UNCHANGED, Contender
 from gyre_driftbench.curves import curves
 from gyre_driftbench.figures import figures
+from gyre_driftbench.running import Line
 from gyre_driftbench.telling import tables
-from gyre_driftbench.tuning import FOUND, at_most_half, chosen, most_allowed
+from gyre_driftbench.tuning import FOUND, at_most_half, chosen, false_alarms, most_allowed
 
 SEEDS, EVENTS = 20, 10_000  # of each seed where nothing changes: 200,000 a scenario
 QUICK_SEEDS, QUICK_EVENTS = 2, 30_000
@@ -54,19 +56,7 @@ def full(results: Path, environments: Path) -> dict[str, Any]:
         if not contender.is_there(environments):
             sys.stderr.write(f"{contender.name} has no Python in {environments}: left out\n")
             continue
-        tuned = [
-            line
-            for one in contender.grid(environments)
-            for line in contender.run(
-                one,
-                results / "tuning.jsonl",
-                environments,
-                seeds=TUNED_SEEDS,
-                events=EVENTS,
-                scenarios=(*UNCHANGED, *FOUND),
-            )
-        ]
-        best = chosen(tuned, allowed)
+        best = chosen(_tried(contender, results, environments, allowed), allowed)
         assert best is not None, f"{contender.name} has no grid"
         settings[contender.name] = best
         path = results / "baselines.jsonl"
@@ -75,6 +65,26 @@ def full(results: Path, environments: Path) -> dict[str, Any]:
         )
     at = datetime.now(UTC).isoformat(timespec="seconds")
     return {"at": at, "figures": known, "settings": settings}
+
+
+def _tried(contender: Contender, results: Path, environments: Path, allowed: float) -> list[Line]:
+    """Return lines of all settings; where something changes, of those that are not too often wrong.
+
+    Args:
+        contender: Who has a grid.
+        results: Where lines are kept.
+        environments: Where the Pythons are.
+        allowed: False alarms a question.
+    """
+    run = partial(contender.run, seeds=TUNED_SEEDS, events=EVENTS)
+    where, found = (results / "tuning.jsonl", environments), []
+    for one in contender.grid(environments):
+        mine = run(one, *where, scenarios=UNCHANGED)
+        alarms, events = false_alarms(mine)
+        if alarms <= allowed * events:
+            mine = run(one, *where, scenarios=(*UNCHANGED, *FOUND))
+        found += mine
+    return found
 
 
 def quick(results: Path, environments: Path) -> dict[str, Any]:

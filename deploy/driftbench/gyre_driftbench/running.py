@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gyre_driftbench.measuring import FOUND
 from gyre_driftbench.observation import Cause, Detector, Stream
 from gyre_driftbench.pool import Pool
 from gyre_driftbench.scenarios import EVENTS, Scenario
@@ -48,20 +49,29 @@ def stream_of(
 
 
 def run(detector: Detector, stream: Stream) -> Line:
-    """Return what a detector raised, and what that cost."""
+    """Return what a detector raised, and what that cost.
+
+    A stream ends with the first alarm after its last change, or where it would come too late:
+    nothing after that is measured.
+    """
     detector.fit(stream.past)
     alarms: list[tuple[int, Cause]] = []
-    began = time.perf_counter()
-    for place, seen in enumerate(stream.live):
-        if cause := detector.update(seen):
+    last = stream.changes[-1] if stream.changes else stream.length
+    seen = stream.live[: last + FOUND]
+    began, taken = time.perf_counter(), 0
+    for place, each in enumerate(seen):
+        taken += 1
+        if cause := detector.update(each):
             alarms.append((place, cause))
+            if place >= last and cause != "encoder":
+                break
     spent = time.perf_counter() - began
     return {
         "alarms": alarms,
         "changes": stream.changes,
         "causes": sorted(stream.causes),
         "length": stream.length,
-        "us_per_event": spent / stream.length * 1e6,
+        "us_per_event": spent / taken * 1e6,
         "bytes": _bytes_of(detector),
     }
 
