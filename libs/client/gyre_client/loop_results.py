@@ -90,6 +90,13 @@ class Remedy(Result):
     decided_at: datetime | None = None
 
 
+class Review(Result):
+    """What a person said of a proposed remedy."""
+
+    remedy_id: str
+    approved: bool
+
+
 class Job(Result):
     """A training."""
 

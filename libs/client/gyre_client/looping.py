@@ -16,6 +16,7 @@ from gyre_client.loop_results import (
     Job,
     Lineage,
     Remedy,
+    Review,
     Rollout,
 )
 
@@ -42,6 +43,14 @@ class Loop(Connection):
     def remedies(self, route: str | None = None, limit: int = 50) -> list[Remedy]:
         """Return what was decided about drift, or waits, the newest first."""
         return list(self._page(Remedy, calls.listing("/v1/remedies", limit, route=route)).data)
+
+    def approve(self, remedy_id: str, reason: str = "") -> Review:
+        """Agree to a proposed remedy; it is carried out as soon as nothing else holds it."""
+        return self._do(Review, _decision("remedies", "approve", remedy_id, reason))
+
+    def refuse(self, remedy_id: str, reason: str = "") -> Review:
+        """Refuse a proposed remedy; the next one of the policy is tried."""
+        return self._do(Review, _decision("remedies", "refuse", remedy_id, reason))
 
     def jobs(self, route: str | None = None, limit: int = 50) -> list[Job]:
         """Return the newest trainings first."""
@@ -71,7 +80,7 @@ class Loop(Connection):
         _check_choice(act, rollout_id, route)
         if route is not None:
             rollout_id = _current(self.rollouts(route), route)
-        return self._do(Rollout, _decision(act, str(rollout_id), reason))
+        return self._do(Rollout, _decision("rollouts", act, str(rollout_id), reason))
 
     def lineage(self, answer_id: str) -> Lineage:
         """Return where an answer came from."""
@@ -107,6 +116,12 @@ class AsyncLoop(AsyncConnection):
             (await self._page(Remedy, calls.listing("/v1/remedies", limit, route=route))).data
         )
 
+    async def approve(self, remedy_id: str, reason: str = "") -> Review:
+        return await self._do(Review, _decision("remedies", "approve", remedy_id, reason))
+
+    async def refuse(self, remedy_id: str, reason: str = "") -> Review:
+        return await self._do(Review, _decision("remedies", "refuse", remedy_id, reason))
+
     async def jobs(self, route: str | None = None, limit: int = 50) -> list[Job]:
         return list((await self._page(Job, calls.listing("/v1/jobs", limit, route=route))).data)
 
@@ -133,7 +148,7 @@ class AsyncLoop(AsyncConnection):
         _check_choice(act, rollout_id, route)
         if route is not None:
             rollout_id = _current(await self.rollouts(route), route)
-        return await self._do(Rollout, _decision(act, str(rollout_id), reason))
+        return await self._do(Rollout, _decision("rollouts", act, str(rollout_id), reason))
 
     async def lineage(self, answer_id: str) -> Lineage:
         return await self._do(Lineage, _lineage(answer_id))
@@ -169,8 +184,8 @@ def _current(newest_first: Sequence[Rollout], route: str) -> str:
     return next(under_way, newest_first[0]).id
 
 
-def _decision(act: str, rollout_id: str, reason: str) -> Call:
-    thing = calls.one("/v1/rollouts", rollout_id, "POST")
+def _decision(kind: str, act: str, id: str, reason: str) -> Call:
+    thing = calls.one(f"/v1/{kind}", id, "POST")
     return Call("POST", f"{thing.path}/{act}", json={"reason": reason})
 
 

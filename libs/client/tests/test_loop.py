@@ -104,6 +104,8 @@ def loop(fake: Any) -> Any:
         "/v1/rollouts/01900000-r/promote": ROLLOUT,
         "/v1/rollouts/01900000-r/rollback": ROLLOUT | {"stage": "rolled-back"},
         "/v1/adapters": ROLLOUT,
+        "/v1/remedies/r-1/approve": {"object": "review", "remedy_id": "r-1", "approved": True},
+        "/v1/remedies/r-1/refuse": {"object": "review", "remedy_id": "r-1", "approved": False},
     }
     return fake
 
@@ -170,6 +172,17 @@ def test_drift_shows_statistics_and_alarms(loop: Any, gyre: Run) -> None:
     told = json.loads(gyre("drift", "--json").stdout)
     assert told["alarms"][0]["drift_id"] == "d-1"
     assert told["remedies"][0]["reason"] == "found has moved; paused"
+
+
+def test_a_proposed_remedy_is_approved_or_refused(loop: Any, gyre: Run) -> None:
+    loop.lists["/v1/remedies"] = page(REMEDY | {"state": "proposed"})
+
+    assert "gyre approve r-1" in gyre("drift").stdout
+    assert gyre("approve", "r-1", "--reason", "go on").exit_code == 0
+    assert json.loads(loop.requests[-1]["body"]) == {"reason": "go on"}
+    assert gyre("refuse", "r-1").exit_code == 0
+    assert loop.requests[-1]["path"] == "/v1/remedies/r-1/refuse"
+    assert gyre("refuse", "r-2").exit_code != 0
 
 
 def test_jobs_are_listed_and_shown(loop: Any, gyre: Run) -> None:
@@ -253,6 +266,8 @@ async def test_the_async_client_has_the_same_methods(loop: Any, tmp_path: Path) 
         assert (await gyre.drift()).streams[0].detectors[0].statistic == 2.5
         assert (await gyre.alarms())[0].detector == "novelty"
         assert (await gyre.remedies())[0].remedy == "re-index"
+        assert (await gyre.approve("r-1")).approved
+        assert not (await gyre.refuse("r-1")).approved
         assert (await gyre.jobs())[0] == await gyre.job("j-1")
         assert (await gyre.rollouts())[0].evidence[0].bad == 1
         assert (await gyre.promote("01900000-r")).stage == "canary"

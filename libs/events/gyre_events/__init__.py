@@ -27,6 +27,7 @@ from gyre_events.drift import (
     Moved,
     Position,
     RemedyRequested,
+    RemedyReviewed,
     RetrainingRequested,
 )
 from gyre_events.feedback import ExampleCurated, FeedbackGiven, VerdictRecorded
@@ -67,6 +68,7 @@ TOPICS: dict[str, type[Event]] = {
         ExampleCurated,
         FeedbackGiven,
         RemedyRequested,
+        RemedyReviewed,
         RetrainingRequested,
         RolloutChanged,
         TrainingFailed,
@@ -112,6 +114,7 @@ __all__ = [
     "ReleasePolicy",
     "RemedyPolicy",
     "RemedyRequested",
+    "RemedyReviewed",
     "RetrainingRequested",
     "RolloutChanged",
     "Score",

@@ -85,7 +85,8 @@ class RemedyRequested(Event):
     """What is to be done about a change, or why it is not done now.
 
     Of one remedy the furthest state counts, whatever order they come in: held and proposed, then
-    decided and approved, then refused. Who acts, acts on decided and approved ones that it knows.
+    decided and approved, then refused and lapsed. Who acts, acts on decided and approved ones that
+    it knows. A proposed one waits for `RemedyReviewed`, and lapses with the alarms.
     """
 
     topic: ClassVar[str] = "remedy-requested"
@@ -98,7 +99,7 @@ class RemedyRequested(Event):
         description="nothing, re-index, documents-wanted, prompt, re-activate, retrain or security"
     )
     state: Text = Field(
-        default="decided", description="held, proposed, decided, approved or refused"
+        default="decided", description="held, proposed, decided, approved, refused or lapsed"
     )
     reason: Text
     by: Text = Field(default="policy", description="who decided")
@@ -119,6 +120,19 @@ class RemedyRequested(Event):
     def asks_for(self, remedy: str) -> bool:
         """Tell whether this remedy is to be carried out, by whoever has it."""
         return self.remedy == remedy and self.state in ("decided", "approved")
+
+
+class RemedyReviewed(Event):
+    """A person has said whether a proposed remedy is carried out."""
+
+    topic: ClassVar[str] = "remedy-reviewed"
+    key_field: ClassVar[str] = "route"
+
+    remedy_id: UUID
+    route: Text
+    approved: bool
+    by: Text
+    reason: str = ""
 
 
 class RetrainingRequested(Event):

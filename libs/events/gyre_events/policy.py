@@ -81,6 +81,7 @@ class DriftPolicy(_Part):
     )
     paused: bool = Field(default=False, description="alarms are raised, and nothing is done")
     remedies: RemedyPolicy = RemedyPolicy()
+    approval: Remedies = Field(default=(), description="remedies that wait until a person agrees")
     remedy_events: Positive = Field(
         default=200, description="questions after which a remedy has helped, or the next is tried"
     )

@@ -1,13 +1,14 @@
 """What an event changes: where a route's signals stand, and what is done about it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_drift import alarms, eras, remedies, store
+from gyre_drift import alarms, eras, remedies, reviewing, store
 from gyre_drift.occasion import SERVICE, Occasion
 from gyre_drift.references import References
 from gyre_drift.routes import rollout_of
@@ -16,7 +17,14 @@ from gyre_drift.watching.panel import Asked
 from gyre_drift.watching.reference import Reference, Vectors
 from gyre_drift.watching.signals import Alarm
 from gyre_drift.watching.watch import Judgement, Watch
-from gyre_events import EmbeddingObserved, Event, Policy, Purpose, RolloutChanged
+from gyre_events import (
+    EmbeddingObserved,
+    Event,
+    Policy,
+    Purpose,
+    RemedyReviewed,
+    RolloutChanged,
+)
 from gyre_service.ids import derived_id
 from gyre_service.kafka import Received, Table
 
@@ -102,6 +110,13 @@ class Desk:
                 store.keep_early(occasion.session, occasion.cause, route, event, occasion.time)
             return []
         return await self._decide(self.watch.judged(event, occasion.time), live=False)
+
+    async def reviewed(self, event: RemedyReviewed) -> list[Event]:
+        """Take what a person says of a remedy; return what it causes."""
+        if self.watch is None:  # whatever was proposed is over
+            return []
+        said = await reviewing.reviewed(self.occasion, self.watch, event)
+        return await self._decide([], live=False, said=said)
 
     async def at_work(self) -> "Desk":
         """Return the desk with what is remembered of the route, if anything is."""
@@ -198,14 +213,16 @@ class Desk:
         asked = await store.requests(self.occasion.session, row.tenant, row.route)
         return {one.job for one in asked}
 
-    async def _decide(self, raised: list[Alarm], *, live: bool) -> list[Event]:
+    async def _decide(
+        self, raised: list[Alarm], *, live: bool, said: Sequence[Event] = ()
+    ) -> list[Event]:
         occasion, watch, policy = self.occasion, self.watch, self.policy.drift
         assert watch is not None
         assert self.reference is not None
         cause, row = occasion.cause, occasion.row
         watch.positions[cause.topic, cause.partition] = cause.offset
         watch.alarms = deciding.recent(watch.alarms, watch.panel.in_alarm(), row.events, policy)
-        events: list[Event] = []
+        events = [*said]
         for number, alarm in enumerate(raised):
             events.append(await alarms.raised(occasion, watch, self.reference, alarm, number))
         attack = watch.attack(self.reference, policy) if live else None

@@ -14,6 +14,7 @@ from gyre_events import (
     Event,
     Purpose,
     RemedyRequested,
+    RemedyReviewed,
     RetrainingRequested,
     VerdictRecorded,
 )
@@ -29,6 +30,7 @@ events = router.subscriber(
     EmbeddingObserved.topic,
     AnswerScored.topic,
     VerdictRecorded.topic,
+    RemedyReviewed.topic,
     in_order=True,  # what is decided depends on all of them
 )
 detected = router.publisher(DriftDetected.topic)
@@ -90,6 +92,23 @@ async def judged(
             desks,
             lambda desk: desk.judged(event),
         )
+
+
+@events(filter=of(RemedyReviewed))
+async def reviewed(
+    event: RemedyReviewed,
+    cause: Cause,
+    sessions: SessionsOf,
+    desks: DesksOf,
+) -> None:
+    await _handle(
+        event.route,
+        cause,
+        cause.time,
+        sessions,
+        desks,
+        lambda desk: desk.reviewed(event),
+    )
 
 
 async def _handle(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from gyre_drift import comparing, eras, store
+from gyre_drift import comparing, eras, reviewing, store
 from gyre_drift.occasion import Occasion, cut, positions
 from gyre_drift.references import References
 from gyre_drift.watching import deciding
@@ -87,15 +87,21 @@ class Remedies:
     def _at_once(self, case: Case, remedy: str) -> list[Event]:
         """Ask for what costs so little that one alarm is enough."""
         reason = f"{deciding.named(self.watch.counting)} has moved"
-        if self.occasion.policy.drift.paused:
-            return self._held(case, remedy, reason, "paused")
+        held = "paused" if self.occasion.policy.drift.paused else self._review(case, remedy)
+        if held:
+            return self._held(case, remedy, reason, held)
         return [self._ask(case, remedy, reason)]
+
+    def _review(self, case: Case, remedy: str) -> str:
+        wanted = remedy in self.occasion.policy.drift.approval and not case.approved_by
+        return deciding.APPROVAL if wanted else ""
 
     async def _retrain(self, case: Case, decision: Decision, auc: Auc | None) -> list[Event]:
         occasion, training = self.occasion, self.occasion.policy.training
         if not decision.confirmed:
             return self._unconfirmed(decision, auc)
         held, learned = await self._hindrance()
+        held = held or ("" if learned else self._review(case, RETRAIN))
         if held or learned:
             return self._held(case, RETRAIN, decision.reason, held)
         job = occasion.id("job")
@@ -141,9 +147,10 @@ class Remedies:
         held, _ = await self._hindrance()
         if self.rollout.stage != "steady":
             held = held or "another rollout is under way"
-        if held:
-            return self._held(case, REACTIVATE, reason, held)
         back = {"adapter_digest": era.adapter, "reference_id": era.reference_id}
+        held = held or self._review(case, REACTIVATE)
+        if held:
+            return self._held(case, REACTIVATE, reason, held, **back)
         return [self._ask(case, REACTIVATE, reason, auc, **back)]
 
     async def _hindrance(self) -> tuple[str, bool]:
@@ -178,7 +185,7 @@ class Remedies:
         self.occasion.row.waiting = why
         return []
 
-    def _held(self, case: Case, remedy: str, reason: str, held: str) -> list[Event]:
+    def _held(self, case: Case, remedy: str, reason: str, held: str, **details: Any) -> list[Event]:
         """Say why a remedy waits, unless that was said; nothing holds it: it is being done."""
         said = held == case.held
         self._waits(f"{reason}; {held}" if held else "")
@@ -187,7 +194,8 @@ class Remedies:
         if said or not held:
             return []
         HELD.labels(remedy).inc()
-        return [self._event(id, case, remedy, f"{reason}; {held}", state="held")]
+        state = "proposed" if held == deciding.APPROVAL else "held"
+        return [self._event(id, case, remedy, f"{reason}; {held}", state=state, **details)]
 
     def _ask(
         self, case: Case, remedy: str, reason: str, auc: Auc | None = None, **details: Any
@@ -203,10 +211,13 @@ class Remedies:
                 looked=False,
                 remedy_id=None,
                 held="",
+                approved_by="",
             )
         )
         test = comparing.told(auc, self.occasion.policy.drift)
         id = case.remedy_id or self.occasion.id("remedy")
+        if case.approved_by:
+            details |= {"state": "approved", "by": case.approved_by}
         return self._event(id, case, remedy, reason, test=test, **details)
 
     def _event(
@@ -236,8 +247,9 @@ async def asked(
     """Return what is to be done about the alarms that count, or is said to wait."""
     cause = cause_of(watch.counting)
     if not cause:
-        watch.cases, occasion.row.waiting = {}, ""
-        return []
+        cases, watch.cases = watch.cases, {}
+        occasion.row.waiting = ""
+        return await reviewing.lapsed(occasion, watch, cases.values())
     if occasion.rollout is None:
         occasion.row.waiting = f"{cause}; the registry has said nothing of this route"
         return []

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import numpy as np
 from sqlmodel import col, delete, select
@@ -229,6 +230,13 @@ async def remedies(
     return [
         event for event, _ in found if isinstance(event, RemedyRequested) and event.asks_for(remedy)
     ]
+
+
+async def remedy(session: AsyncSession, row: Stream, remedy_id: UUID) -> RemedyRequested:
+    """Return what was said last of a remedy that something was said of."""
+    found = await _decisions(session, row.tenant, row.route, (RemedyRequested.topic,))
+    mine = [event for event, _ in found if isinstance(event, RemedyRequested)]
+    return next(event for event in reversed(mine) if event.remedy_id == remedy_id)
 
 
 async def _decisions(

@@ -18,6 +18,7 @@ from gyre_events import (
     DriftDetected,
     Event,
     RemedyRequested,
+    RemedyReviewed,
     RetrainingRequested,
     TrainingFailed,
     TrainingPolicy,
@@ -126,6 +127,27 @@ def remedy(**changes: Any) -> RemedyRequested:
         "decided_at": events.START,
     }
     return RemedyRequested(**fields | changes)
+
+
+async def test_a_proposed_remedy_is_reviewed_once_and_no_other(
+    broker: KafkaBroker, http: httpx.AsyncClient, stack: Stack
+) -> None:
+    path = f"/v1/remedies/{UUID(int=5)}"
+    missing = await http.post(f"{path}/approve")
+    assert missing.status_code == 404
+    await events.send(broker, remedy(state="proposed"))
+    assert (await http.post(f"{path}/approve", headers=ACME)).status_code == 404
+
+    for act in ("approve", "refuse"):
+        assert (await http.post(f"{path}/{act}", json={"reason": "go on"})).status_code == 202
+    (first, _, id, _), (_, _, same, _) = stack.kafka.sent
+    assert isinstance(first, RemedyReviewed)
+    assert (first.approved, first.reason, id) == (True, "go on", same)
+
+    await events.send(broker, remedy(state="approved"))
+    answer = await http.post(f"{path}/refuse")
+    assert answer.status_code == 400
+    assert "is approved" in answer.json()["error"]["message"]
 
 
 async def test_of_a_remedy_the_furthest_state_is_shown_in_whatever_order_they_come(

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from faststream.kafka import KafkaBroker
 
-from gyre_events import DriftDetected
+from gyre_events import DriftDetected, RemedyReviewed
 
 from . import events
 from .conftest import Stack
@@ -79,6 +79,27 @@ async def test_a_rollout_can_be_taken_back_from_its_page(
     assert (response.status_code, response.headers["location"]) == (303, "/rollouts")
     [asked] = stack.registry.decided
     assert (asked.rollout_id, asked.reason) == (ROLLOUT.rollout_id, "I do not like it")
+
+
+@pytest.mark.parametrize("act", ["approve", "refuse"])
+async def test_a_proposed_remedy_is_reviewed_on_its_page(
+    browser: httpx.AsyncClient, broker: KafkaBroker, stack: Stack, act: str
+) -> None:
+    await events.send(broker, remedy(state="proposed"))
+    await sign_in(browser)
+    path = f"/remedies/{remedy().remedy_id}/{act}"
+    assert path in (await browser.get("/drift")).text
+    assert (await browser.post(path, data={"csrf": "0" * 64})).status_code == 403
+    assert stack.kafka.sent == []
+
+    response = await browser.post(
+        path, data={"reason": "so be it", "csrf": await csrf(browser, "/drift")}
+    )
+
+    assert (response.status_code, response.headers["location"]) == (303, "/drift")
+    [(event, *_)] = stack.kafka.sent
+    assert isinstance(event, RemedyReviewed)
+    assert (event.approved, event.reason) == (act == "approve", "so be it")
 
 
 @pytest.mark.parametrize("act", ["promote", "rollback"])

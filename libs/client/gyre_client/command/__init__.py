@@ -8,7 +8,7 @@ import typer
 from gyre_client.command import adapter, answers, baseline, dataset, dlq, documents, routes, suite
 from gyre_client.command.ask import ask
 from gyre_client.command.compare import compare
-from gyre_client.command.drift import drift
+from gyre_client.command.drift import approve, drift, refuse
 from gyre_client.command.evaluate import evaluate
 from gyre_client.command.failures import OneLine
 from gyre_client.command.feedback import feedback
@@ -41,6 +41,8 @@ app.add_typer(suite.app, name="suite")
 app.command("eval")(evaluate)
 app.add_typer(baseline.app, name="baseline")
 app.command()(drift)
+app.command()(approve)
+app.command()(refuse)
 app.command()(jobs)
 app.command()(rollouts)
 app.command()(promote)

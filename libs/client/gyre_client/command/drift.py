@@ -1,4 +1,4 @@
-"""`gyre drift`: what the detectors see."""
+"""`gyre drift`, `gyre approve`, `gyre refuse`: what the detectors see, and what comes of it."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,6 +8,9 @@ import typer
 from gyre_client import Gyre
 from gyre_client.command.screen import as_json, first_line, say, table
 from gyre_client.loop_results import Drift
+
+Which = Annotated[str, typer.Argument(metavar="REMEDY_ID", help="Which one: see `gyre drift`.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.")]
 
 
 def drift(
@@ -48,6 +51,23 @@ def drift(
             for one in remedies
         ]
         table(("at", "route", "cause", "remedy", "state", "reason"), decided, "")
+    for one in remedies:
+        if one.state == "proposed":
+            say(f"gyre approve {one.remedy_id}   gyre refuse {one.remedy_id}", style="bold")
+
+
+def approve(id: Which, reason: Reason = "") -> None:
+    """Agree to a proposed remedy: it is carried out as soon as nothing else holds it."""
+    with Gyre() as gyre:
+        gyre.approve(id, reason)
+    say("approved: `gyre drift` shows what comes of it")
+
+
+def refuse(id: Which, reason: Reason = "") -> None:
+    """Refuse a proposed remedy: the next one of the policy is tried."""
+    with Gyre() as gyre:
+        gyre.refuse(id, reason)
+    say("refused")
 
 
 def _at(time: datetime | None) -> str:

@@ -10,6 +10,7 @@ from gyre_events import DriftPolicy
 
 TEST_EVERY = 10  # events between two batch tests
 LEAST_NEW = 30  # questions that a batch test needs
+APPROVAL = "a person has to agree"
 # Families of which an adapter can learn something: not what search finds, nor how long it takes.
 TEACHING = {"input", "quality", "people"}
 
@@ -54,6 +55,7 @@ class Case:
         looked: Whether evidence was begun anew since then, to see if that has helped.
         remedy_id: Of the next one, once something was said of it.
         held: Why that one waits, as it was said last.
+        approved_by: Who has agreed to that one; "": nobody.
     """
 
     cause: str
@@ -62,6 +64,12 @@ class Case:
     looked: bool = False
     remedy_id: UUID | None = None
     held: str = ""
+    approved_by: str = ""
+
+    @property
+    def proposed(self) -> bool:
+        """Whether a person is waited for."""
+        return self.held == APPROVAL
 
 
 @dataclass(frozen=True)

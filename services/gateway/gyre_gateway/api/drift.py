@@ -1,16 +1,21 @@
 """`/v1/drift`: what the detectors see, and what they have found."""
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
+from gyre_gateway.api.rollouts import UNSAID, Why
 from gyre_gateway.gateway import Operator, Parts
-from gyre_gateway.openai_wire.base import Shown
+from gyre_gateway.openai_wire.base import Shown, UuidText
+from gyre_gateway.reviewing import review
 from gyre_gateway.showing import fields_of
 from gyre_gateway.store import alarms, remedies
 from gyre_service.database import snapshot
 
 router = APIRouter(tags=["drift"])
+
+RemedyId = Annotated[UuidText, Path()]
 
 
 class Detector(Shown):
@@ -67,6 +72,14 @@ class EventList(Shown):
     has_more: bool
 
 
+class AcceptedReview(Shown):
+    """What was said of a remedy; what comes of it is in the list, a moment later."""
+
+    object: Literal["review"] = "review"
+    remedy_id: UUID
+    approved: bool
+
+
 @router.get("/v1/drift")
 async def get_drift(parts: Parts, caller: Operator, route: str = "") -> DriftStatus:
     """Show every detector, with its statistic against its threshold."""
@@ -98,3 +111,28 @@ async def list_remedies(
     async with snapshot(parts.sessions) as session:
         rows = await remedies.newest(session, caller.tenant, limit + 1, route)
     return EventList(data=[row.event for row in rows[:limit]], has_more=len(rows) > limit)
+
+
+@router.post("/v1/remedies/{remedy_id}/approve", status_code=202)
+async def approve(
+    remedy_id: RemedyId, parts: Parts, caller: Operator, why: Why = UNSAID
+) -> AcceptedReview:
+    """Agree to a proposed remedy: it is carried out as soon as nothing else holds it."""
+    return await _reviewed(parts, caller, remedy_id, why, approved=True)
+
+
+@router.post("/v1/remedies/{remedy_id}/refuse", status_code=202)
+async def refuse(
+    remedy_id: RemedyId, parts: Parts, caller: Operator, why: Why = UNSAID
+) -> AcceptedReview:
+    """Refuse a proposed remedy: the next one of the policy is tried."""
+    return await _reviewed(parts, caller, remedy_id, why, approved=False)
+
+
+async def _reviewed(
+    parts: Parts, caller: Operator, remedy_id: RemedyId, why: Why, *, approved: bool
+) -> AcceptedReview:
+    event = await review(
+        parts, caller.tenant, UUID(remedy_id), approved=approved, reason=why.reason
+    )
+    return AcceptedReview(remedy_id=event.remedy_id, approved=event.approved)

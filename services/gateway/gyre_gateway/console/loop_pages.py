@@ -12,6 +12,7 @@ from gyre_gateway.console.charts import line, spots
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
 from gyre_gateway.gateway import Parts
+from gyre_gateway.reviewing import review
 from gyre_gateway.showing import fields_of
 from gyre_gateway.store import alarms, jobs, remedies
 from gyre_rpc.registry.v1 import registry_pb2 as pb
@@ -54,6 +55,20 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
 def _curve(detector: Any) -> Any:
     history = [(float(number), value) for number, value in enumerate(detector.history)]
     return line(history, detector.threshold or None)
+
+
+@router.post("/remedies/{remedy_id}/approve")
+async def approve(remedy_id: UUID, parts: Parts, caller: Acting, reason: Reason = "") -> Response:
+    caller.allow("operate")
+    await review(parts, caller.tenant, remedy_id, approved=True, reason=reason)
+    return RedirectResponse("/drift", status_code=303)
+
+
+@router.post("/remedies/{remedy_id}/refuse")
+async def refuse(remedy_id: UUID, parts: Parts, caller: Acting, reason: Reason = "") -> Response:
+    caller.allow("operate")
+    await review(parts, caller.tenant, remedy_id, approved=False, reason=reason)
+    return RedirectResponse("/drift", status_code=303)
 
 
 @router.get("/jobs")

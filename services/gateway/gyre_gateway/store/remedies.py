@@ -12,7 +12,7 @@ from gyre_events import RemedyRequested
 from gyre_gateway.store.columns import UtcTime
 
 # Whatever order they come in; one that is new to us is the furthest.
-STATES = ("held", "proposed", "decided", "approved", "refused")
+STATES = ("held", "proposed", "decided", "approved", "refused", "lapsed")
 
 
 class Remedy(SQLModel, table=True):

@@ -1,0 +1,72 @@
+"""Remedies that wait until a person agrees."""
+
+from typing import Any
+
+from gyre_events import Policy, RemedyRequested, RemedyReviewed
+
+from .conftest import POLICY, Rollouts, Said, Send, World, baseline, live
+
+ASKS = POLICY.model_copy(update={"approval": ("re-activate", "retrain")})
+
+
+def states(said: Said) -> list[tuple[str, str]]:
+    return [(one.remedy, one.state) for one in said.remedies]
+
+
+def review(proposed: RemedyRequested, **fields: Any) -> RemedyReviewed:
+    return RemedyReviewed(
+        remedy_id=proposed.remedy_id, route=proposed.route, by="operator", **fields
+    )
+
+
+async def test_nothing_is_trained_until_a_person_has_agreed(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=ASKS))
+    await baseline(send, World(1))
+    await live(send, World(2), 100)
+    assert states(said) == [("retrain", "proposed")]
+    assert said.requests == []
+
+    [proposed] = said.remedies
+    assert "a person has to agree" in proposed.reason
+    agreed = review(proposed, approved=True)
+    await send(agreed)
+    await live(send, World(2), 20)
+
+    assert states(said)[:2] == [("retrain", "proposed"), ("retrain", "approved")]
+    approved = said.remedies[1]
+    assert (approved.remedy_id, approved.by) == (proposed.remedy_id, "operator")
+    [request] = said.requests
+    assert request.job_id == approved.job_id
+
+
+async def test_what_is_refused_is_not_asked_for_again(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=ASKS))
+    await baseline(send, World(1))
+    await live(send, World(2), 100)
+    [proposed] = said.remedies
+    await send(review(proposed, approved=False, reason="a campaign, over in a week"))
+    await send(review(proposed, approved=True))  # too late
+    await live(send, World(2), 60)
+
+    assert states(said) == [("retrain", "proposed"), ("retrain", "refused")]
+    assert said.remedies[-1].reason == "a campaign, over in a week"
+    assert said.requests == []
+
+
+async def test_a_proposal_lapses_with_what_had_moved(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update={"window_events": 60})))
+    await baseline(send, World(1))
+    await live(send, World(2), 60)
+    [proposed] = said.remedies
+    await live(send, World(1), 220)
+    await send(review(proposed, approved=True))
+    await live(send, World(1), 20)
+
+    assert states(said) == [("retrain", "proposed"), ("retrain", "lapsed")]
+    assert said.requests == []
