@@ -107,5 +107,5 @@ def median(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]
 
 def f1(runs: Sequence[Run]) -> float:
     """Return the harmonic mean of precision and recall of changes, over all runs."""
-    hit, early, missed = np.sum([run.counts() for run in runs], axis=0)
+    hit, early, missed = np.sum([(0, 0, 0), *(run.counts() for run in runs)], axis=0)
     return float(2 * hit / max(1, 2 * hit + early + missed))

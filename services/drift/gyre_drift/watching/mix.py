@@ -20,8 +20,8 @@ from gyre_drift.watching.signals import Z
 
 Shares: TypeAlias = NDArray[np.float64]
 
-STAKE = 0.5  # of each bet; the rest is kept
-MEMORY = 80  # questions that the newest shares are an estimate of
+STAKE = 0.7  # of each bet; the rest is kept
+MEMORY = 60  # questions that the newest shares are an estimate of
 BLOCK = 125  # questions in order that may be a time of the day
 RESTLESS = 1.6  # times as much variance between blocks as chance makes: there are such times
 SWITCH = 0.02  # how often one regime follows another
