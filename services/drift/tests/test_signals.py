@@ -12,7 +12,7 @@ from gyre_drift.watching.crowd import SEEN, Crowd
 from gyre_drift.watching.evidence import Rise, threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
-from gyre_drift.watching.ranks import Unusual, expected, payoff, surprise
+from gyre_drift.watching.ranks import Further, Unusual, expected, payoff, surprise
 from gyre_drift.watching.signals import QUIET, Alarm, Signal
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,6 +41,11 @@ def test_a_bet_on_nothing_wins_nothing() -> None:
         assert np.exp(logs).mean() == pytest.approx(1, abs=1e-3)
         assert logs.mean() == pytest.approx(expected(share), abs=1e-3)
         assert expected(share) < 0
+    every = Further.of(P.tolist(), 1.0)
+    paid = np.array([every.of_value(value) for value in P[::100]])
+    assert np.exp(paid).mean() == pytest.approx(1, abs=0.01)
+    assert paid.mean() == pytest.approx(every.expected, abs=0.01)
+    assert every.expected < 0
 
 
 @pytest.mark.parametrize("mean", [0.02, 0.12, 0.5])
@@ -95,6 +100,17 @@ def test_a_few_new_ones_among_many_are_found_by_who_looks_for_a_few() -> None:
             alarms = feed(Signal("x", "input", THRESHOLD, bet=unusual(share)), values)
             found.append(alarms[0].events if alarms else 1_500)
     assert np.median(delays[0.1]) < np.median(delays[0.5]) < 300
+
+
+def test_a_little_of_all_of_them_is_found_by_who_looks_for_that() -> None:
+    delays: dict[type[Unusual], list[int]] = {Unusual: [], Further: []}
+    for bet, found in delays.items():
+        for seed in range(10):
+            past, values = np.random.default_rng(seed).normal(size=(2, 1_000))
+            signal = Signal("x", "input", THRESHOLD, bet=bet.of(past.tolist(), 0.5))
+            alarms = feed(signal, values + 0.4)
+            found.append(alarms[0].events if alarms else 1_000)
+    assert np.median(delays[Further]) < 300 < np.median(delays[Unusual])
 
 
 def test_a_world_that_stays_moved_is_one_alarm_and_one_episode() -> None:

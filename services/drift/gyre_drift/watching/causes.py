@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gyre_drift.watching.deciding import Raised
-from gyre_drift.watching.panel import FOUND, INJECTION, NOVELTY, SOME_NEW
+from gyre_drift.watching.panel import FOUND, INJECTION, NEW
 from gyre_events import DriftPolicy
 
 INPUT, SHARES, KNOWLEDGE = "input", "mix", "knowledge"
@@ -31,7 +31,7 @@ def cause_of(alarms: Sequence[Raised]) -> str:
         return ATTACK
     if FOUND in detectors:
         return KNOWLEDGE
-    if detectors & {NOVELTY, SOME_NEW}:
+    if detectors & {*NEW}:
         return INPUT
     for family, cause in (
         ("quality", QUALITY),

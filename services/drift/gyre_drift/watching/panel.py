@@ -9,7 +9,7 @@ from gyre_drift.watching.crowd import Crowd
 from gyre_drift.watching.evidence import threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
-from gyre_drift.watching.ranks import Unusual
+from gyre_drift.watching.ranks import Further, Unusual
 from gyre_drift.watching.reference import Reference, Vectors
 from gyre_drift.watching.signals import Alarm, Signal
 from gyre_events import DriftPolicy
@@ -20,7 +20,9 @@ SLOW = 0.3  # share of the answers that are thought to take longer
 RARE = 0.02  # how much questions look like an attack on average, at most, where none is
 MIX_MARGIN = 0.5  # more evidence: texts of one topic are spread over clusters by chance
 
-NOVELTY, SOME_NEW, MIX, INJECTION = "novelty", "novelty-some", "mix", "injection"
+NOVELTY, SOME_NEW, FURTHER = "novelty", "novelty-some", "novelty-little"
+NEW = (NOVELTY, SOME_NEW, FURTHER)
+MIX, INJECTION = "mix", "injection"
 FOUND, GROUNDED, THUMBS, LATENCY = "found", "grounded", "thumbs", "latency"
 
 
@@ -61,6 +63,7 @@ class Panel:
         signals = (
             Signal(NOVELTY, "input", bet=novelty),
             Signal(SOME_NEW, "input", bet=novelty.with_share(SOME)),
+            Signal(FURTHER, "input", bet=Further.of(reference.novelty.tolist(), 1.0)),
             Signal(MIX, "input", margin=MIX_MARGIN, bet=mix),
             Signal(INJECTION, "input", bet=rare),
             Signal(FOUND, "retrieval", learn=_unusual_low, wanted=few),
@@ -92,8 +95,7 @@ class Panel:
         weight, first = self.crowd.weigh(asked.person, cluster)
         distance = reference.distance(asked.vector)
         found = [
-            self._update(NOVELTY, distance, asked.time, weight),
-            self._update(SOME_NEW, distance, asked.time, weight),
+            *(self._update(name, distance, asked.time, weight) for name in NEW),
             self._update(INJECTION, asked.injection, asked.time),
         ]
         if first:

@@ -2,7 +2,8 @@
 
 Source:
     Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World", 2005, chapter 7: p-values
-    by rank, and betting against their being uniform.
+    by rank, and betting against their being uniform. `Further` is their power martingale (Vovk,
+    Nouretdinov and Gammerman, "Testing exchangeability on-line", ICML 2003).
 """
 
 from bisect import bisect_left
@@ -16,6 +17,7 @@ from gyre_drift.watching.evidence import Since
 
 # A payoff is made of one each for being among so large a share of the most unusual values.
 LEVELS = (0.5, 0.25, 0.1, 0.02, 0.005, 0.001)
+POWER = 0.75  # of `Further`; 1 bets nothing
 
 
 class Ranks:
@@ -109,3 +111,16 @@ class Unusual:
     def size(self, since: Since) -> tuple[float, float | None]:
         """Return how far values are from the calibration's, in its standard deviations."""
         return (since.mean - self.mean) / self.sd, since.error / self.sd
+
+
+@dataclass(frozen=True)
+class Further(Unusual):
+    """Bets that values are all a little more unusual than those of a calibration."""
+
+    @property
+    def expected(self) -> float:
+        return log(POWER) + 1 - POWER
+
+    def of_value(self, value: float) -> float:
+        """Return the logarithm of the payoff."""
+        return log(POWER) - (1 - POWER) * log(self.ranks.p(value))

@@ -61,7 +61,13 @@ class Watch:
         return [alarm for alarm in self.alarms if not alarm.attacked]
 
     def count(self, raised: Raised) -> None:
-        """Let an alarm count; what its detector raised before is of an episode that is over."""
+        """Let an alarm count; what its detector raised before is of an episode that is over.
+
+        A training for a change that was noticed after this one began is for this one, too.
+        """
+        for one in self.alarms:
+            if one.job and one.raised_at and raised.onset <= one.raised_at:
+                raised = replace(raised, job=one.job)
         self.alarms = [*(one for one in self.alarms if one.detector != raised.detector), raised]
 
     def question(self, reference: Reference, asked: Asked) -> list[Alarm]:
