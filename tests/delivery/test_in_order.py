@@ -5,9 +5,10 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from gyre_service.kafka import Broker
+from gyre_service.kafka import Broker, in_order
 from gyre_service.kafka.in_order import OPTIONS, InOrder
 from gyre_service.kafka.parser import Record
 
@@ -62,7 +63,25 @@ async def test_so_is_what_comes_while_it_is_read(kafka: Kafka) -> None:
         found = [await reading.getone() for _ in range(RECORDS)]
         await sending
 
-    assert [place(each) for each in found] == sorted(place(each) for each in found)
+    times = [each.timestamp for each in found]  # of one millisecond whichever came first
+    assert times == sorted(times)
+
+
+async def test_a_partition_that_does_not_answer_holds_nobody_up_for_ever(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_order, "PATIENCE_S", 0.5)
+    for number in range(3):
+        await kafka.send(b"%d" % number)
+    async with consumer(kafka) as reading:
+        asked = reading.last_poll_timestamp
+
+        def but_for_one(at: TopicPartition) -> int | None:
+            return None if at.topic != kafka.topic else asked(at)
+
+        monkeypatch.setattr(reading, "last_poll_timestamp", but_for_one)
+        found = [await reading.getone() for _ in range(3)]
+    assert [each.value for each in found] == [b"0", b"1", b"2"]
 
 
 async def test_what_was_fetched_and_not_handed_out_is_not_committed(kafka: Kafka) -> None:

@@ -110,7 +110,11 @@ def test_an_attack_raises_security_and_trains_nothing(
         return bool(stream.get("events") == len(events) - PAST)
 
     until(handled, "drift has handled every question")
-    remedies = acme.get("/v1/remedies", params={"route": route}).json()["data"]
+
+    def decided() -> Any:
+        return acme.get("/v1/remedies", params={"route": route}).json()["data"]
+
+    remedies = until(decided, "the gateway shows what was decided")
     assert {(one["cause"], one["remedy"]) for one in remedies} == {("attack", "security")}
     assert ATTACKS[attack] in remedies[-1]["reason"]
     asked = [each.value or b"" for each in stack.read("retraining-requested")]

@@ -222,7 +222,8 @@ class Desk:
         cause, row = occasion.cause, occasion.row
         watch.positions[cause.topic, cause.partition] = cause.offset
         watch.alarms = deciding.recent(watch.alarms, watch.panel.in_alarm(), row.events, policy)
-        events = [*said]
+        events = [*(await reviewing.orphaned(occasion, watch) if watch.new else ()), *said]
+        watch.new = False
         for number, alarm in enumerate(raised):
             events.append(await alarms.raised(occasion, watch, self.reference, alarm, number))
         attack = watch.attack(self.reference, policy) if live else None

@@ -54,9 +54,13 @@ class Remedies:
 
     async def asked(self, case: Case) -> list[Event]:
         """Return what is asked for, or said to wait."""
-        self._keep(case)
         policy, events = self.occasion.policy.drift, self.occasion.row.events
         steps = ladder(case.cause, policy)
+        if case.remedy and case.remedy not in steps[case.tried : case.tried + 1]:
+            # Consent to it is none to what is done instead.
+            gone = await reviewing.lapsed(self.occasion, self.watch, [case])
+            return [*gone, *await self.asked(case.without())]
+        self._keep(case)
         if not steps:
             return [] if case.tried else [self._ask(case, NOTHING, "the policy has no remedy")]
         if case.at_event is not None and events - case.at_event < policy.remedy_events:
@@ -144,7 +148,9 @@ class Remedies:
             reason = f"{decision.reason}; it began with the adapter that is in production"
         if era is None:  # there is none that would help
             return await self.asked(replace(case, tried=case.tried + 1))
-        held, _ = await self._hindrance()
+        held, learned = await self._hindrance()
+        if learned:
+            return self._held(case, REACTIVATE, reason, "")
         if self.rollout.stage != "steady":
             held = held or "another rollout is under way"
         back = {"adapter_digest": era.adapter, "reference_id": era.reference_id}
@@ -189,12 +195,16 @@ class Remedies:
         """Say why a remedy waits, unless that was said; nothing holds it: it is being done."""
         said = held == case.held
         self._waits(f"{reason}; {held}" if held else "")
-        id = case.remedy_id or self.occasion.id("remedy")
-        self._keep(replace(case, held=held, remedy_id=id if held else case.remedy_id))
-        if said or not held:
+        if not held:
+            self._keep(replace(case, held=""))
+            return []
+        id, proposed = case.remedy_id or self.occasion.id("remedy"), held == deciding.APPROVAL
+        asked = case.proposed or proposed
+        self._keep(replace(case, held=held, remedy=remedy, remedy_id=id, proposed=asked))
+        if said:
             return []
         HELD.labels(remedy).inc()
-        state = "proposed" if held == deciding.APPROVAL else "held"
+        state = "proposed" if proposed else "held"
         return [self._event(id, case, remedy, f"{reason}; {held}", state=state, **details)]
 
     def _ask(
@@ -204,14 +214,10 @@ class Remedies:
         self._waits("")
         repeats = remedy == RETRAIN  # as often as it may, while the world stays moved
         self._keep(
-            replace(
-                case,
+            Case(
+                case.cause,
                 tried=case.tried + (not repeats),
                 at_event=None if repeats else self.occasion.row.events,
-                looked=False,
-                remedy_id=None,
-                held="",
-                approved_by="",
             )
         )
         test = comparing.told(auc, self.occasion.policy.drift)
@@ -294,7 +300,8 @@ async def _with_examples(occasion: Occasion, events: list[Event]) -> list[Event]
 async def reactivated(occasion: Occasion, adapter: str | None) -> UUID | None:
     """Return the world for which an adapter was last asked to be used again, if it was."""
     row = occasion.row
-    asked = await store.remedies(occasion.session, row.tenant, row.route, REACTIVATE)
+    said = await store.remedies(occasion.session, row.tenant, row.route)
+    asked = [event for event in said if event.asks_for(REACTIVATE)]
     if not asked or asked[-1].adapter_digest != adapter:
         return None
     return asked[-1].reference_id

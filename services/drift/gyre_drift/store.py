@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import numpy as np
 from sqlmodel import col, delete, select
@@ -27,7 +26,7 @@ from gyre_service.kafka import Received
 
 KEPT = 200  # recent questions of a route
 MEASURED = timedelta(hours=1)  # a re-activation has begun by then, or never will
-FORMAT = 2  # of what is pickled: another one begins anew from the reference
+FORMAT = 3  # of what is pickled: another one begins anew from the reference
 
 
 async def lock_stream(session: AsyncSession, tenant: str, route: str) -> Stream:
@@ -222,21 +221,10 @@ async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked
     return asked
 
 
-async def remedies(
-    session: AsyncSession, tenant: str, route: str, remedy: str
-) -> list[RemedyRequested]:
-    """Return when a remedy was asked for, oldest first."""
+async def remedies(session: AsyncSession, tenant: str, route: str) -> list[RemedyRequested]:
+    """Return what was said of remedies, oldest first."""
     found = await _decisions(session, tenant, route, (RemedyRequested.topic,))
-    return [
-        event for event, _ in found if isinstance(event, RemedyRequested) and event.asks_for(remedy)
-    ]
-
-
-async def remedy(session: AsyncSession, row: Stream, remedy_id: UUID) -> RemedyRequested:
-    """Return what was said last of a remedy that something was said of."""
-    found = await _decisions(session, row.tenant, row.route, (RemedyRequested.topic,))
-    mine = [event for event, _ in found if isinstance(event, RemedyRequested)]
-    return next(event for event in reversed(mine) if event.remedy_id == remedy_id)
+    return [event for event, _ in found if isinstance(event, RemedyRequested)]
 
 
 async def _decisions(

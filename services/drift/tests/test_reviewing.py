@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gyre_events import Policy, RemedyRequested, RemedyReviewed
+from gyre_events import Policy, RemedyPolicy, RemedyRequested, RemedyReviewed
 
-from .conftest import POLICY, Rollouts, Said, Send, World, baseline, live
+from .conftest import ENCODER, POLICY, Rollouts, Said, Send, World, baseline, live, observed
 
 ASKS = POLICY.model_copy(update={"approval": ("re-activate", "retrain")})
 
@@ -67,6 +67,64 @@ async def test_a_proposal_lapses_with_what_had_moved(
     await live(send, World(1), 220)
     await send(review(proposed, approved=True))
     await live(send, World(1), 20)
+
+    assert states(said) == [("retrain", "proposed"), ("retrain", "lapsed")]
+    assert said.requests == []
+
+
+async def test_consent_counts_though_something_else_holds_the_remedy(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=ASKS))
+    await baseline(send, World(1))
+    await live(send, World(2), 60)
+    [proposed] = said.remedies
+    rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update={"paused": True})))
+    await live(send, World(2), 20)
+    await send(review(proposed, approved=True))
+    await live(send, World(2), 20)
+    assert said.requests == []
+
+    rollouts.put("acme", policy=Policy(drift=ASKS))
+    await live(send, World(2), 20)
+    assert states(said)[:3] == [
+        ("retrain", "proposed"),
+        ("retrain", "held"),
+        ("retrain", "approved"),
+    ]
+    assert len(said.requests) == 1
+
+
+async def test_consent_to_one_remedy_is_none_to_another(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=ASKS))
+    await baseline(send, World(1))
+    await live(send, World(2), 60)
+    [proposed] = said.remedies
+    other = RemedyPolicy(input=("re-activate", "prompt"))
+    rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update={"remedies": other})))
+    await live(send, World(2), 20)
+    await send(review(proposed, approved=True))
+    await live(send, World(2), 20)
+
+    assert states(said) == [("retrain", "proposed"), ("retrain", "lapsed"), ("prompt", "decided")]
+    assert said.remedies[-1].remedy_id != proposed.remedy_id
+    assert said.requests == []
+
+
+async def test_a_proposal_lapses_with_the_reference_that_it_was_made_by(
+    send: Send, said: Said, rollouts: Rollouts
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=ASKS))
+    await baseline(send, World(1))
+    await live(send, World(2), 60)
+    [proposed] = said.remedies
+    other = ENCODER.model_copy(update={"digest": "f" * 64})
+    for vector in World(3).questions(POLICY.reference_events + POLICY.calibration_events):
+        await send(observed(vector, "baseline", encoder=other))
+    await send(review(proposed, approved=True))
+    await send(observed(World(3).questions(1)[0], encoder=other))
 
     assert states(said) == [("retrain", "proposed"), ("retrain", "lapsed")]
     assert said.requests == []

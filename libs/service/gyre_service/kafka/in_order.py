@@ -4,22 +4,29 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 
 from gyre_service.kafka.parser import Record
 
-# Gives one member all partitions of a number. The second is what a release before this one knows:
-# while one of its processes is in the group, all of them use it.
-TOGETHER: Final = (RangePartitionAssignor, StickyPartitionAssignor)
 
+class Together(RangePartitionAssignor):  # type: ignore[misc]
+    """Gives one member all partitions of a number.
+
+    Under the name that members of the release before this one know: aiokafka joins a group once for
+    each name that it may use, and two members may keep each other from ever being done.
+    """
+
+    name: ClassVar[str] = "sticky"
+
+
+TOGETHER: Final = (Together,)
 POLL_MS = 20  # aiokafka tells nobody that a partition was asked, and had nothing
 IDLE_MS = 500  # but it does tell that something came
-PATIENCE_MS = 5_000
+PATIENCE_S = 5.0
 MOST = 200  # records of all partitions at once
 OPTIONS: Final[dict[str, Any]] = {
     "partition_assignment_strategy": TOGETHER,
@@ -34,10 +41,12 @@ class Fetched:
     Args:
         records: Oldest first.
         at_ms: When Kafka's answer came.
+        waits_since: When it was found to wait for another partition (`time.monotonic`).
     """
 
     records: deque[Record]
     at_ms: int
+    waits_since: float | None = None
 
     @property
     def oldest(self) -> int:
@@ -52,7 +61,8 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
     of them was fetched first, and a process that comes back finds all of them waiting.
 
     A record waits until every other partition of its number was asked since, as in Kafka Streams
-    (KIP-353, KIP-695), but no longer than `PATIENCE_MS` for one that does not answer.
+    (KIP-353, KIP-695), but no longer than `PATIENCE_S` for one that does not answer (then
+    what was fetched with it goes on, too).
     The brokers' clocks decide, as far as these agree.
     """
 
@@ -78,13 +88,17 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
                 for at, records in found.items():
                     self._ahead[at] = Fetched(deque(records), self.last_poll_timestamp(at))
             for at in self._oldest():
-                if await self._is_first(at):
+                if await self._may_go(at):
                     return self._hand_out(at)
             timeout_ms = POLL_MS if self._ahead else IDLE_MS
 
     def put_back(self) -> None:
         """Forget what was fetched: another member may be given it now."""
         self._ahead.clear()
+
+    def let_go(self) -> None:
+        """Forget what was handed out: where to go on is another's to say from now on."""
+        self._done.clear()
 
     async def commit(self, offsets: dict[TopicPartition, int] | None = None) -> None:
         """Commit `offsets`, or else all that was handed out: a position is that of a fetch."""
@@ -117,6 +131,15 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
         self._done[at] = record.offset + 1
         return record
 
+    async def _may_go(self, at: TopicPartition) -> bool:
+        fetched = self._ahead[at]
+        if await self._is_first(at):
+            fetched.waits_since = None
+            return True
+        fetched.waits_since = fetched.waits_since or time.monotonic()
+        # Nobody leads the other one, or its broker is away.
+        return time.monotonic() > fetched.waits_since + PATIENCE_S
+
     async def _is_first(self, at: TopicPartition) -> bool:
         """Tell whether those of its number that have nothing waiting can bring nothing older."""
         fetched_ms = self._ahead[at].at_ms
@@ -124,8 +147,6 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
             if other.partition != at.partition or other in self._ahead:
                 continue
             asked_ms = self.last_poll_timestamp(other) or 0
-            if time.time() * 1000 > max(asked_ms, fetched_ms) + PATIENCE_MS:
-                continue  # nobody leads it, or its broker is away
             if asked_ms < fetched_ms or await self.position(other) < self.highwater(other):
                 return False
         return True

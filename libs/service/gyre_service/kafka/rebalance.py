@@ -32,6 +32,8 @@ class FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]
         await in_flight.wait_release(WAIT_S)
         if not in_flight.empty:
             log.warning("a handler of %s still runs: another may run beside it", sorted(revoked))
+        if isinstance(self.subscriber.consumer, InOrder):
+            self.subscriber.consumer.let_go()
         for partition in revoked:  # how far it is read is another's to say
             self.read.pop(partition, None)
 

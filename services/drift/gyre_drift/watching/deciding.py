@@ -53,23 +53,26 @@ class Case:
         tried: How many of its remedies have been asked for, or do not apply.
         at_event: The number of live questions when the last one was asked for.
         looked: Whether evidence was begun anew since then, to see if that has helped.
-        remedy_id: Of the next one, once something was said of it.
-        held: Why that one waits, as it was said last.
-        approved_by: Who has agreed to that one; "": nobody.
+        remedy: The next one, once something was said of it.
+        remedy_id: Its id.
+        held: Why it waits, as it was said last.
+        proposed: Whether a person was asked for consent to it.
+        approved_by: Who has agreed to it; "": nobody.
     """
 
     cause: str
     tried: int = 0
     at_event: int | None = None
     looked: bool = False
+    remedy: str = ""
     remedy_id: UUID | None = None
     held: str = ""
+    proposed: bool = False
     approved_by: str = ""
 
-    @property
-    def proposed(self) -> bool:
-        """Whether a person is waited for."""
-        return self.held == APPROVAL
+    def without(self) -> "Case":
+        """Return the case without what was said of its next remedy."""
+        return Case(self.cause, self.tried, self.at_event, self.looked)
 
 
 @dataclass(frozen=True)

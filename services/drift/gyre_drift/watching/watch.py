@@ -36,6 +36,7 @@ class Watch:
         attacked: Whether an attack lasts.
         calm: Questions since it was last seen.
         positions: The last offset read, by (topic, partition).
+        new: Whether nothing was decided with it yet.
     """
 
     reference_id: UUID
@@ -47,6 +48,7 @@ class Watch:
     attacked: bool = False
     calm: int = 0
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    new: bool = True
 
     @classmethod
     def of(
