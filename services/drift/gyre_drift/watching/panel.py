@@ -58,12 +58,14 @@ class Panel:
         """Return signals that have seen nothing."""
         few = policy.score_events
         novelty = Unusual.of(reference.novelty.tolist(), MANY)
+        # The same ranks: they are most of what is stored with each event.
+        further = Further(novelty.ranks, MANY, novelty.mean, novelty.sd)
         mix = Mix(reference.past.tolist(), len(reference.centres), ordered=reference.ordered)
         rare = Larger(most=RARE, mean=RARE, sd=0.1, calibrated=few, expected=-RARE)
         signals = (
             Signal(NOVELTY, "input", bet=novelty),
             Signal(SOME_NEW, "input", bet=novelty.with_share(SOME)),
-            Signal(FURTHER, "input", bet=Further.of(reference.novelty.tolist(), 1.0)),
+            Signal(FURTHER, "input", bet=further),
             Signal(MIX, "input", margin=MIX_MARGIN, bet=mix),
             Signal(INJECTION, "input", bet=rare),
             Signal(FOUND, "retrieval", learn=_unusual_low, wanted=few),
