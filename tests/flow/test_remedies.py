@@ -29,7 +29,7 @@ BASELINE = 600  # past questions
 CONTROL = 110
 MOST, AT_A_TIME = 200, 5  # questions until it must have been noticed
 SEEN_S = 60.0
-POLICY = {
+POLICY: dict[str, Any] = {
     "max_tokens": 32,
     "drift": {
         "reference_events": BASELINE // 2,
@@ -103,8 +103,13 @@ class Route:
 
 
 @asynccontextmanager
-async def watched(stack: Stack) -> AsyncIterator[Route]:
-    """Yield a route that has a reference, and whose answers are known to be good."""
+async def watched(stack: Stack, *approval: str) -> AsyncIterator[Route]:
+    """Yield a route that has a reference, and whose answers are known to be good.
+
+    Args:
+        stack: That runs.
+        approval: Remedies that a person has to agree to.
+    """
     name = f"remedy-{uuid4().hex[:8]}"
     trail = Trail(stack.kafka, name, Telling(0).event)
     following = asyncio.create_task(trail.follow())
@@ -114,7 +119,8 @@ async def watched(stack: Stack) -> AsyncIterator[Route]:
             usual = iter((*known.taught, *known.held_out))
             route = Route(name, gyre, People(gyre, name, 1), trail, usual)
             await route.submit(known)
-            await gyre.put_route(name, collection=name, policy=POLICY)
+            drift = POLICY["drift"] | {"approval": approval}
+            await gyre.put_route(name, collection=name, policy=POLICY | {"drift": drift})
             past = known_world(10_001, 300)
             cases = (*past.taught, *past.held_out)
             step = len(cases) // BASELINE
@@ -191,7 +197,17 @@ async def test_new_topics_are_to_be_learned(stack: Stack) -> None:
 @pytest.mark.timeout(400)
 async def test_a_changed_policy_is_for_the_prompt(stack: Stack) -> None:
     """The same is asked, and answered as it was: it is not what people want any more."""
-    async with watched(stack) as route:
+    async with watched(stack, "prompt") as route:
         remedy = await route.remedied(route.usual, bad=True)
         assert (remedy["cause"], remedy["remedy"]) == ("concept", "prompt")
+        assert remedy["state"] == "proposed"
+        async with asyncio.timeout(SEEN_S):
+            while not await route.gyre.remedies(route.name):  # noqa: ASYNC110 (it tells nobody)
+                await asyncio.sleep(0.2)
+        await route.gyre.approve(remedy["remedy_id"], "the prompt is mine")
+        await route.trail.until(
+            lambda: route.trail.of("remedy-requested")[-1].value["state"] == "approved",
+            "the remedy is approved",
+            SEEN_S,
+        )
         assert route.trail.of("retraining-requested") == []
