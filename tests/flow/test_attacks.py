@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -10,13 +10,12 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaProducer
 from numpy.typing import NDArray
 
 from gyre_events import EmbeddingObserved, Encoder
 
 from ..conftest import Stack, until
-from ..faults.fake_log.streams import record
+from ..faults.harness.sending import send
 
 Vectors: TypeAlias = NDArray[np.floating[Any]]
 
@@ -82,14 +81,6 @@ ATTACKS = {
 }
 
 
-async def send(stack: Stack, events: Iterable[EmbeddingObserved]) -> None:
-    seed = int(uuid4())
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka, acks="all") as producer:
-        for number, event in enumerate(events):
-            topic, key, value, headers = record(event, number, seed)
-            await producer.send_and_wait(topic, value, key=key, headers=headers)
-
-
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_an_attack_raises_security_and_trains_nothing(
     stack: Stack, acme: httpx.Client, attack: Any
@@ -103,7 +94,7 @@ def test_an_attack_raises_security_and_trains_nothing(
         *(crowd.asks() for _ in range(USUAL)),
         *attack(crowd),
     ]
-    asyncio.run(send(stack, events))
+    asyncio.run(send(stack, events, int(uuid4())))
 
     def handled() -> bool:
         [stream] = acme.get("/v1/drift", params={"route": route}).json()["streams"] or [{}]

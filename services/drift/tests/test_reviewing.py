@@ -19,16 +19,25 @@ def review(proposed: RemedyRequested, **fields: Any) -> RemedyReviewed:
     )
 
 
+async def proposal(
+    send: Send, said: Said, rollouts: Rollouts, questions: int = 60, **policy: Any
+) -> RemedyRequested:
+    """Return the training that is proposed when the world has moved."""
+    rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update=policy)))
+    await baseline(send, World(1))
+    await live(send, World(2), questions)
+    assert said.requests == []
+    [proposed] = said.remedies
+    assert (proposed.remedy, proposed.state) == ("retrain", "proposed")
+    return proposed
+
+
 async def test_nothing_is_trained_until_a_person_has_agreed(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
-    rollouts.put("acme", policy=Policy(drift=ASKS))
-    await baseline(send, World(1))
-    await live(send, World(2), 100)
+    proposed = await proposal(send, said, rollouts, questions=100)
     assert states(said) == [("retrain", "proposed")]
     assert said.requests == []
-
-    [proposed] = said.remedies
     assert "a person has to agree" in proposed.reason
     agreed = review(proposed, approved=True)
     await send(agreed)
@@ -44,10 +53,7 @@ async def test_nothing_is_trained_until_a_person_has_agreed(
 async def test_what_is_refused_is_not_asked_for_again(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
-    rollouts.put("acme", policy=Policy(drift=ASKS))
-    await baseline(send, World(1))
-    await live(send, World(2), 100)
-    [proposed] = said.remedies
+    proposed = await proposal(send, said, rollouts, questions=100)
     await send(review(proposed, approved=False, reason="a campaign, over in a week"))
     await send(review(proposed, approved=True))  # too late
     await live(send, World(2), 60)
@@ -60,10 +66,7 @@ async def test_what_is_refused_is_not_asked_for_again(
 async def test_a_proposal_lapses_with_what_had_moved(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
-    rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update={"window_events": 60})))
-    await baseline(send, World(1))
-    await live(send, World(2), 60)
-    [proposed] = said.remedies
+    proposed = await proposal(send, said, rollouts, window_events=60)
     await live(send, World(1), 220)
     await send(review(proposed, approved=True))
     await live(send, World(1), 20)
@@ -75,10 +78,7 @@ async def test_a_proposal_lapses_with_what_had_moved(
 async def test_consent_counts_though_something_else_holds_the_remedy(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
-    rollouts.put("acme", policy=Policy(drift=ASKS))
-    await baseline(send, World(1))
-    await live(send, World(2), 60)
-    [proposed] = said.remedies
+    proposed = await proposal(send, said, rollouts)
     rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update={"paused": True})))
     await live(send, World(2), 20)
     await send(review(proposed, approved=True))
@@ -98,10 +98,7 @@ async def test_consent_counts_though_something_else_holds_the_remedy(
 async def test_consent_to_one_remedy_is_none_to_another(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
-    rollouts.put("acme", policy=Policy(drift=ASKS))
-    await baseline(send, World(1))
-    await live(send, World(2), 60)
-    [proposed] = said.remedies
+    proposed = await proposal(send, said, rollouts)
     other = RemedyPolicy(input=("re-activate", "prompt"))
     rollouts.put("acme", policy=Policy(drift=ASKS.model_copy(update={"remedies": other})))
     await live(send, World(2), 20)
@@ -116,10 +113,7 @@ async def test_consent_to_one_remedy_is_none_to_another(
 async def test_a_proposal_lapses_with_the_reference_that_it_was_made_by(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
-    rollouts.put("acme", policy=Policy(drift=ASKS))
-    await baseline(send, World(1))
-    await live(send, World(2), 60)
-    [proposed] = said.remedies
+    proposed = await proposal(send, said, rollouts)
     other = ENCODER.model_copy(update={"digest": "f" * 64})
     for vector in World(3).questions(POLICY.reference_events + POLICY.calibration_events):
         await send(observed(vector, "baseline", encoder=other))

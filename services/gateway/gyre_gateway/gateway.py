@@ -82,3 +82,5 @@ Asker = Annotated[Caller, Depends(having("ask"))]
 Author = Annotated[Caller, Depends(having("documents"))]
 Critic = Annotated[Caller, Depends(having("feedback"))]
 Operator = Annotated[Caller, Depends(having("operate"))]
+
+BY = "operator"  # who has decided, where a caller who may did

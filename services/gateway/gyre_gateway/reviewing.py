@@ -3,13 +3,11 @@
 from uuid import UUID
 
 from gyre_events import RemedyReviewed
-from gyre_gateway.gateway import Gateway
+from gyre_gateway.gateway import BY, Gateway
 from gyre_gateway.store.remedies import Remedy
 from gyre_service.database import snapshot
 from gyre_service.errors import NotFound, Rejected
 from gyre_service.ids import derived_id, now
-
-BY = "operator"
 
 
 async def review(

@@ -7,21 +7,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
-from aiokafka import AIOKafkaProducer
 
-from gyre_events import Event
 from gyre_service.dumping import lasting
 from tests.conftest import Stack, client
 from tests.faults.fake_log import streams
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import come_to_rest
 from tests.faults.harness.load import Load
+from tests.faults.harness.sending import send
 from tests.faults.harness.trying import until
 
 SERVICES = ("ingestion", "retrieval", "feedback", "drift", "gateway", "finetune")
@@ -58,11 +57,11 @@ def questions(field: Field, seed: int) -> int:
         event.model_copy(update={"route": route})
         for event, route in zip(events, routes, strict=True)
     )
-    return asyncio.run(_send(field.stack, moved, seed))
+    return asyncio.run(send(field.stack, moved, seed, RATE))
 
 
 def answers(field: Field, seed: int) -> int:
-    return asyncio.run(_send(field.stack, streams.of_feedback(ANSWERS, seed), seed))
+    return asyncio.run(send(field.stack, streams.of_feedback(ANSWERS, seed), seed, RATE))
 
 
 LOADS: dict[str, Callable[[Field, int], int]] = {
@@ -70,17 +69,6 @@ LOADS: dict[str, Callable[[Field, int], int]] = {
     "questions": questions,
     "answers": answers,
 }
-
-
-async def _send(stack: Stack, events: Iterable[Event], seed: int) -> int:
-    number = 0
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka, acks="all") as producer:
-        began = time.monotonic()
-        for number, event in enumerate(events):
-            topic, key, value, headers = streams.record(event, number, seed)
-            await producer.send_and_wait(topic, value, key=key, headers=headers)
-            await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
-    return number + 1
 
 
 @dataclass(frozen=True)

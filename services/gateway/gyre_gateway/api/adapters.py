@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from gyre_gateway.api.rollouts import BY, ShownRollout
+from gyre_gateway.api.rollouts import ShownRollout
 from gyre_gateway.api.routes import RouteName
 from gyre_gateway.asking import IdempotencyKey
 from gyre_gateway.errors import TooLarge
-from gyre_gateway.gateway import Operator, Parts
+from gyre_gateway.gateway import BY, Operator, Parts
 from gyre_gateway.openai_wire.base import Shown
 from gyre_gateway.repeating import event_id
 from gyre_gateway.showing import fields_of

@@ -7,14 +7,13 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from gyre_gateway.api.routes import RouteName
-from gyre_gateway.gateway import Operator, Parts
+from gyre_gateway.gateway import BY, Operator, Parts
 from gyre_gateway.openai_wire.base import Shown, UuidText, Wire
 from gyre_gateway.showing import fields_of
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 
 router = APIRouter(tags=["rollouts"])
 
-BY = "operator"
 RolloutId = Annotated[UuidText, Path()]
 
 

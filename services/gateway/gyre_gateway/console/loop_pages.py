@@ -7,11 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from gyre_gateway.api.rollouts import BY
 from gyre_gateway.console.charts import line, spots
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
-from gyre_gateway.gateway import Parts
+from gyre_gateway.gateway import BY, Parts
 from gyre_gateway.reviewing import review
 from gyre_gateway.showing import fields_of
 from gyre_gateway.store import alarms, jobs, remedies
