@@ -4,7 +4,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
@@ -56,8 +57,11 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
     arguments = engine_arguments(settings)
     log.info("loading %s, computing in %s", settings.model_path, arguments["dtype"])
     os.environ.update(engine_environment(settings))
-    for name in UNUSED:
-        sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
+    with _as_if_not_installed(UNUSED):
+        return _launch(settings, arguments, step)
+
+
+def _launch(settings: Settings, arguments: dict[str, Any], step: Callable[[], None]) -> Launched:
     from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.model_executor.models import registry
@@ -134,6 +138,17 @@ def engine_environment(settings: Settings) -> dict[str, str]:
         # compiler longer than an engine may hang.
         "TORCH_COMPILE_DISABLE": "1",
     }
+
+
+@contextmanager
+def _as_if_not_installed(names: Collection[str]) -> Iterator[None]:
+    hidden: dict[str, Any] = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(hidden)
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 def _look_here(fn: Callable[[], T]) -> T:
