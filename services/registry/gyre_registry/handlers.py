@@ -50,7 +50,7 @@ events = router.subscriber(*(event.topic for event in TOPICS))
 async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         await lineage.keep(session, cause.tenant, event, str(event.job_id))
-        adapter = await session.get(Adapter, (cause.tenant, event.adapter_digest))
+        adapter = await session.get(Adapter, (cause.tenant, event.route, event.adapter_digest))
         adapter = adapter or Adapter(
             tenant=cause.tenant,
             digest=event.adapter_digest,
@@ -83,7 +83,6 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
 @events(filter=of(AdapterEvaluated))
 async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
-        await lineage.keep(session, cause.tenant, event, event.adapter_digest)
         row = await rollouts.locked(session, cause.tenant, event.rollout_id)
         if row is not None and row.stage == CANDIDATE:  # else: of a rollout that is over
             await rollouts.pass_gate(session, row, event)

@@ -8,7 +8,6 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import (
-    AdapterEvaluated,
     AdapterTrained,
     AnswerGenerated,
     DatasetFrozen,
@@ -104,7 +103,9 @@ async def trace(session: AsyncSession, tenant: str, answer_id: UUID) -> dict[str
         for passage in origin.pop("passages")
     ]
     digest = origin["adapter_digest"]
-    adapter = await session.get(Adapter, (tenant, digest)) if digest else None
+    key = (tenant, origin["route"], digest)
+    adapter = await session.get(Adapter, key) if digest else None
+    rollout = adapter and await _rollout(session, adapter)
     job = str(adapter.job_id) if adapter is not None and adapter.job_id else ""
     request = await _fact(session, tenant, RetrainingRequested, job)
     drifts = [
@@ -117,12 +118,12 @@ async def trace(session: AsyncSession, tenant: str, answer_id: UUID) -> dict[str
         "prompt": await _prompt(session, tenant, origin["prompt_digest"]),
         "base": origin["base_digest"],
         "adapter": adapter and adapter.model_dump(mode="json", exclude={"tenant"}),
-        "rollout": adapter and await _rollout(session, tenant, adapter.digest),
+        "rollout": rollout and await _shown(session, rollout),
         "training": await _fact(session, tenant, AdapterTrained, job),
         "request": request,
         "dataset": await _fact(session, tenant, DatasetFrozen, job),
         "drift": [drift for drift in drifts if drift] or None,
-        "gate": await _fact(session, tenant, AdapterEvaluated, digest or ""),
+        "gate": rollout and rollout.gate,
     }
 
 
@@ -142,16 +143,21 @@ async def _prompt(session: AsyncSession, tenant: str, digest: str) -> dict[str, 
     return {"digest": digest, "text": row.fact["text"] if row else None}
 
 
-async def _rollout(session: AsyncSession, tenant: str, digest: str) -> dict[str, Any] | None:
+async def _rollout(session: AsyncSession, adapter: Adapter) -> Rollout | None:
     query = (
         select(Rollout)
-        .where(col(Rollout.tenant) == tenant, col(Rollout.adapter_digest) == digest)
+        .where(
+            col(Rollout.tenant) == adapter.tenant,
+            col(Rollout.route) == adapter.route,
+            col(Rollout.adapter_digest) == adapter.digest,
+        )
         .order_by(col(Rollout.began_at).desc())
         .limit(1)
     )
-    row = (await session.exec(query)).first()
-    if row is None:
-        return None
+    return (await session.exec(query)).first()
+
+
+async def _shown(session: AsyncSession, row: Rollout) -> dict[str, Any]:
     shown = row.model_dump(mode="json", exclude={"tenant", "gate", "before"})
     return shown | {"history": await steps_of(session, row)}
 

@@ -33,7 +33,7 @@ async def reactivate(session: AsyncSession, tenant: str, event: RemedyRequested)
         to_base = event.adapter_digest is None
         await rollouts.take_back(session, here, event.reason, event.by, to_base=to_base)
         return
-    adapter = await session.get(Adapter, (tenant, event.adapter_digest))
+    adapter = await session.get(Adapter, (tenant, event.route, event.adapter_digest))
     if adapter is None:  # of another registry, or of another route's
         log.warning("%s: no adapter %s is registered", event.route, event.adapter_digest)
         return

@@ -69,7 +69,7 @@ async def import_adapter(
         raise NotFound(f"there is no route {name!r}", param="route")
     folder = await adapters.fetch(request.adapter_uri, cache)
     await to_thread.run_sync(adapters.verify, folder, request.adapter_digest, route.base.digest)
-    adapter = await session.get(Adapter, (tenant, request.adapter_digest))
+    adapter = await session.get(Adapter, (tenant, name, request.adapter_digest))
     adapter = adapter or Adapter(
         tenant=tenant,
         digest=request.adapter_digest,
@@ -78,8 +78,6 @@ async def import_adapter(
         base_digest=route.base.digest,
         created_at=now(),
     )
-    if adapter.route != name:
-        raise Rejected(f"adapter {adapter.digest[:12]} belongs to the route {adapter.route}")
     session.add(adapter)
     id = UUID(request.rollout_id) if request.rollout_id else new_id()
     return await rollouts.enter(session, tenant, adapter, id, request.by or BY)
@@ -128,7 +126,7 @@ async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb
         query = query.where(col(Adapter.route) == route)
     rows = (await session.exec(query.order_by(col(Adapter.created_at).desc()))).all()
     stages = {
-        row.adapter_digest: row.stage
+        (row.route, row.adapter_digest): row.stage
         for row in reversed(await rollouts.rollouts_of(session, tenant, route))
     }
     return [
@@ -138,7 +136,7 @@ async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb
             route=row.route,
             base_digest=row.base_digest,
             job_id=str(row.job_id or ""),
-            stage=stages.get(row.digest, ""),
+            stage=stages.get((row.route, row.digest), ""),
             created_at=rollouts.utc(row.created_at).isoformat(),
         )
         for row in rows

@@ -79,7 +79,7 @@ async def begin_next(session: AsyncSession, tenant: str, route: str) -> None:
     row = await _first(session, tenant, route, (WAITING,))
     if row is None or await under_way(session, tenant, route) is not None:
         return
-    adapter = await session.get_one(Adapter, (tenant, row.adapter_digest))
+    adapter = await session.get_one(Adapter, (tenant, route, row.adapter_digest))
     if before is None:
         await move(session, row, REJECTED, f"there is no route {route}", POLICY)
     elif adapter.base_digest != before.base.digest:
@@ -156,7 +156,7 @@ async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: 
     before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
     arms: tuple[Arm, ...] = (before, *_previous(route))
     if stage == IN_PRODUCTION:
-        adapter = await session.get_one(Adapter, (row.tenant, row.adapter_digest))
+        adapter = await session.get_one(Adapter, (row.tenant, row.route, row.adapter_digest))
         arm = candidate_arm(adapter, before, WHOLE).model_copy(update={"name": PRODUCTION})
         kept = before.model_copy(update={"name": PREVIOUS, "share": 0})
         arms = (arm, kept) if before.adapter_digest else (arm,)
@@ -269,7 +269,7 @@ async def _first(
 
 async def _expose(session: AsyncSession, row: Rollout, step: int, reason: str, by: str) -> None:
     route = await _route(session, row)
-    adapter = await session.get_one(Adapter, (row.tenant, row.adapter_digest))
+    adapter = await session.get_one(Adapter, (row.tenant, row.route, row.adapter_digest))
     row.step, row.share = step, route.policy.release.steps[step]
     arm = production(route).model_copy(update={"share": WHOLE - row.share})
     await move(session, row, CANARY, reason, by)

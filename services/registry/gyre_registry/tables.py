@@ -13,14 +13,14 @@ UNDER_WAY = (CANDIDATE, CANARY)
 
 
 class Adapter(SQLModel, table=True):
-    """An adapter that a training or a person brought."""
+    """An adapter that a training or a person brought to a route; another may have the same."""
 
     __tablename__: ClassVar[str] = "registry_adapter"
 
     tenant: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
     digest: str = Field(primary_key=True)
     uri: str
-    route: str = Field(index=True)
     base_digest: str
     job_id: UUID | None = None
     created_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -167,6 +167,22 @@ async def test_an_adapter_from_elsewhere_becomes_a_candidate(
     assert (listed.digest, listed.stage, listed.route) == (digest, "candidate", "default")
 
 
+async def test_two_routes_may_have_the_same_adapter(
+    send: Send, published: Published, stub: Any
+) -> None:
+    for route in ("one", "two"):
+        await stub.PutRoute(pb.PutRouteRequest(name=route), metadata=ACME)
+        await send(trained(route=route))
+
+    begun = [(one.route, one.arms[1].adapter_digest) for one in await changes(published)]
+    assert begun == [("one", "c" * 64), ("two", "c" * 64)]
+    listed = (await stub.ListAdapters(pb.ListAdaptersRequest(), metadata=ACME)).adapters
+    assert {(each.route, each.stage) for each in listed} == {
+        ("one", "candidate"),
+        ("two", "candidate"),
+    }
+
+
 async def test_an_adapter_that_is_not_what_it_should_be_is_not_imported(
     send: Send, stub: Any, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ def running(*chosen: str, environment: Mapping[str, str] = MappingProxyType({}))
     def inject(field: Field, into: str, rng: random.Random) -> Trial:
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
+            [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", *chosen],
             cwd=REPO,
             env={**os.environ, "GYRE_TEST_STACK": "1", **environment},
             capture_output=True,
@@ -34,6 +34,7 @@ def running(*chosen: str, environment: Mapping[str, str] = MappingProxyType({}))
             check=False,
             timeout=LIMIT_S,
         )
+        (field.stack.home / "logs" / "pytest.log").write_text(done.stdout + done.stderr)
         count = re.search(r"(\d+) passed", done.stdout)
         failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
         if done.returncode and not failed:

@@ -18,6 +18,7 @@ from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from gyre_service.kafka import connections
 from gyre_service.kafka.cloudevents import CloudEvents
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 from gyre_service.kafka.failures import Failures
@@ -151,6 +152,7 @@ class Broker(Registrar, KafkaBroker):
             raise
 
     async def _start(self) -> None:
+        connections.install()
         await self.dead_letters.start()
         for listener in self.listeners:
             listener.read = self._read
