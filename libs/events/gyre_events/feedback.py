@@ -45,6 +45,11 @@ class VerdictRecorded(OfAnswer):
     score: Share | None = None
     comment: str | None = None
     edited_answer: str | None = None
+    edit_distance: Share | None = Field(
+        default=None,
+        description="from the answer to the edited one, in words: 0 the same, 1 nothing is left; "
+        "null: not edited, or older than this",
+    )
     decided_at: AwareDatetime
 
 

@@ -245,7 +245,7 @@ MADE = WHEN + timedelta(seconds=POLICY.reference_events + POLICY.calibration_eve
 AFTER = MADE + timedelta(seconds=1)
 
 
-def verdict(thumb: str, purpose: str = "live", at: datetime = AFTER) -> VerdictRecorded:
+def verdict(thumb: str | None, purpose: str = "live", at: datetime = AFTER) -> VerdictRecorded:
     fields: dict[str, Any] = about(purpose) | {"thumb": thumb}
     return VerdictRecorded(feedback_id=uuid4(), decided_at=at, **fields)
 

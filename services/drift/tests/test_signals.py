@@ -13,6 +13,7 @@ from gyre_drift.watching.evidence import Rise, threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
 from gyre_drift.watching.ranks import Further, Unusual, expected, payoff, surprise
+from gyre_drift.watching.reference import WINDOW
 from gyre_drift.watching.signals import QUIET, Alarm, Signal
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -217,3 +218,20 @@ def test_who_makes_the_world_look_moved_is_seen() -> None:
     for vector in vectors[:5]:
         few.add(vector, None, 0.9, WHEN)
     assert few.look() is None
+
+
+def test_who_asks_the_same_again_is_seen_and_nobody_else() -> None:
+    rng = np.random.default_rng(5)
+    plan, pump = rng.normal(size=(2, 64)).astype(np.float32)
+    again = pump + rng.normal(scale=0.3, size=64).astype(np.float32)
+    window = Window()
+
+    def asks(vector: NDArray[np.float32], person: str | None) -> bool | None:
+        return window.add(vector / np.linalg.norm(vector), person, 0.0, WHEN)
+
+    assert [asks(pump, "ada"), asks(again, "ada")] == [None, True]
+    assert [asks(plan, "ada"), asks(pump, "ada")] == [False, False]
+    assert [asks(pump, "bob"), asks(pump, None), asks(pump, None)] == [None, None, None]
+    for _ in range(WINDOW):
+        asks(plan, None)
+    assert asks(pump, "ada") is None  # too long ago

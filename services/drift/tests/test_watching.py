@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -18,10 +19,11 @@ from gyre_drift.watching.deciding import (
     unfinished,
 )
 from gyre_drift.watching.reference import Reference
+from gyre_drift.watching.watch import badness_of
 from gyre_drift.watching.worlds import match
 from gyre_events import DriftPolicy
 
-from .conftest import World
+from .conftest import World, verdict
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -142,3 +144,19 @@ def test_a_world_of_before_is_known_again_and_no_other() -> None:
         assert not match(worlds, new[:40], policy, seed).wait  # it is none of them for certain
     assert again_known >= 18
     assert match({}, new, policy, 0).wait is False
+
+
+@pytest.mark.parametrize(
+    ("said", "badness"),
+    [
+        ({"thumb": "down"}, 1),
+        ({"thumb": "up"}, 0),
+        ({"score": 0.4}, 1),
+        ({"comment": "hm"}, None),
+        ({"edited_answer": "two", "edit_distance": 0.1}, 0.1),
+        ({"edited_answer": "two", "edit_distance": 0.1, "thumb": "down"}, 1),
+        ({"edited_answer": "two"}, 1),  # of a release that did not say how far
+    ],
+)
+def test_how_bad_what_people_say_is(said: dict[str, Any], badness: float | None) -> None:
+    assert badness_of(verdict(None).model_copy(update=said)) == badness

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import SequenceMatcher
 from typing import Literal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -106,6 +107,7 @@ class Desk:
 def verdict_of(
     answer: AnswerGenerated, given: FeedbackGiven, decided_at: datetime
 ) -> VerdictRecorded:
+    edited = given.edited_answer
     return VerdictRecorded(
         **{name: getattr(answer, name) for name in OfAnswer.model_fields},
         feedback_id=given.feedback_id,
@@ -113,9 +115,19 @@ def verdict_of(
         thumb=given.thumb,
         score=given.score,
         comment=given.comment,
-        edited_answer=given.edited_answer,
+        edited_answer=edited,
+        edit_distance=edit_distance(answer.answer, edited) if edited else None,
         decided_at=decided_at,
     )
+
+
+def edit_distance(answer: str, edited: str) -> float:
+    """Return which part of two texts' words they do not share in one order.
+
+    >>> edit_distance("It is two years.", "It is three years.")
+    0.25
+    """
+    return round(1 - SequenceMatcher(None, answer.split(), edited.split()).ratio(), 4)
 
 
 def example_of(

@@ -11,6 +11,7 @@ from gyre_drift.watching.reference import WINDOW, Vectors, alike
 
 SUSPICIOUS = 0.5  # injection score
 MOST = 0.95  # share: above it all say the same
+RETRIED = 0.9  # cosine of two that ask the same, in other words maybe: paraphrases have 0.92
 LEAST = 10  # questions: of fewer no share can be told
 # Questions in which one person's share is looked at: three long sessions of one person, who may
 # have them, are a third of a hundred.
@@ -86,13 +87,31 @@ class Window:
         self.seen: deque[Seen] = deque(maxlen=LONG)
         self._vectors: NDArray[np.int8] | None = None
 
-    def add(self, vector: Vectors, person: str | None, injection: float, time: datetime) -> None:
-        """Take a question; its vector is of unit length, (d,)."""
+    def add(
+        self, vector: Vectors, person: str | None, injection: float, time: datetime
+    ) -> bool | None:
+        """Take a question, whose vector is of unit length, (d,).
+
+        Returns:
+            Whether it asks again what its person asked last; None if nobody knows, or this person
+            asked none of the last 100.
+        """
         whole = np.rint(vector * (127 / np.abs(vector).max())).astype(np.int8)
         kept = whole[None][:0] if self._vectors is None else self._vectors
-        same = alike(kept.astype(np.float32), whole.astype(np.float32))
-        self.seen.append(Seen(person, injection > SUSPICIOUS, same, time))
+        before, now = kept.astype(np.float32), whole.astype(np.float32)
+        last = self._last_of(person)
+        again = None if last is None else alike(before[last : last + 1], now, RETRIED)
+        self.seen.append(Seen(person, injection > SUSPICIOUS, alike(before, now), time))
         self._vectors = np.concatenate([kept, whole[None]])[-WINDOW:]
+        return again
+
+    def _last_of(self, person: str | None) -> int | None:
+        """Return the place among the vectors of what somebody asked last."""
+        newest = list(self.seen)[-WINDOW:]
+        for place in range(len(newest) - 1, -1, -1):
+            if person is not None and newest[place].person == person:
+                return place
+        return None
 
     @property
     def full(self) -> bool:

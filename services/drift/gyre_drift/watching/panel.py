@@ -23,7 +23,8 @@ MIX_MARGIN = 0.5  # more evidence: texts of one topic are spread over clusters b
 NOVELTY, SOME_NEW, FURTHER = "novelty", "novelty-some", "novelty-little"
 NEW = (NOVELTY, SOME_NEW, FURTHER)
 MIX, INJECTION = "mix", "injection"
-FOUND, GROUNDED, THUMBS, LATENCY = "found", "grounded", "thumbs", "latency"
+FOUND, GROUNDED, LATENCY = "found", "grounded", "latency"
+THUMBS, RETRIES = "thumbs", "retries"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Panel:
             Signal(FOUND, "retrieval", learn=_unusual_low, wanted=few),
             Signal(GROUNDED, "quality", learn=Larger.of, wanted=few),
             Signal(THUMBS, "people", learn=Larger.of, wanted=few),
+            Signal(RETRIES, "people", learn=Larger.of, wanted=few),
             Signal(LATENCY, "operations", learn=_unusual_slow, wanted=few),
         )
         panel = cls({signal.name: signal for signal in signals})
@@ -92,7 +94,7 @@ class Panel:
 
     def question(self, reference: Reference, asked: Asked) -> list[Alarm]:
         """Take a live question."""
-        self.window.add(asked.vector, asked.person, asked.injection, asked.time)
+        again = self.window.add(asked.vector, asked.person, asked.injection, asked.time)
         cluster = reference.cluster(asked.vector)
         weight, first = self.crowd.weigh(asked.person, cluster)
         distance = reference.distance(asked.vector)
@@ -104,6 +106,8 @@ class Panel:
             found.append(self._update(MIX, cluster, asked.time))
         if asked.top_score is not None:
             found.append(self._update(FOUND, -asked.top_score, asked.time, weight))
+        if again is not None:
+            found.append(self._update(RETRIES, float(again), asked.time, weight))
         return [alarm for alarm in found if alarm is not None]
 
     def quality(self, value: float, time: datetime) -> list[Alarm]:

@@ -144,10 +144,10 @@ class Reference:
         )
 
 
-def alike(before: Vectors, vector: Vectors) -> bool:
+def alike(before: Vectors, vector: Vectors, cosine: float = ALIKE) -> bool:
     """Tell whether a question says the same as one before it; vectors are of any length."""
     lengths = np.sqrt((before * before).sum(axis=1) * (vector @ vector))
-    return bool((before @ vector > ALIKE * lengths).any())
+    return bool((before @ vector > cosine * lengths).any())
 
 
 def _novelty(points: Vectors, vector: Vectors, without: int = 0) -> float:

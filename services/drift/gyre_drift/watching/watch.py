@@ -131,9 +131,14 @@ def quality_of(event: AnswerScored) -> float | None:
 
 
 def badness_of(event: VerdictRecorded) -> float | None:
-    """Return 1 for a verdict against the answer, 0 for one in favour, None for neither."""
-    if event.edited_answer is not None or event.thumb == "down":
+    """Return 1 for a verdict against the answer, 0 for one in favour, None for neither.
+
+    One who mended an answer is against it as far as it was changed.
+    """
+    if event.thumb == "down":
         return 1.0
+    if event.edited_answer is not None:
+        return 1.0 if event.edit_distance is None else event.edit_distance
     if event.thumb == "up":
         return 0.0
     return None if event.score is None else float(event.score < BAD_SCORE)
