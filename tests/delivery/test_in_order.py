@@ -88,6 +88,8 @@ async def test_what_was_fetched_and_not_handed_out_is_not_committed(kafka: Kafka
     await send(kafka, 10)
     async with consumer(kafka) as reading:
         found = [await reading.getone() for _ in range(4)]
+        handed_out = [await reading.position(at) for at in reading.assignment()]
+        assert sum(handed_out) == 4
         await reading.commit()
     async with consumer(kafka) as reading:
         found += [await reading.getone() for _ in range(6)]

@@ -92,6 +92,12 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
                     return self._hand_out(at)
             timeout_ms = POLL_MS if self._ahead else IDLE_MS
 
+    async def position(self, partition: TopicPartition) -> int:
+        """Return the offset that is handed out next: whoever watches sees what is held up, too."""
+        if (fetched := self._ahead.get(partition)) is not None:
+            return int(fetched.records[0].offset)
+        return int(await super().position(partition))
+
     def put_back(self) -> None:
         """Forget what was fetched: another member may be given it now."""
         self._ahead.clear()
