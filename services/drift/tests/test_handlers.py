@@ -12,6 +12,7 @@ from gyre_drift.tables import Early
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.reference import Reference
 from gyre_events import (
+    AnswerScored,
     Arm,
     Policy,
     Prompt,
@@ -184,6 +185,34 @@ async def test_bad_scores_alone_are_an_alarm_and_no_training(send: Send, said: S
         await send(scored(0.2))
 
     assert [alarm.family for alarm in said.alarms] == ["quality"]
+    assert said.requests == []
+
+
+@pytest.mark.parametrize("signal", ["latency", "tokens"])
+async def test_answers_that_take_longer_or_more_are_operations_and_nothing_to_train_for(
+    send: Send, said: Said, signal: str
+) -> None:
+    rng = np.random.default_rng(1)
+    await baseline(send, World(1))
+
+    def answer(latency_s: float, tokens: int) -> AnswerScored:
+        spread = rng.uniform(0.8, 1.2)
+        return scored(0.9).model_copy(
+            update={
+                "latency_s": latency_s * spread,
+                "prompt_tokens": int(tokens * spread),
+                "completion_tokens": 20,
+            }
+        )
+
+    for _ in range(POLICY.score_events + 30):
+        await send(answer(1, 500))
+    assert said == []
+    for _ in range(40):
+        await send(answer(3, 500) if signal == "latency" else answer(1, 1_500))
+
+    [alarm] = said.alarms
+    assert (alarm.detector, alarm.family, alarm.cause) == (signal, "operations", "operations")
     assert said.requests == []
 
 

@@ -16,15 +16,16 @@ from gyre_events import DriftPolicy
 
 MANY, SOME = 0.5, 0.1  # shares of the questions that are thought to be new
 LOW = 0.3  # share of the questions that are thought to find less
-SLOW = 0.3  # share of the answers that are thought to take longer
+MORE = 0.3  # share of the answers that are thought to take longer, or more
 RARE = 0.02  # how much questions look like an attack on average, at most, where none is
 MIX_MARGIN = 0.5  # more evidence: texts of one topic are spread over clusters by chance
 
 NOVELTY, SOME_NEW, FURTHER = "novelty", "novelty-some", "novelty-little"
 NEW = (NOVELTY, SOME_NEW, FURTHER)
 MIX, INJECTION = "mix", "injection"
-FOUND, GROUNDED, LATENCY = "found", "grounded", "latency"
+FOUND, GROUNDED = "found", "grounded"
 THUMBS, RETRIES = "thumbs", "retries"
+LATENCY, TOKENS = "latency", "tokens"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Panel:
             Signal(GROUNDED, "quality", learn=Larger.of, wanted=few),
             Signal(THUMBS, "people", learn=Larger.of, wanted=few),
             Signal(RETRIES, "people", learn=Larger.of, wanted=few),
-            Signal(LATENCY, "operations", learn=_unusual_slow, wanted=few),
+            Signal(LATENCY, "operations", learn=_unusual_high, wanted=few),
+            Signal(TOKENS, "operations", learn=_unusual_high, wanted=few),
         )
         panel = cls({signal.name: signal for signal in signals})
         panel.tune(policy)
@@ -122,6 +124,10 @@ class Panel:
         """Take how long a live answer took."""
         return self._one(LATENCY, latency_s, time)
 
+    def used(self, tokens: int, time: datetime) -> list[Alarm]:
+        """Take how many tokens a live answer took, its prompt's and its own: they are paid."""
+        return self._one(TOKENS, tokens, time)
+
     def in_alarm(self) -> set[str]:
         """Return the names of the signals whose episode lasts."""
         return {signal.name for signal in self if signal.alarmed}
@@ -141,5 +147,5 @@ def _unusual_low(values: Sequence[float]) -> Unusual:
     return Unusual.of(values, LOW)
 
 
-def _unusual_slow(values: Sequence[float]) -> Unusual:
-    return Unusual.of(values, SLOW)
+def _unusual_high(values: Sequence[float]) -> Unusual:
+    return Unusual.of(values, MORE)
