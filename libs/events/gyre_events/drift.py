@@ -57,7 +57,9 @@ class DriftDetected(Event):
     drift_id: UUID
     route: Text
     family: Family
-    detector: Text = Field(description="as novelty, mix, found, grounded, thumbs, latency")
+    detector: Text = Field(
+        description="as novelty, mix, found, grounded, thumbs, retries, latency, tokens"
+    )
     cause: str = Field(
         default="",
         description="input, mix, knowledge, quality, concept, operations or attack, as far as it "

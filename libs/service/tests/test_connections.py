@@ -7,7 +7,8 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from gyre_service.kafka import connections
+from gyre_service.kafka import Broker, connections
+from gyre_service.settings import ServiceSettings
 
 NO_VERSIONS = bytes(2) + bytes(4)  # no error, and an empty list
 
@@ -37,7 +38,7 @@ def test_a_connection_that_is_gone_is_an_error_of_kafka_under_uvloop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(conn, "AIOKafkaConnection", conn.AIOKafkaConnection)
-    connections.install()
+    Broker(ServiceSettings(service="noted"))
 
     with pytest.raises(KafkaConnectionError, match="is closed"):
         uvloop.run(asked_after_the_end())

@@ -17,13 +17,14 @@ from gyre_drift.watching.causes import (
     ATTACK,
     INPUT,
     NOTHING,
+    OPERATIONS,
     REACTIVATE,
     RETRAIN,
     SECURITY,
     cause_of,
     ladder,
 )
-from gyre_drift.watching.deciding import Case, Decision
+from gyre_drift.watching.deciding import Case, Decision, Raised
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.watch import Watch
 from gyre_events import Event, RemedyRequested, RetrainingRequested, RolloutChanged
@@ -80,13 +81,21 @@ class Remedies:
 
     def _goes_on(self, case: Case) -> bool:
         """Tell whether there is new evidence since a remedy has had its time."""
-        mine = [self.watch.panel.signals[alarm.detector] for alarm in self.watch.counting]
+        mine = [self.watch.panel.signals[alarm.detector] for alarm in self._of(case)]
         if case.looked:
             return any(signal.again for signal in mine)
         for signal in mine:
             signal.restart()
         self._keep(replace(case, looked=True))
         return False
+
+    def _of(self, case: Case) -> list[Raised]:
+        """Return the alarms that count for a case: how answers are made tells of nothing else."""
+        return [
+            alarm
+            for alarm in self.watch.counting
+            if alarm.family != OPERATIONS or case.cause == OPERATIONS
+        ]
 
     def _at_once(self, case: Case, remedy: str) -> list[Event]:
         """Ask for what costs so little that one alarm is enough."""
@@ -104,13 +113,13 @@ class Remedies:
         occasion, training = self.occasion, self.occasion.policy.training
         if not decision.confirmed:
             return self._unconfirmed(decision, auc)
-        held, learned = await self._hindrance()
+        held, learned = await self._hindrance(case)
         held = held or ("" if learned else self._review(case, RETRAIN))
         if held or learned:
             return self._held(case, RETRAIN, decision.reason, held)
         job = occasion.id("job")
         # The last: an example too few is waited for, one from before would be taught as new.
-        since = max(store.utc(alarm.onset) for alarm in self.watch.counting)
+        since = max(store.utc(alarm.onset) for alarm in self._of(case))
         remedy = self._ask(case, RETRAIN, decision.reason, auc, job_id=job, since=since)
         self.watch.alarms = [
             alarm if alarm.attacked else replace(alarm, job=job) for alarm in self.watch.alarms
@@ -136,7 +145,7 @@ class Remedies:
         if case.cause == INPUT:
             if not decision.confirmed:
                 return self._unconfirmed(decision, auc)
-            older = await comparing.with_older(self.occasion, self.watch.counting, self.references)
+            older = await comparing.with_older(self.occasion, self._of(case), self.references)
             if older.wait:
                 return self._waits(f"{decision.reason}; of a world of before? That needs more")
             era = older.era
@@ -148,7 +157,7 @@ class Remedies:
             reason = f"{decision.reason}; it began with the adapter that is in production"
         if era is None:  # there is none that would help
             return await self.asked(replace(case, tried=case.tried + 1))
-        held, learned = await self._hindrance()
+        held, learned = await self._hindrance(case)
         if learned:
             return self._held(case, REACTIVATE, reason, "")
         if self.rollout.stage != "steady":
@@ -159,7 +168,7 @@ class Remedies:
             return self._held(case, REACTIVATE, reason, held, **back)
         return [self._ask(case, REACTIVATE, reason, auc, **back)]
 
-    async def _hindrance(self) -> tuple[str, bool]:
+    async def _hindrance(self, case: Case) -> tuple[str, bool]:
         """Return why the adapter may not be changed now, or "", and whether it is being learned."""
         occasion, row, policy = self.occasion, self.occasion.row, self.occasion.policy.drift
         asked = await store.requests(occasion.session, row.tenant, row.route)
@@ -169,7 +178,7 @@ class Remedies:
         under_way = deciding.unfinished(asked, time, occasion.candidate(), over)
         if under_way is None:
             self.watch.alarms = [replace(alarm, job=None) for alarm in self.watch.alarms]
-        elif under_way.job and all(alarm.job == under_way.job for alarm in self.watch.counting):
+        elif under_way.job and all(alarm.job == under_way.job for alarm in self._of(case)):
             return "", True
         if policy.paused:
             return "paused", False

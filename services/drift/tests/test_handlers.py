@@ -1,10 +1,12 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlmodel import select
 
 from gyre_drift.desk import Desk
@@ -185,6 +187,29 @@ async def test_bad_scores_alone_are_an_alarm_and_no_training(send: Send, said: S
         await send(scored(0.2))
 
     assert [alarm.family for alarm in said.alarms] == ["quality"]
+    assert said.requests == []
+
+
+async def test_people_who_ask_again_want_other_answers(send: Send, said: Said) -> None:
+    known = World(1)
+    await baseline(send, known)
+
+    async def ask(vector: NDArray[np.float32], person: int) -> None:
+        question = observed(vector).model_copy(update={"person": f"p-{person}"})
+        await send(question, time=MADE + timedelta(seconds=10 * next(seconds)))
+
+    seconds = count(1)
+    for person, vector in enumerate(known.questions(POLICY.score_events)):
+        await ask(vector, person)
+        await ask(known.questions(1)[0], person)
+    assert said == []
+    for person, vector in enumerate(known.questions(20)):
+        await ask(vector, 1_000 + person)
+        await ask(vector, 1_000 + person)
+
+    assert {(one.detector, one.family, one.cause) for one in said.alarms} == {
+        ("retries", "people", "concept")
+    }
     assert said.requests == []
 
 

@@ -222,16 +222,26 @@ def test_who_makes_the_world_look_moved_is_seen() -> None:
 
 def test_who_asks_the_same_again_is_seen_and_nobody_else() -> None:
     rng = np.random.default_rng(5)
-    plan, pump = rng.normal(size=(2, 64)).astype(np.float32)
-    again = pump + rng.normal(scale=0.3, size=64).astype(np.float32)
-    window = Window()
+    plan, pump, lamp = rng.normal(size=(3, 64)).astype(np.float32)
+    window, at = Window(), WHEN
 
-    def asks(vector: NDArray[np.float32], person: str | None) -> bool | None:
-        return window.add(vector / np.linalg.norm(vector), person, 0.0, WHEN)
+    def asks(
+        vector: NDArray[np.float32], person: str | None, after_s: float = 60
+    ) -> tuple[bool, float] | None:
+        nonlocal at
+        at += timedelta(seconds=after_s)
+        worded = vector + rng.normal(scale=0.2, size=64).astype(np.float32)
+        return window.add(worded / np.linalg.norm(worded), person, 0.0, at)
 
-    assert [asks(pump, "ada"), asks(again, "ada")] == [None, True]
-    assert [asks(plan, "ada"), asks(pump, "ada")] == [False, False]
-    assert [asks(pump, "bob"), asks(pump, None), asks(pump, None)] == [None, None, None]
+    assert [asks(pump, "ada"), asks(pump, "ada")] == [None, (True, 1)]
+    assert asks(pump, "ada") is None  # she has said so
+    assert asks(plan, "ada") == (False, 1 / 3)
+    assert asks(pump, "bob") is None  # his first
+    assert asks(lamp, "bob") == (False, 1)
+    assert asks(lamp, "bob", after_s=1) is None  # it was not he
+    assert asks(plan, "cem") is None
+    assert asks(plan, "ada") is None  # as others do
+    assert [asks(pump, None), asks(pump, None)] == [None, None]
     for _ in range(WINDOW):
         asks(plan, None)
-    assert asks(pump, "ada") is None  # too long ago
+    assert asks(lamp, "bob") is None  # too long ago

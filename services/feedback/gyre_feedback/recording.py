@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import SequenceMatcher
 from typing import Literal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,6 +11,7 @@ from gyre_events import AnswerGenerated, Event, ExampleCurated, FeedbackGiven, V
 from gyre_events.answers import OfAnswer
 from gyre_feedback import store
 from gyre_feedback.curation import Said, content_of, rests_on, wanted
+from gyre_feedback.editing import edit_distance
 from gyre_feedback.manifest import canonical, manifest
 from gyre_feedback.tables import DatasetVersion, Example, Feedback
 from gyre_service.blobs import Blobs
@@ -119,15 +119,6 @@ def verdict_of(
         edit_distance=edit_distance(answer.answer, edited) if edited else None,
         decided_at=decided_at,
     )
-
-
-def edit_distance(answer: str, edited: str) -> float:
-    """Return which part of two texts' words they do not share in one order.
-
-    >>> edit_distance("It is two years.", "It is three years.")
-    0.25
-    """
-    return round(1 - SequenceMatcher(None, answer.split(), edited.split()).ratio(), 4)
 
 
 def example_of(

@@ -57,7 +57,7 @@ def launch(settings: Settings, step: Callable[[], None]) -> Launched:
     arguments = engine_arguments(settings)
     log.info("loading %s, computing in %s", settings.model_path, arguments["dtype"])
     os.environ.update(engine_environment(settings))
-    with _as_if_not_installed(UNUSED):
+    with as_if_not_installed(UNUSED):
         return _launch(settings, arguments, step)
 
 
@@ -141,7 +141,8 @@ def engine_environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _as_if_not_installed(names: Collection[str]) -> Iterator[None]:
+def as_if_not_installed(names: Collection[str]) -> Iterator[None]:
+    """Hide modules that nobody has imported yet."""
     hidden: dict[str, Any] = {name: None for name in names if name not in sys.modules}
     sys.modules.update(hidden)
     try:

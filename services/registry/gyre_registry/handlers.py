@@ -63,7 +63,8 @@ async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> 
         session.add(adapter)
         # Of the job, so that a training that is told of twice is released once.
         id = derived_id(cause.tenant, "rollout", event.job_id)
-        await rollouts.enter(session, cause.tenant, adapter, id, rollouts.POLICY)
+        by = rollouts.POLICY
+        await rollouts.enter(session, cause.tenant, adapter, id, by, job_id=event.job_id)
 
 
 @events(filter=of(AdapterLoaded))

@@ -18,6 +18,7 @@ from gyre_events import (
     TrainingFailed,
 )
 from gyre_registry.outcome import digest_of
+from gyre_registry.store import utc
 from gyre_registry.tables import Adapter, AnswerOrigin, Fact, Rollout, RolloutStep
 from gyre_service.errors import NotFound
 
@@ -105,8 +106,8 @@ async def trace(session: AsyncSession, tenant: str, answer_id: UUID) -> dict[str
     digest = origin["adapter_digest"]
     key = (tenant, origin["route"], digest)
     adapter = await session.get(Adapter, key) if digest else None
-    rollout = adapter and await _rollout(session, adapter)
-    job = str(adapter.job_id) if adapter is not None and adapter.job_id else ""
+    rollout = adapter and await _rollout(session, adapter, row.at)
+    job = str(rollout.job_id) if rollout is not None and rollout.job_id else ""
     request = await _fact(session, tenant, RetrainingRequested, job)
     drifts = [
         await _fact(session, tenant, DriftDetected, id)
@@ -143,7 +144,8 @@ async def _prompt(session: AsyncSession, tenant: str, digest: str) -> dict[str, 
     return {"digest": digest, "text": row.fact["text"] if row else None}
 
 
-async def _rollout(session: AsyncSession, adapter: Adapter) -> Rollout | None:
+async def _rollout(session: AsyncSession, adapter: Adapter, at: datetime) -> Rollout | None:
+    """Return the rollout that an adapter had then: the newest that had begun, as clocks go."""
     query = (
         select(Rollout)
         .where(
@@ -152,9 +154,10 @@ async def _rollout(session: AsyncSession, adapter: Adapter) -> Rollout | None:
             col(Rollout.adapter_digest) == adapter.digest,
         )
         .order_by(col(Rollout.began_at).desc())
-        .limit(1)
     )
-    return (await session.exec(query)).first()
+    found = (await session.exec(query)).all()
+    begun = (one for one in found if utc(one.began_at) <= utc(at))
+    return next(begun, found[-1] if found else None)
 
 
 async def _shown(session: AsyncSession, row: Rollout) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Decisions about rollouts: each changes a route, its history, and publishes what is wanted now."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import col, func, select
@@ -38,8 +38,19 @@ async def enter(
     rollout_id: UUID,
     by: str,
     reason: str = "",
+    job_id: UUID | None = None,
 ) -> Rollout:
-    """Let an adapter wait for its turn, and begin at once if it is its turn."""
+    """Let an adapter wait for its turn, and begin at once if it is its turn.
+
+    Args:
+        session: Of the transaction.
+        tenant: Whose adapter it is.
+        adapter: That may have had rollouts before.
+        rollout_id: Of this one.
+        by: Who says so.
+        reason: Why, if it is not new.
+        job_id: Of the training that made it now, if one did: another one may have made it before.
+    """
     row = await session.get(Rollout, (tenant, rollout_id))
     if row is None:
         row = Rollout(
@@ -47,12 +58,12 @@ async def enter(
             rollout_id=rollout_id,
             route=adapter.route,
             adapter_digest=adapter.digest,
-            job_id=adapter.job_id,
+            job_id=job_id or adapter.job_id,
             stage=WAITING,
             began_at=now(),
             changed_at=now(),
         )
-        made = "is trained" if adapter.job_id else "is imported"
+        made = "is trained" if row.job_id else "is imported"
         await move(session, row, WAITING, reason or made, by)
         await begin_next(session, tenant, adapter.route)
     return row
@@ -89,20 +100,20 @@ async def begin_next(session: AsyncSession, tenant: str, route: str) -> None:
         arm = production(before).model_copy(update={"name": PRODUCTION, "share": WHOLE})
         row.before = arm.model_dump(mode="json")
         await move(session, row, CANDIDATE, "is measured before anybody sees it", POLICY)
-        arms = (arm, candidate_arm(adapter, arm), *_previous(before))
+        arms = (arm, candidate_arm(row, adapter, arm), *_previous(before))
         await _serve(session, row, before, arms, CANDIDATE)
         return
     await begin_next(session, tenant, route)
 
 
-def candidate_arm(adapter: Adapter, arm: Arm, share: int = 0) -> Arm:
+def candidate_arm(row: Rollout, adapter: Adapter, arm: Arm, share: int = 0) -> Arm:
     return arm.model_copy(
         update={
             "name": CANDIDATE,
             "share": share,
             "adapter_digest": adapter.digest,
             "adapter_uri": adapter.uri,
-            "job_id": adapter.job_id,
+            "job_id": row.job_id,
         }
     )
 
@@ -131,7 +142,7 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
         await begin_next(session, row.tenant, row.route)
         return
     policy = route.policy.release
-    since = utc(row.changed_at)
+    since = store.utc(row.changed_at)
     if row.stage == CANDIDATE and (time - since).total_seconds() > policy.step_timeout_s:
         reason = f"not measured in {policy.step_timeout_s:g} s"
         await end(session, row, REJECTED, reason, POLICY)
@@ -157,7 +168,7 @@ async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: 
     arms: tuple[Arm, ...] = (before, *_previous(route))
     if stage == IN_PRODUCTION:
         adapter = await session.get_one(Adapter, (row.tenant, row.route, row.adapter_digest))
-        arm = candidate_arm(adapter, before, WHOLE).model_copy(update={"name": PRODUCTION})
+        arm = candidate_arm(row, adapter, before, WHOLE).model_copy(update={"name": PRODUCTION})
         kept = before.model_copy(update={"name": PREVIOUS, "share": 0})
         arms = (arm, kept) if before.adapter_digest else (arm,)
     row.share = WHOLE if stage == IN_PRODUCTION else 0
@@ -273,7 +284,7 @@ async def _expose(session: AsyncSession, row: Rollout, step: int, reason: str, b
     row.step, row.share = step, route.policy.release.steps[step]
     arm = production(route).model_copy(update={"share": WHOLE - row.share})
     await move(session, row, CANARY, reason, by)
-    arms = (arm, candidate_arm(adapter, arm, row.share), *_previous(route))
+    arms = (arm, candidate_arm(row, adapter, arm, row.share), *_previous(route))
     await _serve(session, row, route, arms, CANARY)
 
 
@@ -295,8 +306,3 @@ async def _route(session: AsyncSession, row: Rollout) -> RolloutChanged:
     route = await store.get_route(session, row.tenant, row.route)
     assert route is not None, "a rollout under way has a route"
     return route
-
-
-def utc(time: datetime) -> datetime:
-    """Return a time as it was stored: SQLite forgets the zone."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -19,7 +19,7 @@ from gyre_service.rpc import calling_for
 
 from .conftest import ACME, BASE, OTHER, Published, Send
 from .test_lineage import answered
-from .test_rollouts import canary, changes, scored, trained, verdict
+from .test_rollouts import canary, changes, refused, scored, trained, verdict
 
 
 @pytest.fixture
@@ -181,6 +181,19 @@ async def test_two_routes_may_have_the_same_adapter(
         ("one", "candidate"),
         ("two", "candidate"),
     }
+
+
+async def test_a_training_that_makes_the_same_again_is_told_of_as_itself(
+    send: Send, published: Published
+) -> None:
+    first, second = trained(), trained()
+    await send(first)
+    [begun] = await changes(published)
+    await send(refused(begun))
+    await send(second)
+
+    arms = [one.arms[1] for one in await changes(published) if len(one.arms) > 1]
+    assert [arm.job_id for arm in arms] == [first.job_id, second.job_id]
 
 
 async def test_an_adapter_that_is_not_what_it_should_be_is_not_imported(

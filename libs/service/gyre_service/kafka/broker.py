@@ -94,6 +94,7 @@ class Broker(Registrar, KafkaBroker):
     """
 
     def __init__(self, settings: ServiceSettings, registry: CollectorRegistry = REGISTRY) -> None:
+        connections.install()  # before tables and lags connect, which do so first
         self.group, self.listeners = settings.service, []
         self._read: dict[TopicPartition, int] = {}  # how far, in all our partitions
         self.dead_letters = DeadLetterQueue(settings)
@@ -152,7 +153,6 @@ class Broker(Registrar, KafkaBroker):
             raise
 
     async def _start(self) -> None:
-        connections.install()
         await self.dead_letters.start()
         for listener in self.listeners:
             listener.read = self._read

@@ -7,11 +7,12 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from gyre_drift.watching.reference import WINDOW, Vectors, alike
+from gyre_drift.watching.reference import WINDOW, Vectors, alike, cosines
 
 SUSPICIOUS = 0.5  # injection score
 MOST = 0.95  # share: above it all say the same
 RETRIED = 0.9  # cosine of two that ask the same, in other words maybe: paraphrases have 0.92
+AT_ONCE_S = 5.0  # a program that tries again, not a person
 LEAST = 10  # questions: of fewer no share can be told
 # Questions in which one person's share is looked at: three long sessions of one person, who may
 # have them, are a third of a hundred.
@@ -89,29 +90,39 @@ class Window:
 
     def add(
         self, vector: Vectors, person: str | None, injection: float, time: datetime
-    ) -> bool | None:
+    ) -> tuple[bool, float] | None:
         """Take a question, whose vector is of unit length, (d,).
 
         Returns:
-            Whether it asks again what its person asked last; None if nobody knows, or this person
-            asked none of the last 100.
+            Whether it asks again what its person asked last, and how much that counts; None if
+            it says nothing: `_again`.
         """
         whole = np.rint(vector * (127 / np.abs(vector).max())).astype(np.int8)
         kept = whole[None][:0] if self._vectors is None else self._vectors
         before, now = kept.astype(np.float32), whole.astype(np.float32)
-        last = self._last_of(person)
-        again = None if last is None else alike(before[last : last + 1], now, RETRIED)
+        again = self._again(cosines(before, now) > RETRIED, person, time)
         self.seen.append(Seen(person, injection > SUSPICIOUS, alike(before, now), time))
         self._vectors = np.concatenate([kept, whole[None]])[-WINDOW:]
         return again
 
-    def _last_of(self, person: str | None) -> int | None:
-        """Return the place among the vectors of what somebody asked last."""
+    def _again(
+        self, same: NDArray[np.bool_], person: str | None, time: datetime
+    ) -> tuple[bool, float] | None:
+        """Tell whether somebody asks again: nobody is counted often, nor is what others ask, too.
+
+        Nor what comes at once, by itself, when an answer has failed; nor the third time.
+
+        Args:
+            same: Which of the newest questions ask what this one does.
+            person: Who asks.
+            time: When.
+        """
         newest = list(self.seen)[-WINDOW:]
-        for place in range(len(newest) - 1, -1, -1):
-            if person is not None and newest[place].person == person:
-                return place
-        return None
+        mine = [n for n, one in enumerate(newest) if person is not None and one.person == person]
+        if not mine or (time - newest[mine[-1]].time).total_seconds() < AT_ONCE_S:
+            return None
+        before = [n for n in np.flatnonzero(same) if n != mine[-1]]
+        return None if before else (bool(same[mine[-1]]), 1 / len(mine))
 
     @property
     def full(self) -> bool:

@@ -109,7 +109,7 @@ class Panel:
         if asked.top_score is not None:
             found.append(self._update(FOUND, -asked.top_score, asked.time, weight))
         if again is not None:
-            found.append(self._update(RETRIES, float(again), asked.time, weight))
+            found.append(self._update(RETRIES, float(again[0]), asked.time, again[1]))
         return [alarm for alarm in found if alarm is not None]
 
     def quality(self, value: float, time: datetime) -> list[Alarm]:

@@ -144,10 +144,16 @@ class Reference:
         )
 
 
-def alike(before: Vectors, vector: Vectors, cosine: float = ALIKE) -> bool:
+def alike(before: Vectors, vector: Vectors) -> bool:
     """Tell whether a question says the same as one before it; vectors are of any length."""
+    return bool((cosines(before, vector) > ALIKE).any())
+
+
+def cosines(before: Vectors, vector: Vectors) -> Vectors:
+    """Return those of vectors with another one; they are of any length."""
     lengths = np.sqrt((before * before).sum(axis=1) * (vector @ vector))
-    return bool((before @ vector > cosine * lengths).any())
+    found: Vectors = before @ vector / lengths
+    return found
 
 
 def _novelty(points: Vectors, vector: Vectors, without: int = 0) -> float:
