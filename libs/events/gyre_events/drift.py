@@ -57,9 +57,7 @@ class DriftDetected(Event):
     drift_id: UUID
     route: Text
     family: Family
-    detector: Text = Field(
-        description="as novelty, mix, found, grounded, thumbs, retries, latency, tokens"
-    )
+    detector: Text = Field(description="as novelty, mix, found, grounded, thumbs, retries, latency")
     cause: str = Field(
         default="",
         description="input, mix, knowledge, quality, concept, operations or attack, as far as it "

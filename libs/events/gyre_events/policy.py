@@ -44,7 +44,7 @@ class RemedyPolicy(_Part):
     concept: Remedies = Field(
         default=("prompt", "retrain"), description="people want other answers than they did"
     )
-    operations: Remedies = Field(default=(), description="answers take longer, or more tokens")
+    operations: Remedies = Field(default=(), description="answers take longer")
 
     def of(self, cause: str) -> tuple[str, ...]:
         """Return the remedies of a cause; none are known of any other."""

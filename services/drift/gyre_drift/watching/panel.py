@@ -16,7 +16,7 @@ from gyre_events import DriftPolicy
 
 MANY, SOME = 0.5, 0.1  # shares of the questions that are thought to be new
 LOW = 0.3  # share of the questions that are thought to find less
-MORE = 0.3  # share of the answers that are thought to take longer, or more
+SLOW = 0.3  # share of the answers that are thought to take longer
 RARE = 0.02  # how much questions look like an attack on average, at most, where none is
 MIX_MARGIN = 0.5  # more evidence: texts of one topic are spread over clusters by chance
 
@@ -25,7 +25,7 @@ NEW = (NOVELTY, SOME_NEW, FURTHER)
 MIX, INJECTION = "mix", "injection"
 FOUND, GROUNDED = "found", "grounded"
 THUMBS, RETRIES = "thumbs", "retries"
-LATENCY, TOKENS = "latency", "tokens"
+LATENCY = "latency"
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ class Panel:
             Signal(GROUNDED, "quality", learn=Larger.of, wanted=few),
             Signal(THUMBS, "people", learn=Larger.of, wanted=few),
             Signal(RETRIES, "people", learn=Larger.of, wanted=few),
-            Signal(LATENCY, "operations", learn=_unusual_high, wanted=few),
-            Signal(TOKENS, "operations", learn=_unusual_high, wanted=few),
+            Signal(LATENCY, "operations", learn=_unusual_slow, wanted=few),
         )
         panel = cls({signal.name: signal for signal in signals})
         panel.tune(policy)
@@ -124,10 +123,6 @@ class Panel:
         """Take how long a live answer took."""
         return self._one(LATENCY, latency_s, time)
 
-    def used(self, tokens: int, time: datetime) -> list[Alarm]:
-        """Take how many tokens a live answer took, its prompt's and its own: they are paid."""
-        return self._one(TOKENS, tokens, time)
-
     def in_alarm(self) -> set[str]:
         """Return the names of the signals whose episode lasts."""
         return {signal.name for signal in self if signal.alarmed}
@@ -147,5 +142,5 @@ def _unusual_low(values: Sequence[float]) -> Unusual:
     return Unusual.of(values, LOW)
 
 
-def _unusual_high(values: Sequence[float]) -> Unusual:
-    return Unusual.of(values, MORE)
+def _unusual_slow(values: Sequence[float]) -> Unusual:
+    return Unusual.of(values, SLOW)

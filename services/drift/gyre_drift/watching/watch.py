@@ -88,7 +88,6 @@ class Watch:
             found += self.panel.quality(quality, time)
         if event.prompt_tokens:  # else the engine was not asked
             found += self.panel.took(event.latency_s, time)
-            found += self.panel.used(event.prompt_tokens + event.completion_tokens, time)
         return found
 
     def attack(self, reference: Reference, policy: DriftPolicy) -> tuple[Attack, str] | None:
