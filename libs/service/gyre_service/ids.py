@@ -24,3 +24,8 @@ def derived_id(*parts: object) -> UUID:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def utc(time: datetime) -> datetime:
+    """Return a time as it was stored: SQLite forgets the zone."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -12,6 +12,7 @@ from gyre_drift.watching.batch import Auc
 from gyre_drift.watching.deciding import Raised
 from gyre_drift.watching.reference import Reference
 from gyre_events import BatchTest, DriftPolicy
+from gyre_service.ids import utc
 
 CLASSIFIER = "AUC of a ridge classifier, five folds"
 
@@ -38,7 +39,7 @@ async def with_reference(
     mine = [alarm for alarm in alarms if alarm.family == "input"]
     if reference is None or not mine:
         return None
-    since = min(store.utc(alarm.onset) for alarm in mine)
+    since = min(utc(alarm.onset) for alarm in mine)
     limit = occasion.policy.drift.batch_events
     _, new = await store.newest(occasion.session, occasion.row, since, limit)
     seed = occasion.row.events
@@ -56,7 +57,7 @@ async def with_older(occasion: Occasion, alarms: list[Raised], references: Refer
         for id in known
         if (reference := await references.get(occasion.session, row.tenant, row.route, id))
     }
-    since = max(store.utc(alarm.onset) for alarm in alarms)
+    since = max(utc(alarm.onset) for alarm in alarms)
     _, new = await store.newest(occasion.session, row, since, policy.match_events)
     seen = await asyncio.to_thread(worlds.match, found, new, policy, row.events)
     if seen.world is None or seen.auc is None:

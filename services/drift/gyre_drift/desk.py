@@ -25,7 +25,7 @@ from gyre_events import (
     RemedyReviewed,
     RolloutChanged,
 )
-from gyre_service.ids import derived_id
+from gyre_service.ids import derived_id, utc
 from gyre_service.kafka import Received, Table
 
 
@@ -105,7 +105,7 @@ class Desk:
         occasion = self.occasion
         if self.watch is None:  # topics have no order: its time decides, when there is one
             since = occasion.row.warms_since
-            if since is None or occasion.time > store.utc(since):
+            if since is None or occasion.time > utc(since):
                 route = occasion.row.route
                 store.keep_early(occasion.session, occasion.cause, route, event, occasion.time)
             return []

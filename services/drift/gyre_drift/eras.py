@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlmodel import col, delete, select
 
-from gyre_drift import store
 from gyre_drift.occasion import Occasion
 from gyre_drift.tables import Era
 from gyre_drift.tables import Reference as ReferenceRow
+from gyre_service.ids import utc
 
 KEPT = 5  # references, and the eras of each
 
@@ -86,7 +86,7 @@ async def worlds(occasion: Occasion) -> dict[UUID, Era]:
 async def before_this(occasion: Occasion, began: datetime) -> Era | None:
     """Return the era before today's adapter, if a change began with it or later."""
     found = await eras(occasion)
-    if not found or store.utc(found[-1].since) > began:
+    if not found or utc(found[-1].since) > began:
         return None
     older = (era for era in reversed(found) if era.adapter != found[-1].adapter)
     return next(older, None)

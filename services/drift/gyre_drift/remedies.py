@@ -28,6 +28,7 @@ from gyre_drift.watching.deciding import Case, Decision, Raised
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.watch import Watch
 from gyre_events import Event, RemedyRequested, RetrainingRequested, RolloutChanged
+from gyre_service.ids import utc
 
 EXAMPLES = 5
 
@@ -119,7 +120,7 @@ class Remedies:
             return self._held(case, RETRAIN, decision.reason, held)
         job = occasion.id("job")
         # The last: an example too few is waited for, one from before would be taught as new.
-        since = max(store.utc(alarm.onset) for alarm in self._of(case))
+        since = max(utc(alarm.onset) for alarm in self._of(case))
         remedy = self._ask(case, RETRAIN, decision.reason, auc, job_id=job, since=since)
         self.watch.alarms = [
             alarm if alarm.attacked else replace(alarm, job=job) for alarm in self.watch.alarms
@@ -240,7 +241,7 @@ class Remedies:
     ) -> RemedyRequested:
         counting = self.watch.counting
         fields: dict[str, Any] = {
-            "since": min(store.utc(alarm.onset) for alarm in counting),
+            "since": min(utc(alarm.onset) for alarm in counting),
             "drift_ids": tuple(UUID(alarm.drift_id) for alarm in counting),
         }
         return RemedyRequested(
@@ -299,7 +300,7 @@ async def _with_examples(occasion: Occasion, events: list[Event]) -> list[Event]
     found: list[Event] = []
     for event in events:
         if isinstance(event, RemedyRequested):
-            since = store.utc(event.since)
+            since = utc(event.since)
             texts, _ = await store.newest(occasion.session, occasion.row, since, EXAMPLES)
             event = event.model_copy(update={"examples": cut(texts)})
         found.append(event)

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 from sqlmodel import col, delete, select
@@ -22,6 +22,7 @@ from gyre_events import (
     RetrainingRequested,
     VerdictRecorded,
 )
+from gyre_service.ids import utc
 from gyre_service.kafka import Received
 
 KEPT = 200  # recent questions of a route
@@ -242,8 +243,3 @@ async def _decisions(
     )
     rows = await session.exec(query)
     return [(TOPICS[row.topic].model_validate(row.event), utc(row.at)) for row in rows]
-
-
-def utc(time: datetime) -> datetime:
-    """Return a time as it was stored: SQLite forgets the zone."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlmodel import select
 
-from gyre_drift.store import utc
 from gyre_drift.tables import Decision
 from gyre_events import (
     Arm,
@@ -14,6 +13,7 @@ from gyre_events import (
     TrainingPolicy,
 )
 from gyre_service.database import Sessions, snapshot
+from gyre_service.ids import utc
 
 from .conftest import POLICY, WHEN, Rollouts, Said, Send, World, baseline, live, stream, verdict
 

@@ -13,6 +13,7 @@ from gyre_feedback.manifest import manifest
 from gyre_feedback.splitting import Sample, Split, apart, split, spread
 from gyre_feedback.tables import Example, Replay, Request
 from gyre_service.blobs import Blobs
+from gyre_service.ids import utc
 from gyre_service.kafka import Received
 
 
@@ -56,7 +57,7 @@ class Freezer:
         await self.session.flush()
         tenant, floor = self.cause.tenant, request.training
         examples = await store.examples_in_full(self.session, tenant, request.route)
-        new = [one for one in examples if store.utc(one.answered_at) >= request.since]
+        new = [one for one in examples if utc(one.answered_at) >= request.since]
         conversations = len({one.conversation for one in new})
         if len(new) < floor.floor_examples or conversations < floor.floor_conversations:
             return None
@@ -83,7 +84,7 @@ class Freezer:
         """
         unjudged = await store.replay_of(self.session, self.cause.tenant, request.route)
         known: list[Example | Replay] = [*unjudged, *examples]
-        before = [row for row in known if store.utc(row.answered_at) < request.since]
+        before = [row for row in known if utc(row.answered_at) < request.since]
         held = set(parts.holdout)
         holdout = [_sample(row) for row in examples if row.example_id in held]
         kept = apart([_sample(row) for row in before], holdout)

@@ -25,7 +25,7 @@ from gyre_feedback.settings import Settings
 from gyre_feedback.tables import Feedback, Request
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, transaction
-from gyre_service.ids import now
+from gyre_service.ids import now, utc
 from gyre_service.kafka import Cause, Given, Received, Router, of
 
 SessionsOf = Annotated[Sessions, Given("sessions")]
@@ -74,7 +74,7 @@ async def take_feedback(
             if answer.event is not None and answer.given_at is not None:
                 given_answer = AnswerGenerated.model_validate(answer.event)
                 desk = Desk(session, blobs, cause, now())
-                await desk.join(given_answer, store.utc(answer.given_at), row)
+                await desk.join(given_answer, utc(answer.given_at), row)
                 await _freezer(session, blobs, cause, settings).check(given_answer.route)
             outcome = "waiting" if answer.event is None else "joined"
         else:

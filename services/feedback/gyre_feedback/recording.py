@@ -15,7 +15,7 @@ from gyre_feedback.editing import edit_distance
 from gyre_feedback.manifest import canonical, manifest
 from gyre_feedback.tables import DatasetVersion, Example, Feedback
 from gyre_service.blobs import Blobs
-from gyre_service.ids import derived_id
+from gyre_service.ids import derived_id, utc
 from gyre_service.kafka import Received
 
 
@@ -57,7 +57,7 @@ class Desk:
         tenant = self.cause.tenant
         id = derived_id(tenant, answer.answer_id)
         said = [
-            Said(FeedbackGiven.model_validate(row.event), store.utc(row.given_at))
+            Said(FeedbackGiven.model_validate(row.event), utc(row.given_at))
             for row in await store.feedback_on(self.session, tenant, answer.answer_id)
             if row.counts and row.joined_id is not None
         ]

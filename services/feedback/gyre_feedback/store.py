@@ -1,6 +1,6 @@
 """Every query this service runs. Nothing here commits."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -197,11 +197,6 @@ async def forget_answers(session: AsyncSession, before: datetime) -> int:
     """Delete the answers that were stored earlier; return how many."""
     statement = delete(Answer).where(col(Answer.stored_at) < before)
     return (await session.exec(statement)).rowcount
-
-
-def utc(time: datetime) -> datetime:
-    """Return a time as it was stored: SQLite forgets the zone."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _insert(session: AsyncSession, table: type[SQLModel], **values: Any) -> Any:

@@ -17,7 +17,7 @@ from gyre_ingestion.sandbox import prepare
 from gyre_ingestion.settings import Settings
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Rejected
-from gyre_service.ids import derived_id
+from gyre_service.ids import derived_id, utc
 from gyre_service.kafka import Cause, Given, Received, Router
 
 SessionsOf = Annotated[Sessions, Given("sessions")]
@@ -110,7 +110,7 @@ async def _is_news(session: AsyncSession, event: DocumentSubmitted, cause: Recei
     if store.is_removed(document, cause.time):
         return False
     newest = await store.get_version(session, cause.tenant, event.document_id, document.version)
-    if newest is None or store.is_removed(document, store.aware(newest.submitted_at)):
+    if newest is None or store.is_removed(document, utc(newest.submitted_at)):
         return True
     same = (event.sha256, event.collection, event.name)
     return same != (newest.sha256, newest.collection, newest.name)

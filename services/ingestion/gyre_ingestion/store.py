@@ -1,6 +1,6 @@
 """Tables and every query; nothing here commits."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import DateTime
 from sqlmodel import Field, SQLModel, col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gyre_service.ids import utc
 from gyre_service.kafka import Received
 
 
@@ -83,9 +84,4 @@ async def forget_chunks(session: AsyncSession, document: Document, before: datet
 
 def is_removed(document: Document, at: datetime) -> bool:
     """Tell whether the document was removed at `at` or later."""
-    return document.removed_at is not None and at <= aware(document.removed_at)
-
-
-def aware(time: datetime) -> datetime:
-    """Return `time` in UTC: SQLite forgets the zone of what it keeps."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return document.removed_at is not None and at <= utc(document.removed_at)

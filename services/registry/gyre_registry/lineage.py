@@ -18,9 +18,9 @@ from gyre_events import (
     TrainingFailed,
 )
 from gyre_registry.outcome import digest_of
-from gyre_registry.store import utc
 from gyre_registry.tables import Adapter, AnswerOrigin, Fact, Rollout, RolloutStep
 from gyre_service.errors import NotFound
+from gyre_service.ids import utc
 
 PROMPT = "prompt"
 

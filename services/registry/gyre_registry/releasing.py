@@ -16,7 +16,7 @@ from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_service import adapters
 from gyre_service.errors import NotFound, Rejected
-from gyre_service.ids import new_id, now
+from gyre_service.ids import new_id, now, utc
 
 BY = "somebody"
 
@@ -96,8 +96,8 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
         before_digest=(row.before or {}).get("adapter_digest") or "",
         job_id=str(row.job_id or ""),
         reason=row.reason,
-        began_at=store.utc(row.began_at).isoformat(),
-        changed_at=store.utc(row.changed_at).isoformat(),
+        began_at=utc(row.began_at).isoformat(),
+        changed_at=utc(row.changed_at).isoformat(),
         evidence=list(_told(await evidence.of_rollout(session, row.tenant, row.rollout_id), alpha)),
         history=[pb.Step(**step) for step in await lineage.steps_of(session, row)],
         gate_json=json.dumps(row.gate) if row.gate else "",
@@ -137,7 +137,7 @@ async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb
             base_digest=row.base_digest,
             job_id=str(row.job_id or ""),
             stage=stages.get((row.route, row.digest), ""),
-            created_at=store.utc(row.created_at).isoformat(),
+            created_at=utc(row.created_at).isoformat(),
         )
         for row in rows
     ]

@@ -25,7 +25,7 @@ from gyre_registry.tables import (
 )
 from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
 from gyre_service.errors import Conflict, NotFound, Rejected
-from gyre_service.ids import new_id, now
+from gyre_service.ids import new_id, now, utc
 
 POLICY = "policy"  # who decides where no person does
 PREVIOUS = "previous"
@@ -142,7 +142,7 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
         await begin_next(session, row.tenant, row.route)
         return
     policy = route.policy.release
-    since = store.utc(row.changed_at)
+    since = utc(row.changed_at)
     if row.stage == CANDIDATE and (time - since).total_seconds() > policy.step_timeout_s:
         reason = f"not measured in {policy.step_timeout_s:g} s"
         await end(session, row, REJECTED, reason, POLICY)

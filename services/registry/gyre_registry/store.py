@@ -1,6 +1,6 @@
 """The tables of this service and every query it runs. Nothing here commits."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -89,8 +89,3 @@ async def history(session: AsyncSession, tenant: str, route: str) -> list[RouteR
         .order_by(col(RouteRevision.revision))
     )
     return list((await session.exec(query)).all())
-
-
-def utc(time: datetime) -> datetime:
-    """Return a time as it was stored: SQLite forgets the zone."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

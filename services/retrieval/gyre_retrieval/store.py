@@ -1,7 +1,7 @@
 """Tables and every query; nothing here commits."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import ChunkPrepared
 from gyre_retrieval.places import Place
+from gyre_service.ids import utc
 
 
 class Document(SQLModel, table=True):
@@ -183,12 +184,7 @@ async def unclean_documents(session: AsyncSession) -> Sequence[Document]:
 
 def is_removed(document: Document, at: datetime) -> bool:
     """Tell whether the document was removed at `at` or later."""
-    return document.removed_at is not None and aware(at) <= aware(document.removed_at)
-
-
-def aware(time: datetime) -> datetime:
-    """Return `time` in UTC: SQLite forgets the zone of what it keeps."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return document.removed_at is not None and utc(at) <= utc(document.removed_at)
 
 
 def _of(table: type[Chunk], version: Version) -> tuple[Any, ...]:

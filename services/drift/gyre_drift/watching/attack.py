@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from gyre_drift.watching.reference import WINDOW, Vectors, alike, cosines
+from gyre_drift.watching.reference import ALIKE, WINDOW, Vectors, cosines
 
 SUSPICIOUS = 0.5  # injection score
 MOST = 0.95  # share: above it all say the same
@@ -99,9 +99,9 @@ class Window:
         """
         whole = np.rint(vector * (127 / np.abs(vector).max())).astype(np.int8)
         kept = whole[None][:0] if self._vectors is None else self._vectors
-        before, now = kept.astype(np.float32), whole.astype(np.float32)
-        again = self._again(cosines(before, now) > RETRIED, person, time)
-        self.seen.append(Seen(person, injection > SUSPICIOUS, alike(before, now), time))
+        near = cosines(kept.astype(np.float32), whole.astype(np.float32))
+        again = self._again(near > RETRIED, person, time)
+        self.seen.append(Seen(person, injection > SUSPICIOUS, bool((near > ALIKE).any()), time))
         self._vectors = np.concatenate([kept, whole[None]])[-WINDOW:]
         return again
 
