@@ -1,6 +1,7 @@
 """The contracts folder and the event classes must tell the same story."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from gyre_events import TOPICS
+from gyre_service.seen import KEPT
 
 from .generate import documents, schema_of
 from .topics import CONTRACTS, topics
@@ -30,6 +32,7 @@ def test_a_topic_file_names_its_class_and_its_key(name: str) -> None:
         assert "revision" in TOPICS[name].model_fields, "a late duplicate must not win"
     else:
         assert topic.retention_hours is not None
+        assert timedelta(hours=topic.retention_hours, days=7) <= KEPT, "or it counts twice"
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)

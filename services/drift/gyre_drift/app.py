@@ -15,6 +15,7 @@ from gyre_events import RolloutChanged
 from gyre_rpc.drift.v1.drift_pb2_grpc import add_DriftServiceServicer_to_server
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
+from gyre_service.seen import forget_old
 
 NAME = "gyre_rpc.drift.v1.DriftService"
 
@@ -33,7 +34,11 @@ def make_app(settings: Settings) -> AsgiFastStream:
             add = partial(
                 add_DriftServiceServicer_to_server, Servicer(process.sessions, rollouts, references)
             )
-            async with process.serving(add, NAME):
+            forget = partial(forget_old, process.sessions)
+            async with (
+                process.serving(add, NAME),
+                process.beside(forget, "seen", "what was seen long ago is no longer forgotten"),
+            ):
                 yield
         finally:
             await rollouts.stop()
