@@ -102,9 +102,10 @@ async def _read(event: DocumentSubmitted, settings: Settings, blobs: Blobs) -> l
 
 
 async def _is_news(session: AsyncSession, event: DocumentSubmitted, cause: Received) -> bool:
-    """Tell whether the event changes anything: not the same bytes again, not older than a removal.
+    """Tell whether the event changes anything.
 
-    The place and the name count too: a document that moves to another collection is a new version.
+    Not the same bytes again, nor what is older than a removal or the newest version. The place
+    and the name count too: a document that moves to another collection is a new version.
     """
     document = await store.get_document(session, cause.tenant, event.document_id)
     if store.is_removed(document, cause.time):
@@ -112,6 +113,8 @@ async def _is_news(session: AsyncSession, event: DocumentSubmitted, cause: Recei
     newest = await store.get_version(session, cause.tenant, event.document_id, document.version)
     if newest is None or store.is_removed(document, utc(newest.submitted_at)):
         return True
+    if cause.time < utc(newest.submitted_at):  # redriven, or from another producer
+        return False
     same = (event.sha256, event.collection, event.name)
     return same != (newest.sha256, newest.collection, newest.name)
 

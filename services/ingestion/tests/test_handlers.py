@@ -80,6 +80,21 @@ async def test_a_changed_document_is_a_new_version(
     assert not published.chunks
 
 
+async def test_a_submission_older_than_the_newest_version_changes_nothing(
+    send: Send, published: Published
+) -> None:
+    await send(submitted(), id="2", minute=2)
+    published.clear()
+
+    await send(submitted(b"older, and redriven"), id="1", minute=1)
+    await send(submitted(b"\0\1\2" * 100), minute=1)
+
+    assert not published.chunks
+    assert not published.refusals
+    await send(submitted(b"of the same time"), id="3", minute=2)
+    assert {chunk.version for chunk in published.chunks} == {2}
+
+
 async def test_tenants_with_the_same_document_share_nothing(
     send: Send, published: Published
 ) -> None:
