@@ -85,7 +85,7 @@ class Opening:
         async with snapshot(self._sessions) as session:
             wanted = {place.point_id: place for place in await store.places(session)}
         there = await self._index.point_ids()
-        await self._index.drop(sorted(there - wanted.keys()))
+        await self._drop_unknown(there - wanted.keys())
         missing = [place for point_id, place in wanted.items() if point_id not in there]
 
         def told(count: int) -> None:
@@ -95,3 +95,13 @@ class Opening:
         await restoring.put(self._sessions, self._index, dimension, missing, told)
         if missing:
             log.info("restored %d vectors", len(missing))
+
+    async def _drop_unknown(self, point_ids: set[str]) -> None:
+        """Drop those that no chunk stands behind: a crash left them."""
+        if not point_ids:
+            return
+        # Read now: another replica may have embedded them since. A chunk that is being embedded
+        # is a row before it is a point, and has its vector only after that.
+        async with snapshot(self._sessions) as session:
+            known = {place.point_id for place in await store.places(session, embedded=False)}
+        await self._index.drop(sorted(point_ids - known))

@@ -154,19 +154,26 @@ async def chunks_of_others(session: AsyncSession, digest: str, limit: int) -> Se
     return (await session.exec(select(Chunk).where(other).limit(limit))).all()
 
 
-async def places(session: AsyncSession, tenant: str = "", collection: str = "") -> list[Place]:
-    """Return where every chunk with a vector belongs, of a tenant's collection or of all."""
-    query = (
-        sqlalchemy.select(
-            col(Chunk.tenant),
-            col(Chunk.chunk_id),
-            col(Chunk.document_id),
-            col(Chunk.version),
-            col(Version.collection),
-        )
-        .join(Version, _same(Chunk, Version) & (col(Chunk.version) == col(Version.version)))
-        .where(col(Chunk.vector).is_not(None))
-    )
+async def places(
+    session: AsyncSession, tenant: str = "", collection: str = "", *, embedded: bool = True
+) -> list[Place]:
+    """Return where every chunk with a vector belongs, of a tenant's collection or of all.
+
+    Args:
+        session: Of the database.
+        tenant: Whose; all, if empty.
+        collection: Of the tenant.
+        embedded: False also for chunks that have no vector yet.
+    """
+    query = sqlalchemy.select(
+        col(Chunk.tenant),
+        col(Chunk.chunk_id),
+        col(Chunk.document_id),
+        col(Chunk.version),
+        col(Version.collection),
+    ).join(Version, _same(Chunk, Version) & (col(Chunk.version) == col(Version.version)))
+    if embedded:
+        query = query.where(col(Chunk.vector).is_not(None))
     if tenant:
         query = query.where(col(Chunk.tenant) == tenant, col(Version.collection) == collection)
     return [Place(*row) for row in await (await session.connection()).execute(query)]

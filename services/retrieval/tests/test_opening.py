@@ -3,9 +3,10 @@ import asyncio
 import pytest
 
 from gyre_retrieval.opening import Opening
+from gyre_retrieval.places import Place
 from gyre_service.errors import Unavailable
 
-from .conftest import Bench, caused, removal
+from .conftest import Bench, caused, chunk, removal
 
 
 async def opened(bench: Bench) -> Opening:
@@ -46,6 +47,27 @@ async def test_what_a_crash_left_is_deleted_at_the_start(
     await opened(bench)
 
     assert await bench.points() == 0
+
+
+async def test_what_another_replica_indexes_meanwhile_stays(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_ids = bench.index.point_ids
+    arriving = chunk(0, count=2, version=2)
+
+    async def slow() -> set[str]:
+        await bench.submit(1)
+        await bench.take(arriving)
+        place = Place("acme", arriving.chunk_id, arriving.document_id, 2, "default")
+        await bench.index.put([place], await bench.encoder.encode([arriving.text]))
+        return await point_ids()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.index, "point_ids", slow)
+        await opened(bench)
+
+    assert await bench.points() == 3
+    assert await bench.versions() == [1, 1]
 
 
 async def test_another_encoder_embeds_everything_anew(bench: Bench) -> None:
