@@ -172,8 +172,7 @@ async def serving(
         interceptors=[aio_server_interceptor(), ErrorStatus()],  # type: ignore[no-untyped-call]
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),
+            *_kept_alive(),
             ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
             ("grpc.so_reuseport", 0),  # else a second process takes half of our calls
         ],
@@ -199,6 +198,15 @@ async def serving(
         await server.stop(grace=20)
 
 
+def _kept_alive() -> list[tuple[str, int]]:
+    return [
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),
+        # Beside every ping of its own gRPC has one of 60 s, and waits for that one first.
+        ("grpc.http2.ping_timeout_ms", GIVEN_UP_MS),
+    ]
+
+
 async def _report(health: Any, names: Iterable[str], ready: Callable[[], bool]) -> None:
     status = health_pb2.HealthCheckResponse
     while True:
@@ -215,8 +223,9 @@ def channel(address: str) -> aio.Channel:
         interceptors=outgoing(),
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.keepalive_timeout_ms", GIVEN_UP_MS),
+            *_kept_alive(),
+            # Who calls while a connection is made waits for it: for 20 s, by default.
+            ("grpc.min_reconnect_backoff_ms", GIVEN_UP_MS),
             # A peer that restarts is back in seconds; the default backs off to two minutes.
             ("grpc.max_reconnect_backoff_ms", 2000),
         ],
