@@ -182,12 +182,18 @@ VERSIONS: list[tuple[Event, int]] = [
 ]
 FAILED: list[tuple[Event, int]] = [*VERSIONS[:3], (events.rejected(B), 2)]
 REMOVED: list[tuple[Event, int]] = [*VERSIONS[:2], (events.removed(), 3)]
+AGAIN: list[tuple[Event, int]] = [*VERSIONS[:2], (events.submitted(A), 5)]
 
 
 @pytest.mark.parametrize(
     ("story", "status", "version"),
-    [(VERSIONS, "indexed", 2), (FAILED, "rejected", 1), (REMOVED, "removed", None)],
-    ids=["two versions", "the second is rejected", "removed"],
+    [
+        (VERSIONS, "indexed", 2),
+        (FAILED, "rejected", 1),
+        (REMOVED, "removed", None),
+        (AGAIN, "indexed", 1),
+    ],
+    ids=["two versions", "the second is rejected", "removed", "the same bytes again"],
 )
 async def test_a_document_ends_alike_whatever_the_order_of_its_topics(
     broker: KafkaBroker,
@@ -209,16 +215,6 @@ async def test_a_document_ends_alike_whatever_the_order_of_its_topics(
         assert (shown["status"], shown["version"]) == (status, version), order
         assert shown["chunks"] == (version or 0) * 2
         assert shown["reason"] == ("no text in it" if status == "rejected" else None)
-
-
-async def test_bytes_that_search_has_already_stay_indexed(
-    broker: KafkaBroker, http: httpx.AsyncClient
-) -> None:
-    for event, minute in [*VERSIONS[:2], (events.submitted(A), 5)]:
-        await events.send(broker, event, minute)
-
-    shown = (await http.get(f"/v1/documents/{events.DOCUMENT}")).json()
-    assert (shown["status"], shown["version"]) == ("indexed", 1)
 
 
 async def test_a_record_that_is_no_event_is_parked_and_the_next_is_read(

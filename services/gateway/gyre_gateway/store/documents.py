@@ -125,6 +125,9 @@ def _advance(row: Document, event: Known, status: str, time: datetime, is_new: b
             if found:
                 row.version, row.chunks = event.version, event.chunks
                 row.indexed_sha256 = event.sha256
+                # Of the same bytes sent again, only their first submission is answered.
+                if row.status == "submitted" and row.sha256 == event.sha256:
+                    row.status = "indexed"
             if not newer:
                 return found
             row.sha256, row.reason = event.sha256, ""
