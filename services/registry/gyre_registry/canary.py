@@ -1,5 +1,6 @@
 """How far a canary goes: judged by evidence that may be looked at any time. No I/O."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,7 +45,7 @@ class Standing:
 
     Attributes:
         evidence: Of the whole rollout.
-        step: The index of the share that it has.
+        step: Of the policy, as `step_of` says.
         step_answers: The candidate's judged answers since that step began, shadows too.
         step_s: Seconds since then.
     """
@@ -69,6 +70,17 @@ def bounds(count: Count, alpha: float) -> Interval:
     There are two comparisons of two arms: each of the four intervals may be wrong a quarter of it.
     """
     return interval(count.bad, count.answers, alpha / 4)
+
+
+def step_of(share: int, policy: ReleasePolicy) -> int:
+    """Return the index of the largest step that a share has reached; -1: none of them.
+
+    The steps may have changed since it got its share.
+
+    >>> step_of(2_000, ReleasePolicy(steps=(100, 1_000, 5_000)))
+    1
+    """
+    return bisect_right(policy.steps, share) - 1
 
 
 def decide(standing: Standing, policy: ReleasePolicy) -> Move:
@@ -114,7 +126,7 @@ def _figures(compared: Compared, gap: Interval) -> str:
 
 
 def _is_last(standing: Standing, policy: ReleasePolicy) -> bool:
-    return standing.step + 1 == len(policy.steps)
+    return standing.step + 1 >= len(policy.steps)
 
 
 def _is_ripe(standing: Standing, policy: ReleasePolicy) -> bool:

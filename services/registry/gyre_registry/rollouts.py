@@ -150,14 +150,18 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
         return
     known = await evidence.of_rollout(session, row.tenant, row.rollout_id)
     answers = await evidence.candidate_answers(session, row.tenant, row.rollout_id, since)
-    standing = canary.Standing(known, row.step, answers, (time - since).total_seconds())
+    step = canary.step_of(row.share, policy)
+    standing = canary.Standing(known, step, answers, (time - since).total_seconds())
     found = canary.decide(standing, policy)
     if found.to == "step":
-        await _expose(session, row, row.step + 1, found.reason, POLICY)
+        await _expose(session, row, step + 1, found.reason, POLICY)
     elif found.to == "promote":
         await end(session, row, IN_PRODUCTION, found.reason, POLICY)
     elif found.to == "roll back":
         await end(session, row, ROLLED_BACK, found.reason, POLICY)
+    elif row.share > policy.steps[-1]:  # the steps cap exposure, also when they have changed
+        reason = f"the policy's last step is {policy.steps[-1] / 100:g} % now"
+        await _expose(session, row, step, reason, POLICY)
 
 
 async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: str) -> None:

@@ -37,7 +37,7 @@ class Rollout(SQLModel, table=True):
     adapter_digest: str
     job_id: UUID | None = None
     stage: str = Field(index=True)
-    step: int = 0  # of the canary
+    step: int = 0  # of the canary, as the policy was then
     share: int = 0  # in 1/10,000
     before: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # arm
     gate: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))

@@ -35,12 +35,22 @@ async def watch(sessions: Sessions, answer_retention_days: int) -> None:
 
 
 async def look(sessions: Sessions) -> None:
-    """Let every rollout under way do what its time has come for."""
+    """Let every rollout under way do what its time has come for.
+
+    Raises:
+        Unavailable: The database is away.
+        Conflict: Another replica was faster.
+    """
     async with snapshot(sessions) as session:
         query = select(Rollout.tenant, Rollout.rollout_id)
         found = (await session.exec(query.where(col(Rollout.stage).in_(UNDER_WAY)))).all()
     for tenant, rollout_id in found:
-        async with transaction(sessions) as session:
-            row = await rollouts.locked(session, tenant, rollout_id)
-            if row is not None and row.stage in UNDER_WAY:  # nobody else has ended it meanwhile
-                await rollouts.advance(session, row, now())
+        try:
+            async with transaction(sessions) as session:
+                row = await rollouts.locked(session, tenant, rollout_id)
+                if row is not None and row.stage in UNDER_WAY:  # nobody has ended it meanwhile
+                    await rollouts.advance(session, row, now())
+        except (Unavailable, Conflict):
+            raise
+        except Exception:  # a bug that one rollout meets: the others are looked at all the same
+            log.exception("%s: rollout %s was not looked at", tenant, rollout_id)

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from gyre_events import ReleasePolicy
-from gyre_registry.canary import Compared, Count, Evidence, Move, Standing, decide
+from gyre_registry.canary import Compared, Count, Evidence, Move, Standing, decide, step_of
 
 POLICY = ReleasePolicy(step_evidence=10, step_timeout_s=60, max_bad=20, margin=0.05)
 GOOD, BAD = Count(40, 1), Count(40, 35)
@@ -74,6 +74,21 @@ def test_a_person_promotes_where_the_policy_says_so_and_nothing_times_out_meanwh
     assert decide(standing(step_s=1e9, step_answers=0), policy).to == "roll back"
     assert decide(standing(Count(200, 15), Count(200, 2)), policy).to == "stay"
     assert decide(standing(step=0), policy).to == "step"
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "to"),
+    [
+        ((100,), 0, "promote"),
+        ((100, 1_000), 1, "promote"),
+        ((100, 2_000, 5_000), 0, "step"),
+        ((2_000,), -1, "step"),
+    ],
+)
+def test_the_steps_may_change_under_a_canary(steps: tuple[int, ...], step: int, to: str) -> None:
+    policy = POLICY.model_copy(update={"steps": steps})
+    assert step_of(1_000, policy) == step
+    assert decide(standing(step=step), policy).to == to
 
 
 def ended(candidate: float, production: float, seed: int) -> Move:

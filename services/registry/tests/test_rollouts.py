@@ -1,6 +1,6 @@
 """The way of an adapter, by events alone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,10 +18,8 @@ from gyre_events import (
 )
 from gyre_registry import evidence, rollouts, store, watching
 from gyre_registry.canary import Count, Evidence
-from gyre_registry.deciding import ensure_routes
 from gyre_registry.tables import Rollout
 from gyre_service.database import Sessions, snapshot, transaction
-from gyre_service.ids import now
 
 from .conftest import BASE, OTHER, Published, Send
 from .test_gate import suite
@@ -254,33 +252,6 @@ async def test_an_adapter_of_another_base_is_not_even_loaded(
     assert await changes(published) == []
 
 
-async def test_a_step_without_evidence_times_out(
-    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await canary(send, published)
-    await watching.look(sessions)
-    assert (await changes(published))[-1].stage == "canary"
-
-    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
-    await watching.look(sessions)
-
-    assert "no evidence in" in (await changes(published))[-1].reason
-
-
-async def test_a_candidate_that_nobody_measures_times_out(
-    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await send(trained())
-    await watching.look(sessions)
-    assert (await changes(published))[-1].stage == "candidate"
-
-    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
-    await watching.look(sessions)
-
-    last = (await changes(published))[-1]
-    assert (last.stage, last.reason) == ("steady", "not measured in 86400 s")
-
-
 @pytest.mark.parametrize("who", ["a look", "an answer", "a replica"])
 async def test_who_waits_for_the_route_sees_what_was_decided_meanwhile(
     send: Send,
@@ -315,17 +286,6 @@ async def test_who_waits_for_the_route_sees_what_was_decided_meanwhile(
 
     assert (await stage(sessions, shown.rollout_id)).stage == "production"
     assert (await changes(published))[-1].arms[0].adapter_digest == "c" * 64
-
-
-async def test_another_base_ends_what_is_under_way(
-    send: Send, published: Published, sessions: Sessions
-) -> None:
-    shown = await canary(send, published)
-    await ensure_routes(sessions, [("acme", shown)], OTHER)
-
-    await watching.look(sessions)
-
-    assert (await stage(sessions, shown.rollout_id)).stage == "rejected"
 
 
 async def test_what_may_be_taken_back_to_stays_loaded_through_the_next_rollout(

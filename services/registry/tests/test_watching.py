@@ -1,0 +1,98 @@
+"""What happens to rollouts because time passes, and what the watch finds changed."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_registry import rollouts, watching
+from gyre_registry.deciding import ensure_routes, put_route
+from gyre_registry.desired import Wish
+from gyre_registry.tables import Rollout
+from gyre_service.database import Sessions
+from gyre_service.ids import now
+
+from .conftest import BASE, OTHER, Published, Send
+from .test_rollouts import canary, changes, scored, stage, trained, verdict
+
+
+async def test_a_step_without_evidence_times_out(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await canary(send, published)
+    await watching.look(sessions)
+    assert (await changes(published))[-1].stage == "canary"
+
+    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
+    await watching.look(sessions)
+
+    assert "no evidence in" in (await changes(published))[-1].reason
+
+
+async def test_a_candidate_that_nobody_measures_times_out(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(trained())
+    await watching.look(sessions)
+    assert (await changes(published))[-1].stage == "candidate"
+
+    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
+    await watching.look(sessions)
+
+    last = (await changes(published))[-1]
+    assert (last.stage, last.reason) == ("steady", "not measured in 86400 s")
+
+
+async def test_another_base_ends_what_is_under_way(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+    await ensure_routes(sessions, [("acme", shown)], OTHER)
+
+    await watching.look(sessions)
+
+    assert (await stage(sessions, shown.rollout_id)).stage == "rejected"
+
+
+async def test_steps_that_became_fewer_cap_a_canary_that_is_beyond_them(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    shown = await canary(send, published)
+    for _ in range(6):
+        await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    assert [arm.share for arm in (await changes(published))[-1].arms] == [5_000, 5_000]
+
+    await put_route(
+        sessions, "acme", Wish("default", policy_json='{"release": {"steps": [200]}}'), BASE
+    )
+    await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    await watching.look(sessions)
+
+    capped = (await changes(published))[-1]
+    assert [arm.share for arm in capped.arms] == [9_800, 200]
+    assert capped.reason == "the policy's last step is 2 % now"
+    for _ in range(30):
+        await send(verdict(shown.rollout_id, "production", "down"))
+        await send(verdict(shown.rollout_id, "candidate", "up"))
+    assert (await stage(sessions, shown.rollout_id)).stage == "production"
+
+
+async def test_a_rollout_that_cannot_be_looked_at_does_not_keep_the_others_from_it(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = rollouts.advance
+
+    async def broken(session: AsyncSession, row: Rollout, time: datetime) -> None:
+        if row.route == "default":
+            raise IndexError("tuple index out of range")
+        await advance(session, row, time)
+
+    for route in ("default", "other"):
+        await put_route(sessions, "acme", Wish(route), BASE)
+        await send(trained(route=route))
+    monkeypatch.setattr(rollouts, "advance", broken)
+    monkeypatch.setattr(watching, "now", lambda: now() + timedelta(days=2))
+    await watching.look(sessions)
+
+    *_, last = await changes(published)
+    assert (last.route, last.reason) == ("other", "not measured in 86400 s")
