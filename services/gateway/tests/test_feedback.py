@@ -24,8 +24,28 @@ async def test_feedback_is_accepted_before_its_answer_is_known(
     assert tenant == "default"
     assert str(event.feedback_id) == str(id) == response.json()["feedback_id"]
     assert str(event.answer_id) == ANSWER_ID
-    assert (event.thumb, event.score, event.person) == ("up", 0.25, "ada")
+    assert (event.thumb, event.score) == ("up", 0.25)
     assert (event.edited_answer, event.comment) == ("Under the stone.", "It moved.")
+
+
+async def test_who_says_it_is_the_pseudonym_of_who_asked(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    messages = [{"role": "user", "content": "Where is the key?"}]
+    asking = {"model": "gyre/default", "messages": messages, "user": "ada"}
+    await http.post("/v1/chat/completions", json=asking)
+    ada = stack.inference.asked[-1].person
+    for said in ("ada", ada, "person-1", "", None):
+        assert (await http.post(URL, json=PRAISE | {"person": said})).status_code == 202
+
+    persons = [getattr(event, "person", None) for event, *_ in stack.kafka.sent]
+
+    assert persons[:2] == [ada, ada]
+    assert persons[2] not in (ada, "person-1")
+    assert persons[3:] == [None, None]
+    theirs = await http.post(URL, json=PRAISE, headers=ACME)
+    assert theirs.status_code == 202
+    assert getattr(stack.kafka.sent[-1][0], "person", None) not in (ada, "ada")
 
 
 async def test_the_id_of_a_completion_names_its_answer(

@@ -11,6 +11,7 @@ from gyre_gateway.asking import IdempotencyKey
 from gyre_gateway.gateway import Critic, Parts
 from gyre_gateway.openai_wire.base import Shown, UuidText, Wire
 from gyre_gateway.openai_wire.errors import REPEATED
+from gyre_gateway.people import pseudonym
 from gyre_gateway.repeating import event_id
 from gyre_service.ids import now
 
@@ -18,7 +19,10 @@ router = APIRouter(tags=["feedback"])
 
 
 class Feedback(Wire):
-    """At least one of thumb, score, comment and edited_answer. The answer may come later."""
+    """At least one of thumb, score, comment and edited_answer. The answer may come later.
+
+    `person`: the `user` of a question, or the pseudonym that an answer shows.
+    """
 
     answer_id: UuidText
     person: Annotated[str, Field(max_length=200)] | None = None
@@ -48,6 +52,7 @@ async def give_feedback(
     parts.backlog.check("feedback")
     said = body.model_dump()
     id = await event_id(parts.sessions, caller.tenant, "feedback", idempotency_key, said)
-    event = FeedbackGiven.model_validate(said | {"feedback_id": id})
+    person = pseudonym(body.person, caller.tenant, parts.pepper) or None
+    event = FeedbackGiven.model_validate(said | {"feedback_id": id, "person": person})
     await parts.announce(event, caller.tenant, id, now())
     return AcceptedFeedback(feedback_id=id, answer_id=event.answer_id)
