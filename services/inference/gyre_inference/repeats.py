@@ -1,4 +1,4 @@
-"""The same request id gives the same answer, for a day."""
+"""The same request id gives the same answer, for a day, and never another one."""
 
 import asyncio
 import hashlib
@@ -17,6 +17,7 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import AlreadyExists, Conflict, Unavailable
 from gyre_service.ids import derived_id, new_id, now
 from gyre_service.kafka import enqueue, enqueue_alone
+from gyre_service.seen import KEPT
 
 GIVE_UP_S = 1.0  # that whoever asked waits for it
 AGAIN_S = 1.0
@@ -79,7 +80,7 @@ class Answers:
         """Return what was answered under this id, or claim it and return None.
 
         Raises:
-            AlreadyExists: The id was used for another request.
+            AlreadyExists: The id was used for another request, or its answer is not kept any more.
             Conflict: The same request is being answered now.
         """
         digest = hashlib.sha256(body).hexdigest()
@@ -87,6 +88,12 @@ class Answers:
             await store.forget_old_answers(session, now())
             found = await store.get_answer(session, tenant, answer_id)
             if found is None:
+                # Its events would have the ids of the answer's: everybody else has those.
+                if await store.was_answered(session, tenant, answer_id):
+                    raise AlreadyExists(
+                        "this request id was used before, and its answer is not kept any more: "
+                        "use another one"
+                    )
                 until = now() + self._answering
                 session.add(
                     store.StoredAnswer(
@@ -124,6 +131,8 @@ class Answers:
             return
         async with transaction(self._sessions) as session:
             enqueue(session, event, tenant, self._service, id)
+            until = now() + KEPT
+            session.add(store.Answered(tenant=tenant, answer_id=event.answer_id, until=until))
             found = await store.get_answer(session, tenant, event.answer_id)
             if found is not None:
                 found.response = response

@@ -27,6 +27,21 @@ class StoredAnswer(SQLModel, table=True):
     until: datetime = Field(sa_type=DateTime(timezone=True), index=True)
 
 
+class Answered(SQLModel, table=True):
+    """An answer that was published: under its id there is no other one, kept or not."""
+
+    __tablename__: ClassVar[str] = "inference_answered"
+    __table_args__: ClassVar[dict[str, Any]] = {"info": {PASSING: True}}
+
+    tenant: str = Field(primary_key=True)
+    answer_id: UUID = Field(primary_key=True)
+    until: datetime = Field(sa_type=DateTime(timezone=True), index=True)  # after its event is gone
+
+
+async def was_answered(session: AsyncSession, tenant: str, answer_id: UUID) -> bool:
+    return await session.get(Answered, (tenant, answer_id)) is not None
+
+
 async def get_answer(session: AsyncSession, tenant: str, answer_id: UUID) -> StoredAnswer | None:
     return await session.get(StoredAnswer, (tenant, answer_id))
 
@@ -56,6 +71,7 @@ async def forget_claims(session: AsyncSession, replica: str) -> None:
 
 async def forget_old_answers(session: AsyncSession, time: datetime) -> None:
     await session.exec(delete(StoredAnswer).where(col(StoredAnswer.until) < time))
+    await session.exec(delete(Answered).where(col(Answered.until) < time))
 
 
 async def count_spooled(session: AsyncSession) -> int:

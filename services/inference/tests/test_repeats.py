@@ -4,13 +4,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import grpc
 import pytest
+from sqlmodel import select
 
 from gyre_inference import repeats, store
 from gyre_inference.repeats import Answers
 from gyre_inference.settings import Settings
-from gyre_service.database import Sessions
+from gyre_service.database import Sessions, snapshot
 from gyre_service.errors import Conflict, Unavailable
+from gyre_service.ids import now
+
+from .test_servicer import ACME, asking, complete, published, refusal
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -83,3 +88,25 @@ async def test_what_is_given_up_late_leaves_the_claim_of_who_came_after_it(
 
     with pytest.raises(Conflict, match="is being answered"):
         await first.claim("acme", asked, b"question")
+
+
+@pytest.mark.parametrize("question", ["What colour is the sky?", "Why?"])
+async def test_a_request_id_gives_no_other_answer_when_its_own_is_not_kept_any_more(
+    stub: Any, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    metadata = (*ACME, ("gyre-request-id", "r-1"))
+    await complete(stub, asking(), metadata)
+    time = now()
+    monkeypatch.setattr(repeats, "now", lambda: time + timedelta(days=2))
+
+    error = await refusal(stub, asking(question), metadata)
+
+    assert error.code() is grpc.StatusCode.ALREADY_EXISTS
+    assert error.details().endswith("its answer is not kept any more: use another one")
+    assert len(await published(sessions)) == 1
+
+    # No consumer knows the first event's id any more.
+    monkeypatch.setattr(repeats, "now", lambda: time + timedelta(days=38))
+    await complete(stub, asking(question), metadata)
+    async with snapshot(sessions) as session:
+        assert len((await session.exec(select(store.Answered))).all()) == 1
