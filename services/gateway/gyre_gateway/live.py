@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,11 +79,16 @@ class Feed:
             if not listener.offer(news):
                 self._listeners.discard(listener)
 
-    async def since(self, tenant: str, position: int) -> list[News]:
-        """Return what a client missed that had come to `position`, as far as it is kept."""
-        async with snapshot(self._sessions) as session:
-            rows = await changes.since(session, position, BOUND, tenant)
-        return [News(row.kind, row.data, row.position) for row in rows]
+    async def since(self, tenant: str, position: int) -> AsyncIterator[News]:
+        """Yield all that a client missed that had come to `position`, as far as it is kept."""
+        while True:
+            async with snapshot(self._sessions) as session:
+                rows = await changes.since(session, position, BOUND, tenant)
+            for row in rows:
+                position = row.position or position
+                yield News(row.kind, row.data, row.position)
+            if len(rows) < BOUND:
+                return
 
     async def begin(self) -> None:
         """Note what is there already: only what is written from now on is news.

@@ -26,6 +26,12 @@ async def take(events: AsyncIterator[str], count: int) -> list[str]:
         return [await anext(events) for _ in range(count)]
 
 
+async def looked(feed: Feed, position: int) -> None:
+    async with asyncio.timeout(10):
+        while feed._position < position:
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 async def feed(stack: Stack) -> AsyncIterator[Feed]:
     await stack.gateway.feed.begin()
@@ -81,6 +87,44 @@ async def test_a_client_that_comes_again_misses_nothing(stack: Stack, feed: Feed
         'id: 2\nevent: answer\ndata: {"value": 2}\n\n',
         'id: 3\nevent: answer\ndata: {"value": 3}\n\n',
     ]
+    await events.aclose()
+
+
+async def test_a_client_that_comes_again_after_long_misses_nothing_either(
+    stack: Stack, feed: Feed
+) -> None:
+    """Nor does it hear twice what happens while it catches up."""
+    await note(stack.sessions, "default", *range(1, 2 * BOUND + 4))
+    await looked(feed, 2 * BOUND + 3)
+    events: Any = stream(stack.gateway, "default", 1)
+    told = await take(events, 1 + BOUND)
+
+    await note(stack.sessions, "default", 2 * BOUND + 4)
+    await looked(feed, 2 * BOUND + 4)
+    told += await take(events, BOUND + 3)
+    feed.tell("default", News("rollout", {}))
+
+    assert [event.split()[1] for event in told[1:]] == [str(n) for n in range(2, 2 * BOUND + 5)]
+    assert await take(events, 1) == ["event: rollout\ndata: {}\n\n"]
+    await events.aclose()
+
+
+async def test_what_was_committed_out_of_order_is_heard_after_catching_up(
+    stack: Stack, sessions: Sessions
+) -> None:
+    await note(sessions, "default", 1, 2, 3)
+    async with transaction(sessions) as session:
+        late = await session.get(changes.Change, 2)
+        assert late is not None
+        await session.delete(late)
+    events: Any = stream(stack.gateway, "default", 0)
+    told = await take(events, 3)
+
+    for position in (3, 2, 4):
+        stack.gateway.feed.tell("default", News("answer", {"value": position}, position))
+    told += await take(events, 2)
+
+    assert [event.split()[1] for event in told[1:]] == ["1", "3", "2", "4"]
     await events.aclose()
 
 

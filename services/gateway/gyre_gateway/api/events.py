@@ -40,10 +40,11 @@ async def stream(parts: Gateway, tenant: str, position: int | None) -> AsyncIter
     """Yield what changes, from after `position` if one is given; ends when the client is slow."""
     with parts.feed.listening(tenant) as listener:
         yield ": connected\n\n"
-        sent = position or 0
-        for news in await parts.feed.since(tenant, sent) if position is not None else []:
-            sent = news.position or sent
-            yield _event(news)
+        caught_up = set()  # not up to where: PostgreSQL commits positions out of order
+        if position is not None:
+            async for news in parts.feed.since(tenant, position):
+                caught_up.add(news.position)
+                yield _event(news)
         while True:
             try:
                 found = await asyncio.wait_for(listener.queue.get(), parts.settings.heartbeat_s)
@@ -52,7 +53,8 @@ async def stream(parts: Gateway, tenant: str, position: int | None) -> AsyncIter
                 continue
             if found is None:  # too slow, or the gateway stops: the client comes again
                 return
-            if found.position is None or found.position > sent:
+            at = found.position
+            if at is None or (at > (position or 0) and at not in caught_up):
                 yield _event(found)
 
 
