@@ -191,19 +191,19 @@ class Desk:
         if adapter not in known and job is not None and job in await self._trained():
             row.promoted = job
             return await self._restart(row.encoder, rollout.decided_at)
+        desk = await self._in_world_of(await remedies.reactivated(occasion, adapter))
         await eras.note(occasion, rollout.decided_at)
-        return await self._in_world_of(await remedies.reactivated(occasion, adapter))
+        return desk
 
     async def _in_world_of(self, reference_id: UUID | None) -> "Desk":
         """Compare with an older reference from now on, if there is one to."""
         occasion, row, rollout = self.occasion, self.occasion.row, self.occasion.rollout
-        if rollout is None or reference_id is None or reference_id == row.reference_id:
+        if rollout is None or reference_id is None:
             return self
         reference = await self._reference(reference_id)
         if reference is None:
             return self
         row.reference_id, row.waiting = reference_id, ""
-        await eras.note(occasion, rollout.decided_at)
         began, production = rollout.decided_at, occasion.production
         watch = Watch.of(reference, self.policy.drift, began, production)
         return replace(self, reference=reference, watch=watch)

@@ -308,10 +308,17 @@ async def _with_examples(occasion: Occasion, events: list[Event]) -> list[Event]
 
 
 async def reactivated(occasion: Occasion, adapter: str | None) -> UUID | None:
-    """Return the world for which an adapter was last asked to be used again, if it was."""
+    """Return the older world for which an adapter was asked to be used again, if it was.
+
+    What was asked for before the newest era has had its change of production.
+    """
     row = occasion.row
     said = await store.remedies(occasion.session, row.tenant, row.route)
     asked = [event for event in said if event.asks_for(REACTIVATE)]
     if not asked or asked[-1].adapter_digest != adapter:
         return None
-    return asked[-1].reference_id
+    found = await eras.eras(occasion)
+    if found and asked[-1].decided_at <= utc(found[-1].since):
+        return None
+    world = asked[-1].reference_id
+    return world if world in await eras.worlds(occasion) else None

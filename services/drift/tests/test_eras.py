@@ -1,0 +1,96 @@
+"""Which world is compared with when an adapter answers again, and which ones are kept."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlmodel import col, select
+
+from gyre_drift.tables import Decision, Era
+from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.reference import Reference
+from gyre_events import Arm, Policy, Prompt, RemedyRequested
+from gyre_service.database import Sessions, snapshot, transaction
+
+from .conftest import ENCODER, POLICY, WHEN, Rollouts, Send, World, baseline, observed, stream
+
+OLD = UUID(int=9)  # a world of before
+HOUR = 3_600
+
+
+def produce(rollouts: Rollouts, at: int, adapter: str | None) -> None:
+    """Put an adapter into production, as from a second on."""
+    prompt = Prompt(digest="d" * 64, text="Be short.")
+    arm = Arm(name="production", share=10_000, prompt=prompt, adapter_digest=adapter)
+    when = WHEN + timedelta(seconds=at)
+    rollouts.put("acme", policy=Policy(drift=POLICY), arms=(arm,), decided_at=when)
+
+
+async def remember(sessions: Sessions, encoder: str, asked_at: int) -> None:
+    """Keep a world of before, for which its adapter, the base, was asked to be used again."""
+    at = WHEN + timedelta(seconds=asked_at)
+    asked = RemedyRequested(
+        remedy_id=UUID(int=1),
+        route="default",
+        cause="input",
+        remedy="re-activate",
+        reason="it has come back",
+        collection="default",
+        since=at,
+        reference_id=OLD,
+        decided_at=at,
+    )
+    vectors = World(2).questions(400)
+    content = Reference.build(OLD, vectors, ["?"] * len(vectors)).to_bytes()
+    mine = {"tenant": "acme", "route": "default"}
+    async with transaction(sessions) as session:
+        session.add(Era(**mine, number=-1, adapter=None, reference_id=OLD, since=WHEN))
+        session.add(
+            ReferenceRow(**mine, reference_id=OLD, encoder=encoder, content=content, made_at=WHEN)
+        )
+        session.add(
+            Decision(
+                **mine,
+                source="/gyre/test",
+                id="asked",
+                ordinal=0,
+                topic=asked.topic,
+                event=asked.model_dump(mode="json"),
+                at=at,
+            )
+        )
+
+
+async def eras(sessions: Sessions) -> Sequence[Era]:
+    async with snapshot(sessions) as session:
+        query = select(Era).where(col(Era.tenant) == "acme").order_by(col(Era.number))
+        return (await session.exec(query)).all()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "asked_at", "back"),
+    [
+        (ENCODER.digest, 2 * HOUR, True),
+        (ENCODER.digest, 1, False),  # production has changed since
+        ("f" * 64, 2 * HOUR, False),  # nothing can be compared with it
+    ],
+)
+async def test_a_world_comes_back_with_its_adapter_if_that_was_asked_for_last(
+    send: Send, rollouts: Rollouts, sessions: Sessions, encoder: str, asked_at: int, back: bool
+) -> None:
+    produce(rollouts, HOUR, "a" * 64)
+    await baseline(send, World(1))
+    now = (await stream(sessions)).reference_id
+    await remember(sessions, encoder, asked_at)
+
+    produce(rollouts, 3 * HOUR, None)
+    [question] = World(1).questions(1)
+    await send(observed(question), time=WHEN + timedelta(seconds=4 * HOUR))
+
+    assert (await stream(sessions)).reference_id == (OLD if back else now)
+    assert [(era.adapter, era.reference_id) for era in await eras(sessions)] == [
+        (None, OLD),
+        ("a" * 64, now),  # who answers when that world comes back in turn
+        (None, OLD if back else now),
+    ]
