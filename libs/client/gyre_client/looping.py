@@ -21,6 +21,7 @@ from gyre_client.loop_results import (
 )
 
 UNDER_WAY = ("candidate", "canary")
+PRODUCTION = "production"
 BATCH = 256  # past questions a request
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -173,15 +174,18 @@ def _check_choice(act: str, rollout_id: str | None, route: str | None) -> None:
 
 
 def _current(newest_first: Sequence[Rollout], route: str) -> str:
-    """Return the rollout that a route means: that under way, else the newest.
+    """Return the rollout that a route means: under way, else in production, else the newest.
 
     It is looked up once, before anything is decided: a decision by the route's name, sent again
     because its answer was lost, would meet the rollout that came next.
     """
     if not newest_first:
         raise GyreError(f"there is no rollout on route {route}")
-    under_way = (rollout for rollout in newest_first if rollout.stage in UNDER_WAY)
-    return next(under_way, newest_first[0]).id
+    for stages in (UNDER_WAY, (PRODUCTION,)):
+        for rollout in newest_first:
+            if rollout.stage in stages:
+                return rollout.id
+    return newest_first[0].id
 
 
 def _decision(kind: str, act: str, id: str, reason: str) -> Call:

@@ -226,6 +226,27 @@ def test_a_route_means_the_rollout_that_is_under_way_now(loop: Any) -> None:
             gyre.rollback(route="hr")
 
 
+@pytest.mark.parametrize(
+    ("stages", "meant"),
+    [
+        (("waiting", "canary", "production"), "1"),
+        (("rejected", "production", "production"), "1"),
+        (("rolled-back", "rolled-back", "production", "rejected"), "2"),
+        (("rejected", "rolled-back"), "0"),
+    ],
+)
+async def test_a_route_means_what_is_under_way_or_in_production_or_came_last(
+    loop: Any, stages: tuple[str, ...], meant: str
+) -> None:
+    found = [ROLLOUT | {"id": str(number), "stage": stage} for number, stage in enumerate(stages)]
+    loop.lists["/v1/rollouts"] = page(*found)
+    loop.posts[f"/v1/rollouts/{meant}/rollback"] = ROLLOUT | {"id": meant}
+    with Gyre(loop.url) as gyre:
+        assert gyre.rollback(route="default").id == meant
+    async with AsyncGyre(loop.url) as other:
+        assert (await other.rollback(route="default")).id == meant
+
+
 def test_lineage_names_what_made_an_answer(loop: Any, gyre: Run) -> None:
     shown = gyre("lineage", "a-1").stdout
     for words in ("leave.md, version 2", DIGEST, "novelty"):

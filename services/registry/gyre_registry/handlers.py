@@ -19,7 +19,7 @@ from gyre_events import (
     VerdictRecorded,
 )
 from gyre_events.answers import OfAnswer
-from gyre_registry import evidence, lineage, outcome, reactivating, rollouts
+from gyre_registry import evidence, finding, lineage, outcome, reactivating, rollouts
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, snapshot, transaction
@@ -72,7 +72,7 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
     if event.outcome == "loaded":
         return
     async with transaction(sessions) as session:
-        row = await rollouts.locked(session, cause.tenant, event.rollout_id)
+        row = await finding.locked(session, cause.tenant, event.rollout_id)
         if row is None or row.stage not in UNDER_WAY:
             return
         if row.adapter_digest == event.adapter_digest:
@@ -84,7 +84,7 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
 @events(filter=of(AdapterEvaluated))
 async def evaluated(event: AdapterEvaluated, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
-        row = await rollouts.locked(session, cause.tenant, event.rollout_id)
+        row = await finding.locked(session, cause.tenant, event.rollout_id)
         if row is not None and row.stage == CANDIDATE:  # else: of a rollout that is over
             await rollouts.pass_gate(session, row, event)
 
@@ -125,7 +125,7 @@ async def _judged(
     if not (shadow or live):
         return
     async with transaction(sessions) as session:
-        row = await rollouts.locked(session, cause.tenant, event.rollout_id)
+        row = await finding.locked(session, cause.tenant, event.rollout_id)
         if row is None:
             return  # no rollout was under way when this was answered
         await evidence.record(

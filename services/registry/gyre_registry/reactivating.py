@@ -2,13 +2,12 @@
 
 import logging
 
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import RemedyRequested
-from gyre_registry import rollouts, store
+from gyre_registry import finding, rollouts, store
 from gyre_registry.desired import production
-from gyre_registry.tables import PRODUCTION, Adapter, Rollout
+from gyre_registry.tables import Adapter
 from gyre_service.ids import derived_id
 
 log = logging.getLogger(__name__)
@@ -25,9 +24,9 @@ async def reactivate(session: AsyncSession, tenant: str, event: RemedyRequested)
     route = await store.get_route(session, tenant, event.route)
     if route is None or production(route).adapter_digest == event.adapter_digest:
         return
-    here = await _in_production(session, tenant, event.route, production(route).adapter_digest)
+    here = await finding.in_production(session, tenant, route)
     if here is not None and event.adapter_digest in (None, (here.before or {})["adapter_digest"]):
-        if await rollouts.under_way(session, tenant, event.route) is not None:
+        if await finding.under_way(session, tenant, event.route) is not None:
             log.info("%s: another rollout is under way, which decides first", event.route)
             return
         to_base = event.adapter_digest is None
@@ -39,20 +38,3 @@ async def reactivate(session: AsyncSession, tenant: str, event: RemedyRequested)
         return
     id = derived_id(tenant, "rollout", event.remedy_id)
     await rollouts.enter(session, tenant, adapter, id, event.by, event.reason)
-
-
-async def _in_production(
-    session: AsyncSession, tenant: str, route: str, digest: str | None
-) -> Rollout | None:
-    query = (
-        select(Rollout)
-        .where(
-            col(Rollout.tenant) == tenant,
-            col(Rollout.route) == route,
-            col(Rollout.stage) == PRODUCTION,
-            col(Rollout.adapter_digest) == digest,
-        )
-        .order_by(col(Rollout.changed_at).desc())
-        .limit(1)
-    )
-    return (await session.exec(query)).first()

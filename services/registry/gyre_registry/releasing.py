@@ -9,7 +9,7 @@ from anyio import to_thread
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_registry import canary, evidence, lineage, rollouts, store
+from gyre_registry import canary, evidence, finding, lineage, rollouts, store
 from gyre_registry.desired import DEFAULT, PRODUCTION
 from gyre_registry.tables import CANDIDATE, ROLLED_BACK, UNDER_WAY, Adapter, Rollout
 from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
@@ -27,7 +27,7 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
     Raises:
         Rejected: It is not under way.
     """
-    row = await rollouts.find(session, tenant, request.rollout_id, request.route)
+    row = await finding.meant(session, tenant, request.rollout_id, request.route)
     if row.stage not in UNDER_WAY:
         raise Rejected(f"rollout {row.rollout_id} is {row.stage}: only one under way is promoted")
     reason = request.reason or "promoted by hand"
@@ -41,7 +41,7 @@ async def rollback(session: AsyncSession, tenant: str, request: pb.RollbackReque
     Raises:
         Rejected: It is over.
     """
-    row = await rollouts.find(session, tenant, request.rollout_id, request.route)
+    row = await finding.meant(session, tenant, request.rollout_id, request.route)
     reason, by = request.reason or "rolled back by hand", request.by or BY
     if row.stage in UNDER_WAY:
         await rollouts.end(session, row, ROLLED_BACK, reason, by)
@@ -127,7 +127,7 @@ async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb
     rows = (await session.exec(query.order_by(col(Adapter.created_at).desc()))).all()
     stages = {
         (row.route, row.adapter_digest): row.stage
-        for row in reversed(await rollouts.rollouts_of(session, tenant, route))
+        for row in reversed(await finding.rollouts_of(session, tenant, route))
     }
     return [
         pb.Adapter(

@@ -1,6 +1,5 @@
 """Decisions about rollouts: each changes a route, its history, and publishes what is wanted now."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AdapterEvaluated, Arm, RolloutChanged
 from gyre_events.policy import WHOLE
-from gyre_registry import canary, evidence, gate, store
+from gyre_registry import canary, evidence, finding, gate, store
 from gyre_registry.deciding import decide
 from gyre_registry.desired import DEFAULT, PRODUCTION, Decision, production, successor
 from gyre_registry.tables import (
@@ -17,14 +16,13 @@ from gyre_registry.tables import (
     CANDIDATE,
     REJECTED,
     ROLLED_BACK,
-    UNDER_WAY,
     WAITING,
     Adapter,
     Rollout,
     RolloutStep,
 )
 from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
-from gyre_service.errors import Conflict, NotFound, Rejected
+from gyre_service.errors import Conflict, Rejected
 from gyre_service.ids import new_id, now, utc
 
 POLICY = "policy"  # who decides where no person does
@@ -69,26 +67,14 @@ async def enter(
     return row
 
 
-async def locked(session: AsyncSession, tenant: str, rollout_id: UUID) -> Rollout | None:
-    """Return a rollout as it is, and keep others from deciding on its route until the end.
-
-    Every decision takes the route first: what was read before may be over when the lock is ours.
-    """
-    row = await session.get(Rollout, (tenant, rollout_id))
-    if row is not None:
-        await store.get_route(session, tenant, row.route)
-        await session.refresh(row)
-    return row
-
-
 async def begin_next(session: AsyncSession, tenant: str, route: str) -> None:
     """Begin the rollout that waits longest, unless another one is under way."""
     before = await store.get_route(session, tenant, route)
     if before is None and route == DEFAULT:  # the tenant has it of the tenant `default`
         before = await store.get_route(session, DEFAULT, DEFAULT)
         before = before and before.model_copy(update={"revision": 0})
-    row = await _first(session, tenant, route, (WAITING,))
-    if row is None or await under_way(session, tenant, route) is not None:
+    row = await finding.waiting(session, tenant, route)
+    if row is None or await finding.under_way(session, tenant, route) is not None:
         return
     adapter = await session.get_one(Adapter, (tenant, route, row.adapter_digest))
     if before is None:
@@ -193,7 +179,7 @@ async def take_back(
     route = await _route(session, row)
     if production(route).adapter_digest != row.adapter_digest:
         raise Rejected(f"adapter {row.adapter_digest[:12]} is not in production any more")
-    if await under_way(session, row.tenant, row.route) is not None:
+    if await finding.under_way(session, row.tenant, row.route) is not None:
         raise Conflict("another rollout is under way on this route: end it first")
     assert row.before is not None
     before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
@@ -226,60 +212,6 @@ async def move(session: AsyncSession, row: Rollout, stage: str, reason: str, by:
         )
     )
     await session.flush()
-
-
-async def under_way(session: AsyncSession, tenant: str, route: str) -> Rollout | None:
-    """Return the rollout that is being measured or shown on a route."""
-    return await _first(session, tenant, route, UNDER_WAY)
-
-
-async def find(session: AsyncSession, tenant: str, rollout_id: str, route: str) -> Rollout:
-    """Return the rollout that a person means, locked: by its id, or the newest of a route.
-
-    Raises:
-        NotFound: There is none.
-    """
-    if rollout_id:
-        try:
-            found = await locked(session, tenant, UUID(rollout_id))
-        except ValueError as error:
-            raise Rejected(f"rollout_id is {rollout_id!r}, expected a UUID") from error
-    else:
-        await store.get_route(session, tenant, route or DEFAULT)  # before its rollouts are read
-        found = await under_way(session, tenant, route or DEFAULT)
-        found = found or await newest(session, tenant, route or DEFAULT)
-    if found is None:
-        raise NotFound(f"there is no rollout {rollout_id or 'on route ' + (route or DEFAULT)}")
-    return found
-
-
-async def newest(session: AsyncSession, tenant: str, route: str) -> Rollout | None:
-    rows = await rollouts_of(session, tenant, route)
-    return rows[0] if rows else None
-
-
-async def rollouts_of(session: AsyncSession, tenant: str, route: str) -> Sequence[Rollout]:
-    """Return the rollouts of a route, or of all, the newest first."""
-    query = select(Rollout).where(col(Rollout.tenant) == tenant)
-    if route:
-        query = query.where(col(Rollout.route) == route)
-    return (await session.exec(query.order_by(col(Rollout.began_at).desc()))).all()
-
-
-async def _first(
-    session: AsyncSession, tenant: str, route: str, stages: tuple[str, ...]
-) -> Rollout | None:
-    query = (
-        select(Rollout)
-        .where(
-            col(Rollout.tenant) == tenant,
-            col(Rollout.route) == route,
-            col(Rollout.stage).in_(stages),
-        )
-        .order_by(col(Rollout.began_at), col(Rollout.rollout_id))
-        .limit(1)
-    )
-    return (await session.exec(query)).first()
 
 
 async def _expose(session: AsyncSession, row: Rollout, step: int, reason: str, by: str) -> None:

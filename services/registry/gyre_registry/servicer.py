@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import Base, RolloutChanged
-from gyre_registry import lineage, releasing, rollouts, store
+from gyre_registry import finding, lineage, releasing, store
 from gyre_registry.deciding import in_transaction, put_route
 from gyre_registry.desired import Wish, production
 from gyre_rpc.registry.v1 import registry_pb2 as pb
@@ -39,7 +39,7 @@ class Servicer(RegistryServiceServicer):
         self, request: pb.ListRolloutsRequest, context: Context
     ) -> pb.ListRolloutsResponse:
         async with snapshot(self._sessions) as session:
-            rows = await rollouts.rollouts_of(session, tenant_of(context), request.route)
+            rows = await finding.rollouts_of(session, tenant_of(context), request.route)
             found = [await releasing.message_of(session, row) for row in rows]
         return pb.ListRolloutsResponse(rollouts=found)
 

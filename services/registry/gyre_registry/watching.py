@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from gyre_registry import rollouts
+from gyre_registry import finding, rollouts
 from gyre_registry.lineage import forget_answers
 from gyre_registry.tables import UNDER_WAY, Rollout
 from gyre_service.database import Sessions, snapshot, transaction
@@ -47,7 +47,7 @@ async def look(sessions: Sessions) -> None:
     for tenant, rollout_id in found:
         try:
             async with transaction(sessions) as session:
-                row = await rollouts.locked(session, tenant, rollout_id)
+                row = await finding.locked(session, tenant, rollout_id)
                 if row is not None and row.stage in UNDER_WAY:  # nobody has ended it meanwhile
                     await rollouts.advance(session, row, now())
         except (Unavailable, Conflict):

@@ -19,7 +19,7 @@ from gyre_service.rpc import calling_for
 
 from .conftest import ACME, BASE, OTHER, Published, Send
 from .test_lineage import answered
-from .test_rollouts import canary, changes, refused, scored, trained, verdict
+from .test_rollouts import canary, changes, evaluated, refused, scored, trained, verdict
 
 
 @pytest.fixture
@@ -96,6 +96,28 @@ async def test_a_person_promotes_and_takes_back(
         stub.Rollback(pb.RollbackRequest(rollout_id=back.rollout_id), metadata=ACME)
     )
     assert (code, "nothing to take back" in message) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+
+async def test_by_its_route_is_taken_back_what_is_in_production_whatever_came_after(
+    send: Send, published: Published, stub: Any
+) -> None:
+    request = pb.RollbackRequest(route="default")
+    for digest in "cd":
+        await send(trained(digest))
+        await stub.Promote(pb.PromoteRequest(route="default"), metadata=ACME)
+    await send(trained("e"))
+    await send(evaluated((await changes(published))[-1], gain=0))
+
+    taken = []
+    for _ in range(2):
+        back = (await stub.Rollback(request, metadata=ACME)).rollout
+        now = (await changes(published))[-1].arms[0].adapter_digest
+        taken.append((back.adapter_digest, back.stage, now))
+
+    assert taken == [("d" * 64, "rolled-back", "c" * 64), ("c" * 64, "rolled-back", None)]
+    code, message = await refusal(stub.Rollback(request, metadata=ACME))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "is rejected: there is nothing to take back" in message
 
 
 async def test_a_person_ends_what_is_under_way_and_not_what_is_behind_it(

@@ -429,7 +429,9 @@ Global___PromoteResponse: _TypeAlias = PromoteResponse  # noqa: Y015
 
 @_typing.final
 class RollbackRequest(_message.Message):
-    """Ends a rollout that is under way; one that has ended in production is taken back."""
+    """Ends a rollout that is under way, or takes back the one that is in production. Exactly one of `rollout_id` and
+    `route`: a route means what is under way, else what is in production.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

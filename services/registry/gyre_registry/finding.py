@@ -1,0 +1,104 @@
+"""Which rollout is meant: every query about rollouts. Nothing here commits."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gyre_events import RolloutChanged
+from gyre_registry import store
+from gyre_registry.desired import DEFAULT, production
+from gyre_registry.tables import PRODUCTION, UNDER_WAY, WAITING, Rollout
+from gyre_service.errors import NotFound, Rejected
+
+
+async def locked(session: AsyncSession, tenant: str, rollout_id: UUID) -> Rollout | None:
+    """Return a rollout as it is, and keep others from deciding on its route until the end.
+
+    Every decision takes the route first: what was read before may be over when the lock is ours.
+    """
+    row = await session.get(Rollout, (tenant, rollout_id))
+    if row is not None:
+        await store.get_route(session, tenant, row.route)
+        await session.refresh(row)
+    return row
+
+
+async def under_way(session: AsyncSession, tenant: str, route: str) -> Rollout | None:
+    """Return the rollout that is being measured or shown on a route."""
+    return await _first(session, tenant, route, UNDER_WAY)
+
+
+async def waiting(session: AsyncSession, tenant: str, route: str) -> Rollout | None:
+    """Return the rollout that waits longest on a route."""
+    return await _first(session, tenant, route, (WAITING,))
+
+
+async def in_production(
+    session: AsyncSession, tenant: str, route: RolloutChanged
+) -> Rollout | None:
+    """Return the rollout whose adapter a route has in production; None: it has the base alone.
+
+    Its row and those of rollouts before it have the same stage: what was replaced may come back.
+    """
+    query = (
+        select(Rollout)
+        .where(
+            col(Rollout.tenant) == tenant,
+            col(Rollout.route) == route.route,
+            col(Rollout.stage) == PRODUCTION,
+            col(Rollout.adapter_digest) == production(route).adapter_digest,
+        )
+        .order_by(col(Rollout.changed_at).desc())
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
+
+
+async def meant(session: AsyncSession, tenant: str, rollout_id: str, route: str) -> Rollout:
+    """Return the rollout that a person means, locked: by its id, or by its route.
+
+    Of a route it is the one under way, else the one in production, else the newest.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if rollout_id:
+        try:
+            found = await locked(session, tenant, UUID(rollout_id))
+        except ValueError as error:
+            raise Rejected(f"rollout_id is {rollout_id!r}, expected a UUID") from error
+    else:
+        route = route or DEFAULT
+        wanted = await store.get_route(session, tenant, route)  # before its rollouts are read
+        found = await under_way(session, tenant, route)
+        found = found or (wanted and await in_production(session, tenant, wanted))
+        found = found or next(iter(await rollouts_of(session, tenant, route)), None)
+    if found is None:
+        raise NotFound(f"there is no rollout {rollout_id or 'on route ' + route}")
+    return found
+
+
+async def rollouts_of(session: AsyncSession, tenant: str, route: str) -> Sequence[Rollout]:
+    """Return the rollouts of a route, or of all, the newest first."""
+    query = select(Rollout).where(col(Rollout.tenant) == tenant)
+    if route:
+        query = query.where(col(Rollout.route) == route)
+    return (await session.exec(query.order_by(col(Rollout.began_at).desc()))).all()
+
+
+async def _first(
+    session: AsyncSession, tenant: str, route: str, stages: tuple[str, ...]
+) -> Rollout | None:
+    query = (
+        select(Rollout)
+        .where(
+            col(Rollout.tenant) == tenant,
+            col(Rollout.route) == route,
+            col(Rollout.stage).in_(stages),
+        )
+        .order_by(col(Rollout.began_at), col(Rollout.rollout_id))
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
