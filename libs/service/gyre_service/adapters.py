@@ -9,6 +9,7 @@ import json
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -231,8 +232,13 @@ def _store(folder: Path, adapter_url: str, digest: str) -> str:
         files.makedirs(place, exist_ok=True)
         for name in (CONFIG, WEIGHTS, MANIFEST):
             unfinished = f"{root}/.{new_id()}"
-            files.put_file(str(folder / name), unfinished)
-            files.mv(unfinished, f"{place}/{name}")
+            try:
+                files.put_file(str(folder / name), unfinished)
+                files.mv(unfinished, f"{place}/{name}")
+            except BaseException:
+                with suppress(Exception):  # what went wrong first is said
+                    files.rm_file(unfinished)
+                raise
     return str(files.unstrip_protocol(place))
 
 
@@ -246,14 +252,18 @@ def _fetch(uri: str, cache: Path) -> Path:
         return Path(place)
     kept = cache / hashlib.sha256(uri.encode()).hexdigest()
     if not kept.is_dir():
+        there = files.ls(place, detail=False)
         cache.mkdir(parents=True, exist_ok=True)
         copy = Path(tempfile.mkdtemp(dir=cache))
-        for path in files.ls(place, detail=False):
-            files.get_file(path, str(copy / Path(path).name))
         try:
+            for path in there:
+                files.get_file(path, str(copy / Path(path).name))
             copy.rename(kept)
-        except OSError:  # another one was faster
-            shutil.rmtree(copy)
+        except OSError:
+            if not kept.is_dir():  # else another one was faster
+                raise
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
     return kept
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 
 import fsspec
 from anyio import to_thread
@@ -58,10 +59,15 @@ class Blobs:
             self._files.makedirs(f"{self._root}/{name[:2]}", exist_ok=True)
             # Under its own name only when it is whole, and on the disk.
             unfinished = f"{path}.{new_id()}"
-            with self._files.open(unfinished, "wb") as file:
-                file.write(content)
-                file.flush()
-                if "file" in self._files.protocol:
-                    os.fsync(file.fileno())
-            self._files.mv(unfinished, path)
+            try:
+                with self._files.open(unfinished, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    if "file" in self._files.protocol:
+                        os.fsync(file.fileno())
+                self._files.mv(unfinished, path)
+            except BaseException:
+                with suppress(Exception):  # what went wrong first is said
+                    self._files.rm_file(unfinished)
+                raise
         return name

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import os
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 from safetensors.torch import save_file
 
 from gyre_service.adapters import (
@@ -200,9 +203,32 @@ async def test_an_adapter_that_is_not_there_may_come_later(tmp_path: Path) -> No
         await fetch(f"file://{tmp_path}/none", tmp_path / "cache")
     with pytest.raises(NoFolder):
         await fetch("memory://adapters/none", tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 async def test_a_location_that_is_away_says_nothing_of_an_adapter(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no folder") as caught:
         await fetch(f"file://{tmp_path}/none/{BASE}", tmp_path / "cache")
     assert not isinstance(caught.value, NoFolder)
+
+
+async def test_what_cannot_be_stored_or_copied_whole_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, location, cache = folder(tmp_path / "a"), tmp_path / "adapters", tmp_path / "cache"
+    seal(made, BASE, {})
+    uri = await store(made, "memory://adapters")
+
+    def full(_: object, source: str, target: str) -> None:
+        Path(target).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LocalFileSystem, "put_file", full)
+    monkeypatch.setattr(MemoryFileSystem, "get_file", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        await store(made, str(location))
+    with pytest.raises(Unavailable, match="No space left"):
+        await fetch(uri, cache)
+
+    assert [path for path in (*location.rglob("*"), *cache.rglob("*")) if path.is_file()] == []
+    assert list(cache.iterdir()) == []

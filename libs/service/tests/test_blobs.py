@@ -1,3 +1,4 @@
+import errno
 import hashlib
 from pathlib import Path
 
@@ -34,3 +35,16 @@ async def test_a_place_that_cannot_be_written_is_told_as_away(tmp_path: Path) ->
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Unavailable, match="blob folder"):
         await Blobs(str(tmp_path / "file")).put(b"bytes")
+
+
+async def test_what_cannot_be_written_whole_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gyre_service.blobs.os.fsync", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        await Blobs(str(tmp_path)).put(b"bytes")
+
+    assert files(tmp_path) == []
