@@ -48,7 +48,7 @@ async def _submit(gateway: Gateway, tenant: str, upload: Upload, request_id: UUI
     id = document_id(tenant, upload.collection, upload.name)
     async with snapshot(gateway.sessions) as session:
         row = await documents.get(session, tenant, id)
-    if row is not None and row.status == "indexed" and row.sha256 == upload.sha256:
+    if row is not None and row.is_searchable_as(upload.sha256):
         return Accepted(id, upload, "unchanged")
     event = await _event(gateway, id, upload)
     time = documents.next_time(row, now())

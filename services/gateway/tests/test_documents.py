@@ -28,7 +28,7 @@ def blobs(stack: Stack) -> list[bytes]:
     return [path.read_bytes() for path in found if path.is_file()]
 
 
-async def index(stack: Stack, number: int = -1) -> None:
+async def index(stack: Stack, number: int = -1, version: int = 1) -> None:
     """Let search find what was submitted."""
     event, tenant, _, time = stack.kafka.sent[number]
     assert isinstance(event, DocumentSubmitted)
@@ -36,7 +36,7 @@ async def index(stack: Stack, number: int = -1) -> None:
         document_id=event.document_id,
         collection=event.collection,
         name=event.name,
-        version=1,
+        version=version,
         sha256=event.sha256,
         chunks=3,
         encoder=Encoder(name="fake", digest="3" * 64, dimension=2),
@@ -113,6 +113,21 @@ async def test_the_same_name_is_the_same_document_and_the_same_bytes_are_unchang
     assert len(stack.kafka.sent) == 2
     elsewhere = (await http.post(URL, json=TEXT | {"collection": "b"})).json()
     assert elsewhere["id"] != first["id"]
+
+
+async def test_bytes_that_search_has_no_longer_are_not_unchanged(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    """An older submission became the newest version."""
+    await http.post(URL, json=TEXT)
+    newer = TEXT | {"content": "It is gone."}
+    await http.post(URL, json=newer)
+    await index(stack, 1, 2)
+    await index(stack, 0, 3)
+
+    assert (await http.post(URL, json=newer)).json()["status"] == "submitted"
+    await index(stack, 2, 4)
+    assert (await http.post(URL, json=newer)).json()["status"] == "unchanged"
 
 
 async def test_nothing_is_accepted_while_kafka_is_away(

@@ -58,6 +58,10 @@ class Document(SQLModel, table=True):
             "updated_at": self.time.isoformat(),
         }
 
+    def is_searchable_as(self, sha256: str) -> bool:
+        """Say whether search has these bytes, and no others are known to be on their way."""
+        return self.status == "indexed" and self.sha256 == self.indexed_sha256 == sha256
+
     def is_before(self, status: str, time: datetime) -> bool:
         """Say whether an event that leads to `status` at `time` is newer than what we know.
 
