@@ -10,11 +10,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_registry import canary, evidence, finding, lineage, rollouts, store
+from gyre_registry.deciding import in_transaction
 from gyre_registry.desired import DEFAULT, PRODUCTION
 from gyre_registry.tables import CANDIDATE, ROLLED_BACK, UNDER_WAY, Adapter, Rollout
 from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_service import adapters
+from gyre_service.database import Sessions, snapshot
 from gyre_service.errors import NotFound, Rejected
 from gyre_service.ids import new_id, now, utc
 
@@ -53,8 +55,8 @@ async def rollback(session: AsyncSession, tenant: str, request: pb.RollbackReque
 
 
 async def import_adapter(
-    session: AsyncSession, tenant: str, request: pb.ImportAdapterRequest, cache: Path
-) -> Rollout:
+    sessions: Sessions, tenant: str, request: pb.ImportAdapterRequest, cache: Path
+) -> pb.Rollout:
     """Register an adapter that somebody made elsewhere, and begin its rollout.
 
     Raises:
@@ -62,30 +64,49 @@ async def import_adapter(
         Rejected: The folder is not what its digest says, or is for another base.
     """
     name = request.route or DEFAULT
-    route = await store.get_route(session, tenant, name)
+    digest = request.adapter_digest
+    id = UUID(request.rollout_id) if request.rollout_id else new_id()
+    async with snapshot(sessions) as session:
+        base = await _base_digest(session, tenant, name)
+    # In no transaction: nobody else could decide anything while a folder comes from far away.
+    folder = await adapters.fetch(request.adapter_uri, cache)
+    await to_thread.run_sync(adapters.verify, folder, digest, base)
+
+    async def attempt(session: AsyncSession) -> pb.Rollout:
+        served = await _base_digest(session, tenant, name)
+        if served != base:
+            raise Rejected(
+                f"adapter {digest[:12]} was made for the base {base[:12]}, "
+                f"served is {served[:12]} since it was fetched"
+            )
+        adapter = await session.get(Adapter, (tenant, name, digest))
+        adapter = adapter or Adapter(
+            tenant=tenant,
+            digest=digest,
+            uri=request.adapter_uri,
+            route=name,
+            base_digest=base,
+            created_at=now(),
+        )
+        session.add(adapter)
+        row = await rollouts.enter(session, tenant, adapter, id, request.by or BY)
+        return await message_of(session, row)
+
+    return await in_transaction(sessions, attempt)
+
+
+async def _base_digest(session: AsyncSession, tenant: str, name: str) -> str:
+    route = await store.read_route(session, tenant, name)
     if route is None and name == DEFAULT:
-        route = await store.get_route(session, DEFAULT, DEFAULT)
+        route = await store.read_route(session, DEFAULT, DEFAULT)
     if route is None:
         raise NotFound(f"there is no route {name!r}", param="route")
-    folder = await adapters.fetch(request.adapter_uri, cache)
-    await to_thread.run_sync(adapters.verify, folder, request.adapter_digest, route.base.digest)
-    adapter = await session.get(Adapter, (tenant, name, request.adapter_digest))
-    adapter = adapter or Adapter(
-        tenant=tenant,
-        digest=request.adapter_digest,
-        uri=request.adapter_uri,
-        route=name,
-        base_digest=route.base.digest,
-        created_at=now(),
-    )
-    session.add(adapter)
-    id = UUID(request.rollout_id) if request.rollout_id else new_id()
-    return await rollouts.enter(session, tenant, adapter, id, request.by or BY)
+    return route.base.digest
 
 
 async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
     """Return a rollout with its evidence and its history."""
-    route = await store.get_route(session, row.tenant, row.route)
+    route = await store.read_route(session, row.tenant, row.route)
     alpha = route.policy.release.alpha if route else 0.05
     return pb.Rollout(
         rollout_id=str(row.rollout_id),

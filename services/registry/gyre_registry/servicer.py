@@ -60,11 +60,9 @@ class Servicer(RegistryServiceServicer):
     async def ImportAdapter(
         self, request: pb.ImportAdapterRequest, context: Context
     ) -> pb.ImportAdapterResponse:
-        async def attempt(session: AsyncSession) -> pb.Rollout:
-            row = await releasing.import_adapter(session, tenant_of(context), request, self._cache)
-            return await releasing.message_of(session, row)
-
-        return pb.ImportAdapterResponse(rollout=await in_transaction(self._sessions, attempt))
+        tenant = tenant_of(context)
+        found = await releasing.import_adapter(self._sessions, tenant, request, self._cache)
+        return pb.ImportAdapterResponse(rollout=found)
 
     async def ListAdapters(
         self, request: pb.ListAdaptersRequest, context: Context

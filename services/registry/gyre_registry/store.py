@@ -43,6 +43,12 @@ async def get_route(session: AsyncSession, tenant: str, name: str) -> RolloutCha
     return None if row is None else RolloutChanged.model_validate(row.rollout)
 
 
+async def read_route(session: AsyncSession, tenant: str, name: str) -> RolloutChanged | None:
+    """Return a route as it is; others may change it meanwhile."""
+    row = await session.get(Route, (tenant, name))
+    return None if row is None else RolloutChanged.model_validate(row.rollout)
+
+
 async def routes_of(session: AsyncSession, tenant: str) -> list[RolloutChanged]:
     """Return the tenant's routes by name."""
     query = select(Route).where(col(Route.tenant) == tenant).order_by(col(Route.name))

@@ -12,9 +12,13 @@ from grpc import aio
 from numpy import zeros
 from safetensors.numpy import save_file
 
+from gyre_events import Base
+from gyre_registry.deciding import ensure_routes, put_route
+from gyre_registry.desired import Wish
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from gyre_service import adapters
+from gyre_service.database import Sessions
 from gyre_service.rpc import calling_for
 
 from .conftest import ACME, BASE, OTHER, Published, Send
@@ -242,6 +246,31 @@ async def test_an_adapter_that_is_not_what_it_should_be_is_not_imported(
         )
         assert code is expected
     assert not (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
+
+
+@pytest.mark.parametrize("base", [BASE, OTHER])
+async def test_others_decide_while_an_adapter_is_fetched(
+    sessions: Sessions, stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: Base
+) -> None:
+    route = await put_route(sessions, "acme", Wish("default"), BASE)
+    digest = sealed(tmp_path / "mine")
+    fetch = adapters.fetch
+
+    async def decide_first(uri: str, cache: Path) -> Path:
+        await ensure_routes(sessions, [("acme", route)], base)
+        return await fetch(uri, cache)
+
+    monkeypatch.setattr(adapters, "fetch", decide_first)
+    request = pb.ImportAdapterRequest(adapter_digest=digest, adapter_uri=f"file://{tmp_path}/mine")
+    call = stub.ImportAdapter(request, metadata=ACME)
+
+    if base == BASE:
+        assert (await call).rollout.stage == "candidate"
+    else:
+        code, message = await refusal(call)
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        assert "was made for the base aaaaaaaaaaaa, served is bbbbbbbbbbbb" in message
+        assert not (await stub.ListAdapters(pb.ListAdaptersRequest(), metadata=ACME)).adapters
 
 
 async def test_lineage_is_told_to_its_tenant(send: Send, published: Published, stub: Any) -> None:
