@@ -213,6 +213,23 @@ async def test_people_who_ask_again_want_other_answers(send: Send, said: Said) -
     assert said.requests == []
 
 
+async def test_one_person_who_is_against_an_answer_is_not_many(send: Send, said: Said) -> None:
+    known = World(1)
+    await baseline(send, known)
+    for _ in range(POLICY.score_events + 10):
+        await send(verdict("up"))
+    again = verdict("down").model_copy(update={"by": "ada"})
+    for _ in range(60):
+        await send(again.model_copy(update={"feedback_id": uuid4()}))
+    for _ in range(30):  # and others
+        await send(verdict("down").model_copy(update={"by": "ada"}))
+    assert said.alarms == []
+
+    for number in range(20):
+        await send(verdict("down").model_copy(update={"by": f"p{number}"}))
+    assert [alarm.detector for alarm in said.alarms] == ["thumbs"]
+
+
 async def test_answers_that_take_longer_are_operations_and_nothing_to_train_for(
     send: Send, said: Said
 ) -> None:

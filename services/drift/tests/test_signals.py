@@ -2,13 +2,14 @@ import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import exp, log
+from uuid import UUID
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from gyre_drift.watching.attack import Limits, Window
-from gyre_drift.watching.crowd import SEEN, Crowd
+from gyre_drift.watching.crowd import SAID, SEEN, Crowd, Voices
 from gyre_drift.watching.evidence import Rise, threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
@@ -180,6 +181,37 @@ def test_a_person_who_goes_on_asking_counts_less_and_less() -> None:
     for number in range(SEEN):
         crowd.weigh(f"p{number}", 1)
     assert crowd.weigh("ada", 3) == (1, True)
+
+
+def test_who_judges_often_counts_less_and_the_last_word_on_an_answer_is_the_one() -> None:
+    voices, first, second = Voices(), UUID(int=1), UUID(int=2)
+    assert voices.weigh("ada", first, 1.0) == (1, None)
+    assert voices.weigh("ada", first, 0.0) == (1, (1.0, 1))
+    assert voices.weigh("ada", second, 0.5) == (1 / 2, None)
+    assert voices.weigh("ada", first, 0.2) == (1 / 2, (0.0, 1))
+    assert voices.weigh("bob", first, 0.3) == (1, None)
+    for number in range(SAID):
+        voices.weigh(f"p{number}", first, 0.3)
+    assert voices.weigh("ada", first, 1.0) == (1, None)
+
+
+def test_a_value_that_is_taken_back_leaves_no_evidence_and_makes_none() -> None:
+    signal = Signal("x", "people", THRESHOLD, learn=Larger.of, wanted=50)
+    bad = np.random.default_rng(3).random(49) < 0.1
+    feed(signal, np.append(1.0, bad))
+    signal.update(0.0, WHEN)  # calibrated
+    before = signal.now()
+    signal.update(1.0, WHEN, 0.5)
+    assert signal.now() > before
+    signal.take_back(1.0, 0.5)
+    assert before - 0.2 < signal.now() <= before
+    signal.take_back(0.0, 1.0)
+    assert signal.now() <= before
+
+    taught = Signal("x", "people", THRESHOLD, learn=Larger.of, wanted=50)
+    feed(taught, np.array([1.0, 0.0]))
+    taught.take_back(1.0, 1.0)
+    assert taught.calibration == [0.0]
 
 
 def questions(rng: np.random.Generator, count: int) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import cast
 from uuid import UUID
 
@@ -25,6 +26,7 @@ class Gyre:
     def __init__(self, false_alarm_events: float = 50_000) -> None:
         self._policy = DriftPolicy(false_alarm_events=false_alarm_events)
         self._events = 0
+        self._answers = count()
 
     def fit(self, past: Sequence[Observation]) -> None:
         self._encoder = past[0].encoder
@@ -54,7 +56,8 @@ class Gyre:
         panel = self._watch.panel
         found = [*panel.quality(seen.quality, self._now), *panel.took(seen.latency_s, self._now)]
         if seen.thumb:
-            found += panel.said(float(seen.thumb < 0), self._now)
+            answer_id = UUID(int=next(self._answers))
+            found += panel.said(float(seen.thumb < 0), self._now, seen.person, answer_id)
         return found
 
     @property

@@ -91,6 +91,12 @@ class Rise:
         self.since.add(value)
         return bool(self._detector.drift_detected)
 
+    def take_back(self, payoff: float, weight: float) -> None:
+        """Undo what a value has added; what one took away stays: evidence only ever gets less."""
+        detector = self._detector  # River's takes nothing back
+        detector._sum_increase -= max(0.0, weight * (payoff - self._expected))
+        detector._min_increase = min(detector._min_increase, detector._sum_increase)
+
     def tune(self, threshold: float) -> None:
         self.threshold = self._detector.threshold = threshold
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from gyre_drift.watching.attack import Window
-from gyre_drift.watching.crowd import Crowd
+from gyre_drift.watching.crowd import Crowd, Voices
 from gyre_drift.watching.evidence import threshold_for
 from gyre_drift.watching.means import Larger
 from gyre_drift.watching.mix import Mix
@@ -53,6 +54,7 @@ class Panel:
 
     signals: dict[str, Signal]
     crowd: Crowd = field(default_factory=Crowd)
+    voices: Voices = field(default_factory=Voices)
     window: Window = field(default_factory=Window)
 
     @classmethod
@@ -115,9 +117,14 @@ class Panel:
         """Take how well a live answer stands on its passages, 0..1."""
         return self._one(GROUNDED, 1 - value, time)
 
-    def said(self, badness: float, time: datetime) -> list[Alarm]:
-        """Take what a person thinks of a live answer, 0..1."""
-        return self._one(THUMBS, badness, time)
+    def said(self, badness: float, time: datetime, by: str | None, answer_id: UUID) -> list[Alarm]:
+        """Take what a person thinks of a live answer, 0..1: their last word on it counts."""
+        weight = 1.0
+        if by is not None:
+            weight, before = self.voices.weigh(by, answer_id, badness)
+            if before is not None:
+                self.signals[THUMBS].take_back(*before)
+        return self._one(THUMBS, badness, time, weight)
 
     def took(self, latency_s: float, time: datetime) -> list[Alarm]:
         """Take how long a live answer took."""
@@ -130,8 +137,8 @@ class Panel:
     def __iter__(self) -> Iterator[Signal]:
         return iter(self.signals.values())
 
-    def _one(self, name: str, value: float, time: datetime) -> list[Alarm]:
-        alarm = self._update(name, value, time)
+    def _one(self, name: str, value: float, time: datetime, weight: float = 1.0) -> list[Alarm]:
+        alarm = self._update(name, value, time, weight)
         return [] if alarm is None else [alarm]
 
     def _update(self, name: str, value: float, time: datetime, weight: float = 1.0) -> Alarm | None:

@@ -129,6 +129,13 @@ class Signal:
             None if half is None else size + half,
         )
 
+    def take_back(self, value: float, weight: float) -> None:
+        """Let a value that was taken count no longer."""
+        if self.rise is not None and self.bet is not None:
+            self.rise.take_back(self.bet.of_value(value), weight)
+        elif value in self.calibration:
+            self.calibration.remove(value)
+
     def tune(self, threshold: float) -> None:
         """Ask for more, or less, evidence from now on."""
         self.threshold = threshold

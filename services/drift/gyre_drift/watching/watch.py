@@ -82,7 +82,9 @@ class Watch:
             return []
         if isinstance(event, VerdictRecorded):
             badness = badness_of(event)
-            return [] if badness is None else self.panel.said(badness, time)
+            if badness is None:
+                return []
+            return self.panel.said(badness, time, event.by, event.answer_id)
         quality, found = quality_of(event), []
         if quality is not None:
             found += self.panel.quality(quality, time)
