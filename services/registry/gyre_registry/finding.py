@@ -1,4 +1,4 @@
-"""Which rollout is meant: every query about rollouts. Nothing here commits."""
+"""Which rollout is meant, and where it stands. Nothing here commits."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import RolloutChanged
 from gyre_registry import store
 from gyre_registry.desired import DEFAULT, production
-from gyre_registry.tables import PRODUCTION, UNDER_WAY, WAITING, Rollout
+from gyre_registry.tables import PRODUCTION, RETIRED, UNDER_WAY, WAITING, Rollout
 from gyre_service.errors import NotFound, Rejected
 
 
@@ -40,7 +40,7 @@ async def in_production(
 ) -> Rollout | None:
     """Return the rollout whose adapter a route has in production; None: it has the base alone.
 
-    Its row and those of rollouts before it have the same stage: what was replaced may come back.
+    Its row and those that it has replaced have the same stage.
     """
     query = (
         select(Rollout)
@@ -102,3 +102,16 @@ async def _first(
         .limit(1)
     )
     return (await session.exec(query)).first()
+
+
+async def standing(session: AsyncSession, row: Rollout) -> tuple[str, int]:
+    """Return the stage of a rollout, and its share in 1/10,000, as they are shown.
+
+    What came to production is retired as soon as something else is there.
+    """
+    if row.stage == PRODUCTION:
+        route = await store.read_route(session, row.tenant, row.route)
+        here = route and await in_production(session, row.tenant, route)
+        if not here or here.rollout_id != row.rollout_id:
+            return RETIRED, 0
+    return row.stage, row.share

@@ -17,6 +17,7 @@ from gyre_events import (
     RetrainingRequested,
     TrainingFailed,
 )
+from gyre_registry import finding
 from gyre_registry.outcome import digest_of
 from gyre_registry.tables import Adapter, AnswerOrigin, Fact, Rollout, RolloutStep
 from gyre_service.errors import NotFound
@@ -162,7 +163,8 @@ async def _rollout(session: AsyncSession, adapter: Adapter, at: datetime) -> Rol
 
 async def _shown(session: AsyncSession, row: Rollout) -> dict[str, Any]:
     shown = row.model_dump(mode="json", exclude={"tenant", "gate", "before"})
-    return shown | {"history": await steps_of(session, row)}
+    stage, share = await finding.standing(session, row)
+    return shown | {"stage": stage, "share": share, "history": await steps_of(session, row)}
 
 
 async def steps_of(session: AsyncSession, row: Rollout) -> list[dict[str, Any]]:

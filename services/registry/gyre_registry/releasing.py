@@ -31,7 +31,8 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
     """
     row = await finding.meant(session, tenant, request.rollout_id, request.route)
     if row.stage not in UNDER_WAY:
-        raise Rejected(f"rollout {row.rollout_id} is {row.stage}: only one under way is promoted")
+        stage, _ = await finding.standing(session, row)
+        raise Rejected(f"rollout {row.rollout_id} is {stage}: only one under way is promoted")
     reason = request.reason or "promoted by hand"
     await rollouts.end(session, row, IN_PRODUCTION, reason, request.by or BY)
     return row
@@ -107,12 +108,13 @@ async def _base_digest(session: AsyncSession, tenant: str, name: str) -> str:
 async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
     """Return a rollout with its evidence and its history."""
     route = await store.read_route(session, row.tenant, row.route)
+    stage, share = await finding.standing(session, row)
     alpha = route.policy.release.alpha if route else 0.05
     return pb.Rollout(
         rollout_id=str(row.rollout_id),
         route=row.route,
-        stage=row.stage,
-        share=row.share,
+        stage=stage,
+        share=share,
         adapter_digest=row.adapter_digest,
         before_digest=(row.before or {}).get("adapter_digest") or "",
         job_id=str(row.job_id or ""),
@@ -147,7 +149,7 @@ async def adapters_of(session: AsyncSession, tenant: str, route: str) -> list[pb
         query = query.where(col(Adapter.route) == route)
     rows = (await session.exec(query.order_by(col(Adapter.created_at).desc()))).all()
     stages = {
-        (row.route, row.adapter_digest): row.stage
+        (row.route, row.adapter_digest): (await finding.standing(session, row))[0]
         for row in reversed(await finding.rollouts_of(session, tenant, route))
     }
     return [

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 WAITING, CANDIDATE, CANARY = "waiting", "candidate", "canary"
 PRODUCTION, REJECTED, ROLLED_BACK = "production", "rejected", "rolled-back"
+RETIRED = "retired"  # shown, never stored: what was replaced may come back
 UNDER_WAY = (CANDIDATE, CANARY)
 
 

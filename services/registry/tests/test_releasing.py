@@ -102,13 +102,18 @@ async def test_a_person_promotes_and_takes_back(
     assert (code, "nothing to take back" in message) == (grpc.StatusCode.INVALID_ARGUMENT, True)
 
 
+async def promote(send: Send, stub: Any, digests: str) -> None:
+    """Bring adapters to production, one after the other."""
+    for digest in digests:
+        await send(trained(digest))
+        await stub.Promote(pb.PromoteRequest(route="default"), metadata=ACME)
+
+
 async def test_by_its_route_is_taken_back_what_is_in_production_whatever_came_after(
     send: Send, published: Published, stub: Any
 ) -> None:
     request = pb.RollbackRequest(route="default")
-    for digest in "cd":
-        await send(trained(digest))
-        await stub.Promote(pb.PromoteRequest(route="default"), metadata=ACME)
+    await promote(send, stub, "cd")
     await send(trained("e"))
     await send(evaluated((await changes(published))[-1], gain=0))
 
@@ -122,6 +127,33 @@ async def test_by_its_route_is_taken_back_what_is_in_production_whatever_came_af
     code, message = await refusal(stub.Rollback(request, metadata=ACME))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "is rejected: there is nothing to take back" in message
+
+
+async def test_what_was_replaced_is_told_of_as_retired_until_it_is_back(
+    send: Send, published: Published, sessions: Sessions, stub: Any
+) -> None:
+    async def told() -> list[tuple[str, int]]:
+        found = await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)
+        listed = await stub.ListAdapters(pb.ListAdaptersRequest(), metadata=ACME)
+        rollouts = [(one.stage, one.share) for one in found.rollouts]
+        assert [one.stage for one in listed.adapters] == [stage for stage, _ in rollouts]
+        return rollouts
+
+    await promote(send, stub, "c")
+    answer = answered((await changes(published))[-1], "production")
+    await send(answer)
+    await promote(send, stub, "d")
+    assert await told() == [("production", 10_000), ("retired", 0)]
+    request = pb.GetLineageRequest(answer_id=str(answer.answer_id))
+    lineage = json.loads((await stub.GetLineage(request, metadata=ACME)).lineage_json)
+    assert (lineage["rollout"]["stage"], lineage["rollout"]["share"]) == ("retired", 0)
+
+    await stub.Rollback(pb.RollbackRequest(route="default"), metadata=ACME)
+    assert await told() == [("rolled-back", 0), ("production", 10_000)]
+
+    topic = await published.rollouts()
+    await ensure_routes(sessions, [topic[-1]], OTHER)
+    assert await told() == [("rolled-back", 0), ("retired", 0)]
 
 
 async def test_a_person_ends_what_is_under_way_and_not_what_is_behind_it(

@@ -257,7 +257,7 @@ class Rollout(_message.Message):
     """UUID"""
     route: _builtins.str
     stage: _builtins.str
-    """waiting, candidate, canary, production, rejected, rolled-back"""
+    """waiting, candidate, canary, production, retired, rejected, rolled-back"""
     share: _builtins.int
     """of the candidate, in 1/10,000"""
     adapter_digest: _builtins.str
@@ -266,7 +266,7 @@ class Rollout(_message.Message):
     job_id: _builtins.str
     """UUID; empty: imported"""
     reason: _builtins.str
-    """of the stage it is in"""
+    """of the stage it is in; retired: why it was in production"""
     began_at: _builtins.str
     """RFC 3339"""
     changed_at: _builtins.str
