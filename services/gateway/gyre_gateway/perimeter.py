@@ -22,6 +22,7 @@ from gyre_service.keys import bearer
 
 LIVE = "/v1/events"  # stays open, and has a limit of its own
 API = "/v1/"
+UPLOADS = ("/v1/documents", "/v1/adapters", "/documents")
 MULTIPART_OVERHEAD = 1024 * 1024
 DURATION = Histogram(
     "gyre_http_duration_seconds", "Time to the end of an answer", ["method", "route", "status"]
@@ -100,7 +101,8 @@ class Bounded:
 
     def _limit(self, scope: Scope) -> int:
         settings = self.gateway().settings
-        if Headers(scope=scope).get("content-type", "").startswith("multipart/form-data"):
+        kind = Headers(scope=scope).get("content-type", "")
+        if scope["path"] in UPLOADS and kind.startswith("multipart/form-data"):
             return settings.max_document_bytes + MULTIPART_OVERHEAD
         return settings.max_body_bytes
 

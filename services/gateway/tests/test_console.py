@@ -161,6 +161,52 @@ async def test_a_form_of_another_site_does_nothing(
     assert stack.kafka.sent == []
 
 
+@pytest.mark.parametrize("path", ["/ask", "/documents", "/logout", f"/answers/{uuid4()}/feedback"])
+@pytest.mark.parametrize("cookie", ["", "gyre-key=nobody"])
+async def test_what_a_stranger_sends_is_not_read(
+    browser: httpx.AsyncClient, path: str, cookie: str
+) -> None:
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(b"--x")
+        yield b"--x"
+
+    kind = {"content-type": "multipart/form-data; boundary=x", "cookie": cookie}
+    response = await browser.post(path, content=body(), headers=kind)
+
+    assert (response.status_code, response.headers["location"]) == (303, "/login")
+    assert read == []
+
+
+async def test_only_documents_may_be_large(browser: httpx.AsyncClient) -> None:
+    large = {"file": ("a.txt", b"x" * 60_000)}
+
+    assert (await browser.post("/login", files=large)).status_code == 413
+    await sign_in(browser)
+    token = {"csrf": await csrf(browser)}
+    assert (await browser.post("/ask", files=large, data=token)).status_code == 413
+    assert (await browser.post("/documents", files=large, data=token)).status_code == 303
+
+
+@pytest.mark.parametrize("service", ["feedback", "ingestion", "retrieval"])
+async def test_the_backlog_is_a_limit_here_too(
+    browser: httpx.AsyncClient, stack: Stack, service: str
+) -> None:
+    await sign_in(browser)
+    form = {"csrf": await csrf(browser), "thumb": "up"}
+    stack.groups[service].waiting = 10_001
+
+    if service == "feedback":
+        response = await browser.post(f"/answers/{uuid4()}/feedback", data=form)
+    else:
+        response = await browser.post("/documents", data=form, files={"file": ("a.txt", b"x")})
+
+    assert response.status_code == 429
+    assert f"10001 records wait for {service}" in response.text
+    assert stack.kafka.sent == []
+
+
 async def test_a_correction_is_published(browser: httpx.AsyncClient, stack: Stack) -> None:
     await sign_in(browser)
     answer_id = uuid4()

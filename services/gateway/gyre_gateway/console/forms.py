@@ -78,6 +78,7 @@ async def judge(
     edited_answer: Annotated[str, Form(max_length=20_000)] = "",
     comment: Annotated[str, Form(max_length=10_000)] = "",
 ) -> Response:
+    parts.backlog.check("feedback")
     said: dict[str, Any] = {
         "thumb": thumb,
         "edited_answer": edited_answer.strip() or None,
@@ -97,6 +98,7 @@ async def send(
     file: Annotated[list[UploadFile], File()],
     collection: Annotated[Collection, Form()] = "default",
 ) -> Response:
+    parts.backlog.check("ingestion", "retrieval")
     limit = parts.settings.max_document_bytes
     uploads = [
         await described(one.file, one.filename or "unnamed", collection, one.content_type, limit)

@@ -10,6 +10,8 @@ from fastapi.routing import APIRoute
 
 from gyre_gateway.console import forms, live, loop_pages, pages
 from gyre_gateway.console.rendering import page
+from gyre_gateway.console.visitors import visitor
+from gyre_gateway.gateway import gateway_of
 from gyre_gateway.openai_wire.errors import problem_of
 from gyre_service.errors import ServiceError, Unauthenticated
 
@@ -22,6 +24,9 @@ class PageRoute(APIRoute):
 
         async def shown(request: Request) -> Response:
             try:
+                if request.method == "POST" and request.url.path != "/login":
+                    # FastAPI parses a form before it asks who sent it.
+                    await visitor(request, gateway_of(request))
                 return await handle(request)
             except Unauthenticated:
                 return RedirectResponse("/login", status_code=303)
