@@ -20,7 +20,7 @@ from gyre_service.errors import Overloaded, ServiceError
 from gyre_service.ids import new_id
 from gyre_service.keys import bearer
 
-LIVE = "/v1/events"  # stays open, and has a limit of its own
+LIVE = ("/v1/events", "/console/events")  # stay open, and have a limit of their own
 API = "/v1/"
 UPLOADS = ("/v1/documents", "/v1/adapters", "/documents")
 MULTIPART_OVERHEAD = 1024 * 1024
@@ -82,7 +82,7 @@ class Bounded:
             return await self.app(scope, receive, send)
         settings = self.gateway().settings
         with ExitStack() as stack:
-            if scope["path"] != LIVE:
+            if scope["path"] not in LIVE:
                 if self.running >= settings.max_concurrent_requests:
                     error = Overloaded(f"{self.running} requests are being answered: come back")
                     problem = problem_of(error, settings.retry_after_s)

@@ -1,5 +1,6 @@
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from sqlmodel import select
 
 from gyre_gateway import access
 from gyre_gateway.access import ensure_keys
+from gyre_gateway.perimeter import Bounded
 from gyre_gateway.settings import Settings
 from gyre_gateway.store import keys
 from gyre_gateway.store.keys import Key
@@ -137,6 +139,27 @@ async def test_too_many_at_once_are_told_to_come_back(
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     assert (await http.get("/v1/models")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/console/events"])
+async def test_what_stays_open_takes_nobodys_place(stack: Stack, path: str) -> None:
+    opened = asyncio.Event()
+
+    async def app(*_: Any) -> None:
+        opened.set()
+        await asyncio.Event().wait()
+
+    async def nothing(*_: Any) -> Any:
+        return {}
+
+    bounded = Bounded(app, lambda: stack.gateway)
+    scope = {"type": "http", "path": path, "headers": []}
+    tab = asyncio.create_task(bounded(scope, nothing, nothing))
+    await asyncio.wait_for(opened.wait(), 10)
+
+    assert bounded.running == 0
+    tab.cancel()
+    await asyncio.gather(tab, return_exceptions=True)
 
 
 async def test_the_description_has_every_path_and_our_errors(http: httpx.AsyncClient) -> None:
