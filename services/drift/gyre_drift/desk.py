@@ -87,7 +87,7 @@ class Desk:
             desk = await self._restart(event.encoder.digest, occasion.time)
         row.events += live
         if desk.watch is None or desk.reference is None:
-            return await desk._collect(event.text, vector)
+            return await desk._collect(event.text, vector, live=live)
         if not live:
             await store.save(occasion.session, row, desk.watch)
             return []
@@ -137,18 +137,17 @@ class Desk:
         row = self.occasion.row
         return await self.references.get(self.occasion.session, row.tenant, row.route, reference_id)
 
-    async def _collect(self, text: str, vector: Vectors) -> list[Event]:
+    async def _collect(self, text: str, vector: Vectors, *, live: bool) -> list[Event]:
         occasion, row, policy = self.occasion, self.occasion.row, self.policy.drift
-        await store.collect(occasion.session, row, text, vector)
+        await store.collect(occasion.session, row, text, vector, live=live)
         if row.collected < policy.reference_events + policy.calibration_events:
             occasion.session.add(row)
             return []
         await occasion.session.flush()
-        texts, vectors = await store.take_collected(occasion.session, row)
+        # Who imports a baseline sends it in any order; live questions come in theirs.
+        texts, vectors, ordered = await store.take_collected(occasion.session, row)
         cause = occasion.cause
         id = derived_id(row.tenant, SERVICE, "reference", cause.source, cause.id)
-        # Who imports a baseline sends it in any order; live questions come in theirs.
-        ordered = row.events >= len(texts)
         reference = await asyncio.to_thread(Reference.build, id, vectors, texts, ordered=ordered)
         await store.keep_reference(occasion.session, row, reference, occasion.time)
         row.reference_id, row.collected = id, 0

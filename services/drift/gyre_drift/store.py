@@ -65,12 +65,14 @@ async def save(session: AsyncSession, row: Stream, watch: Watch | None) -> None:
     session.add(kept)
 
 
-async def collect(session: AsyncSession, row: Stream, text: str, vector: Vectors) -> None:
+async def collect(
+    session: AsyncSession, row: Stream, text: str, vector: Vectors, *, live: bool
+) -> None:
     session.add(
         Collected(
             tenant=row.tenant,
             route=row.route,
-            number=row.collected,
+            number=~row.collected if live else row.collected,
             text=text,
             vector=vector.tobytes(),
         )
@@ -78,15 +80,17 @@ async def collect(session: AsyncSession, row: Stream, text: str, vector: Vectors
     row.collected += 1
 
 
-async def take_collected(session: AsyncSession, row: Stream) -> tuple[list[str], Vectors]:
-    """Return what was collected for a reference, oldest first, and forget it."""
+async def take_collected(session: AsyncSession, row: Stream) -> tuple[list[str], Vectors, bool]:
+    """Return what was collected for a reference, oldest first, and whether all of it was live.
+
+    It is forgotten.
+    """
     mine = (col(Collected.tenant) == row.tenant, col(Collected.route) == row.route)
-    rows = (
-        await session.exec(select(Collected).where(*mine).order_by(col(Collected.number)))
-    ).all()
+    found = (await session.exec(select(Collected).where(*mine))).all()
+    rows = sorted(found, key=lambda one: max(one.number, ~one.number))
     await session.exec(delete(Collected).where(*mine))
     vectors = np.stack([np.frombuffer(one.vector, "<f4") for one in rows])
-    return [one.text for one in rows], vectors
+    return [one.text for one in rows], vectors, all(one.number < 0 for one in rows)
 
 
 async def forget_collected(session: AsyncSession, row: Stream) -> None:

@@ -71,7 +71,7 @@ class Collected(SQLModel, table=True):
 
     tenant: str = Field(primary_key=True)
     route: str = Field(primary_key=True)
-    number: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)  # from 0 up; of a live one from -1 down: its complement
     text: str
     vector: bytes
 

@@ -155,6 +155,26 @@ async def test_another_encoder_is_a_new_reference_and_no_alarm(
     assert (found.reference_id, found.collected, found.encoder) == (None, 60, "f" * 64)
 
 
+@pytest.mark.parametrize(
+    ("purposes", "ordered"),
+    [(("live",), True), (("baseline",), False), (("live", "baseline"), False)],
+)
+async def test_only_live_questions_come_in_their_order(
+    send: Send, sessions: Sessions, purposes: tuple[str, ...], ordered: bool
+) -> None:
+    """However many of them were asked of the encoder before."""
+    await live(send, World(1), 400)
+    other = ENCODER.model_copy(update={"digest": "f" * 64})
+    for number, vector in enumerate(World(1).questions(400)):
+        await send(observed(vector, purposes[number % len(purposes)], encoder=other))
+    row = await stream(sessions)
+    async with snapshot(sessions) as session:
+        kept = await session.get_one(ReferenceRow, ("acme", "default", row.reference_id))
+    made = Reference.of_bytes(kept.reference_id, kept.content)
+    assert made is not None
+    assert made.ordered == ordered
+
+
 async def test_two_families_are_enough_without_a_test(
     send: Send, said: Said, rollouts: Rollouts
 ) -> None:
