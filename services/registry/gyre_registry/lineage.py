@@ -17,7 +17,8 @@ from gyre_events import (
     RetrainingRequested,
     TrainingFailed,
 )
-from gyre_registry import finding
+from gyre_registry import finding, store
+from gyre_registry.desired import DEFAULT
 from gyre_registry.outcome import digest_of
 from gyre_registry.tables import Adapter, AnswerOrigin, Fact, Rollout, RolloutStep
 from gyre_service.errors import NotFound
@@ -93,6 +94,9 @@ async def forget_answers(session: AsyncSession, before: datetime) -> None:
 async def trace(session: AsyncSession, tenant: str, answer_id: UUID) -> dict[str, Any]:
     """Return the lineage of an answer; a part that has no place in it is None.
 
+    Of a tenant that was answered by the route of `default`, what made that one is told without
+    the questions that had moved it: they are others'.
+
     Raises:
         NotFound: The answer is not known (any more).
     """
@@ -105,28 +109,49 @@ async def trace(session: AsyncSession, tenant: str, answer_id: UUID) -> dict[str
         for passage in origin.pop("passages")
     ]
     digest = origin["adapter_digest"]
-    key = (tenant, origin["route"], digest)
+    owner = await _owner(session, tenant, origin)
+    key = (owner, origin["route"], digest)
     adapter = await session.get(Adapter, key) if digest else None
     rollout = adapter and await _rollout(session, adapter, row.at)
     job = str(rollout.job_id) if rollout is not None and rollout.job_id else ""
-    request = await _fact(session, tenant, RetrainingRequested, job)
+    request = await _fact(session, owner, RetrainingRequested, job)
     drifts = [
-        await _fact(session, tenant, DriftDetected, id)
+        await _fact(session, owner, DriftDetected, id)
         for id in (request or {}).get("drift_ids", ())
     ]
+    if owner != tenant:
+        drifts = [drift and _without_questions(drift) for drift in drifts]
     return {
         "answer": origin,
         "chunks": chunks,
-        "prompt": await _prompt(session, tenant, origin["prompt_digest"]),
+        "prompt": await _prompt(session, owner, origin["prompt_digest"]),
         "base": origin["base_digest"],
         "adapter": adapter and adapter.model_dump(mode="json", exclude={"tenant"}),
         "rollout": rollout and await _shown(session, rollout),
-        "training": await _fact(session, tenant, AdapterTrained, job),
+        "training": await _fact(session, owner, AdapterTrained, job),
         "request": request,
-        "dataset": await _fact(session, tenant, DatasetFrozen, job),
+        "dataset": await _fact(session, owner, DatasetFrozen, job),
         "drift": [drift for drift in drifts if drift] or None,
         "gate": rollout and rollout.gate,
     }
+
+
+async def _owner(session: AsyncSession, tenant: str, origin: dict[str, Any]) -> str:
+    """Return whose route answered: the tenant's own, or that of `default` (docs/decisions/0005)."""
+    if origin["route"] != DEFAULT:
+        return tenant
+    for owner in (tenant, DEFAULT):
+        key = (owner, DEFAULT, origin["revision"])
+        found = await session.get(store.RouteRevision, key)
+        if found is not None and found.rollout["rollout_id"] == origin["rollout_id"]:
+            return owner
+    # A database that was made anew knows no revisions of before.
+    own = await store.read_route(session, tenant, DEFAULT)
+    return DEFAULT if own is None else tenant
+
+
+def _without_questions(drift: dict[str, Any]) -> dict[str, Any]:
+    return {name: drift[name] for name in drift if name not in ("examples", "nearest", "moved")}
 
 
 def _version(passage: dict[str, Any]) -> str:

@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from gyre_events import (
+    AdapterTrained,
     AnswerGenerated,
     Dataset,
     DatasetFrozen,
     DocumentIndexed,
     DriftDetected,
     Encoder,
+    Moved,
     Passage,
     RetrainingRequested,
     RolloutChanged,
@@ -21,6 +23,8 @@ from gyre_events import (
 from gyre_events.policy import TrainingPolicy
 from gyre_registry import evidence, lineage
 from gyre_registry.canary import Count
+from gyre_registry.deciding import ensure_routes, put_route
+from gyre_registry.desired import Wish
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import NotFound
 from gyre_service.ids import now
@@ -58,15 +62,8 @@ def answered(rollout: RolloutChanged, arm: str = "candidate", **fields: Any) -> 
     )
 
 
-async def traced(sessions: Sessions, answer_id: UUID, tenant: str = "acme") -> dict[str, Any]:
-    async with snapshot(sessions) as session:
-        return await lineage.trace(session, tenant, answer_id)
-
-
-async def test_an_answer_leads_back_to_all_that_made_it(
-    send: Send, published: Published, sessions: Sessions
-) -> None:
-    drift = DriftDetected(
+def drifted() -> DriftDetected:
+    return DriftDetected(
         drift_id=uuid4(),
         route="default",
         family="input",
@@ -75,10 +72,15 @@ async def test_an_answer_leads_back_to_all_that_made_it(
         threshold=5.0,
         onset=WHEN,
         events=10,
+        examples=("Where does Ada live?",),
+        nearest=("Where is the lamp of Ada?",),
+        moved=(Moved(cluster=1, before=0, now=1, low=1, high=1, examples=("Who is Ada?",)),),
         decided_at=WHEN,
     )
-    made = trained()
-    request = RetrainingRequested(
+
+
+def requested(made: AdapterTrained, drift: DriftDetected) -> RetrainingRequested:
+    return RetrainingRequested(
         job_id=made.job_id,
         route="default",
         drift_ids=(drift.drift_id, uuid4()),
@@ -89,15 +91,10 @@ async def test_an_answer_leads_back_to_all_that_made_it(
         data_deadline=WHEN,
         decided_at=WHEN,
     )
-    part = Dataset(digest="1" * 64, examples=5)
-    frozen = DatasetFrozen(
-        job_id=made.job_id, route="default", train=part, holdout=part, replay=part, decided_at=WHEN
-    )
-    for event in (drift, request, frozen, made):
-        await send(event)
-    [candidate] = await changes(published)
-    await send(evaluated(candidate))
-    indexed = DocumentIndexed(
+
+
+def indexed() -> DocumentIndexed:
+    return DocumentIndexed(
         document_id=DOCUMENT,
         version=2,
         name="lamp.md",
@@ -106,7 +103,26 @@ async def test_an_answer_leads_back_to_all_that_made_it(
         chunks=1,
         encoder=Encoder(name="letters", digest="4" * 64, dimension=2),
     )
-    await send(indexed)
+
+
+async def traced(sessions: Sessions, answer_id: UUID, tenant: str = "acme") -> dict[str, Any]:
+    async with snapshot(sessions) as session:
+        return await lineage.trace(session, tenant, answer_id)
+
+
+async def test_an_answer_leads_back_to_all_that_made_it(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    drift, made = drifted(), trained()
+    part = Dataset(digest="1" * 64, examples=5)
+    frozen = DatasetFrozen(
+        job_id=made.job_id, route="default", train=part, holdout=part, replay=part, decided_at=WHEN
+    )
+    for event in (drift, requested(made, drift), frozen, made):
+        await send(event)
+    [candidate] = await changes(published)
+    await send(evaluated(candidate))
+    await send(indexed())
     answer = answered((await changes(published))[-1])
     await send(answer)
 
@@ -130,8 +146,41 @@ async def test_an_answer_leads_back_to_all_that_made_it(
     assert found["dataset"]["holdout"]["examples"] == 5
     assert [one["drift_id"] for one in found["drift"]] == [str(drift.drift_id)]
     assert found["gate"]["suites"]
-    assert "Ada" not in str(found), "no text of the answer, and nobody's name"
+    assert found["drift"][0]["examples"] == ["Where does Ada live?"]
+    assert "Ada" not in str(found | {"drift": None}), "no text of the answer, and nobody's name"
     assert "p-1" not in str(found)
+
+
+async def test_who_is_answered_by_the_route_of_default_sees_what_made_that_one(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    await ensure_routes(sessions, [], BASE)
+    drift, made = drifted(), trained()
+    for event in (drift, requested(made, drift), made):
+        await send(event, "default")
+    await send(evaluated((await changes(published))[-1]), "default")
+    await send(indexed(), "umbrella")
+    route = (await changes(published))[-1]
+    answer = answered(route)
+    await send(answer, "umbrella")
+
+    found = await traced(sessions, answer.answer_id, "umbrella")
+
+    assert found["chunks"][0]["indexed"] is not None
+    assert found["prompt"]["text"] == route.arms[0].prompt.text
+    assert found["adapter"]["digest"] == made.adapter_digest
+    assert found["rollout"]["stage"] == "canary"
+    assert found["training"]["job_id"] == found["request"]["job_id"] == str(made.job_id)
+    assert found["gate"]["suites"]
+    assert [one["drift_id"] for one in found["drift"]] == [str(drift.drift_id)]
+    assert "Ada" not in str(found), "others' questions are theirs"
+
+    own = await put_route(sessions, "umbrella", Wish("default", prompt="Be brief."), BASE)
+    assert await traced(sessions, answer.answer_id, "umbrella") == found
+    later = answered(own, "production")
+    await send(later, "umbrella")
+    found = await traced(sessions, later.answer_id, "umbrella")
+    assert (found["prompt"]["text"], found["adapter"]) == ("Be brief.", None)
 
 
 async def test_what_has_no_part_in_an_answer_is_none(
