@@ -28,6 +28,7 @@ async def test_poison_is_parked_byte_for_byte_and_the_partition_moves_on(kafka: 
 
     poison = [
         await kafka.send(b"{not json"),
+        await kafka.send(b"\xff\xfe"),
         await kafka.send(b'{"a": "wrong type"}', note=b"\xff\xfe"),
         await kafka.send(b'{"a": 1}', ce_id=None),
         await kafka.send(b'{"a": 1}', ce_type=b"\xff\xfe"),
@@ -36,13 +37,13 @@ async def test_poison_is_parked_byte_for_byte_and_the_partition_moves_on(kafka: 
     await kafka.send(b'{"a": 2}', note=None)  # odd, but nothing we need: handled
     async with broker:
         await broker.start()
-        await kafka.commits(6)
+        await kafka.commits(7)
 
     parked = await kafka.read("-dlq")
     assert handled == [{"a": 2}]
     assert [(r.key, r.value, list(r.headers[:-8])) for r in parked] == poison
     origins = [dict(r.headers) for r in parked]
-    assert [o["dlq_offset"] for o in origins] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [o["dlq_offset"] for o in origins] == [b"0", b"1", b"2", b"3", b"4", b"5"]
     assert origins[0]["dlq_exception"].endswith(b"JSONDecodeError")
     assert {o["dlq_group"] for o in origins} == {kafka.topic.encode()}
 

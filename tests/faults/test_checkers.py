@@ -11,13 +11,13 @@ from aiokafka import ConsumerRecord
 
 from tests.conftest import Record, Stack
 from tests.faults.harness.checkers import (
-    Judgement,
     check_answers,
     check_comments,
     check_detectors,
     counted_questions,
 )
 from tests.faults.harness.fault import Fault, Trial
+from tests.faults.harness.judgement import Judgement
 from tests.faults.harness.ledger import Entry, Kind, Ledger
 from tests.faults.harness.report import passed, report, summary, table
 from tests.faults.harness.results import Results, unjudged
@@ -53,7 +53,10 @@ def entry(id: str, number: int, kind: Kind = "comment", accepted: float | None =
     return Entry(kind, f"key-{id}", 0.5, "answer", number, accepted=accepted, id=id)
 
 
-VERDICTS = [record("1", feedback_id="a"), record("2", feedback_id="b")]
+VERDICTS = [
+    record("1", feedback_id="a", comment="key-a"),
+    record("2", feedback_id="b", comment="key-b"),
+]
 SAID = Ledger([entry("a", 0), entry("b", 1)])
 
 
@@ -64,6 +67,8 @@ SAID = Ledger([entry("a", 0), entry("b", 1)])
         ([VERDICTS[0], *VERDICTS], Judgement()),  # published again under its id
         (VERDICTS[:1], Judgement(lost=1)),
         ([*VERDICTS, record("3", feedback_id="a")], Judgement(double=1)),
+        # What was said once has two ids: an attempt of a client did not know of the one before.
+        ([*VERDICTS, record("3", feedback_id="c", comment="key-a")], Judgement(double=1)),
         (VERDICTS[::-1], Judgement(inversions=1)),
     ],
 )
@@ -75,14 +80,28 @@ def test_what_was_never_accepted_is_not_lost() -> None:
     assert check_comments(Ledger([entry("", 0, accepted=None)]), []) == Judgement()
 
 
+def answer(event: str, id: str, **value: Any) -> Record:
+    return record(event, answer_id=id, **{"route": "r", "purpose": "live", **value})
+
+
 def test_an_answer_that_broke_off_is_not_the_answer() -> None:
     asked = Ledger([entry("x", 0, "question")])
-    broken = record("1", answer_id="x", broken_off=True)
+    broken = answer("1", "x", broken_off=True)
 
-    assert check_answers(asked, [broken]) == Judgement(lost=1)
-    assert check_answers(asked, [broken, record("2", answer_id="x")]) == Judgement()
-    whole = [record("2", answer_id="x"), record("3", answer_id="x")]
-    assert check_answers(asked, whole) == Judgement(double=1)
+    assert check_answers(asked, [broken], "r") == Judgement(lost=1)
+    assert check_answers(asked, [broken, answer("2", "x")], "r") == Judgement()
+    whole = [answer("2", "x"), answer("3", "x")]
+    assert check_answers(asked, whole, "r") == Judgement(double=1)
+
+
+def test_a_question_that_is_answered_under_two_ids_is_double() -> None:
+    asked = Ledger([entry("x", 0, "question"), entry("", 1, "question", accepted=None)])
+    others = [answer("7", "s", route="s"), answer("8", "p", purpose="probe")]
+    answers = [answer("1", "x"), answer("2", "y"), *others]
+
+    assert check_answers(asked, answers, "r") == Judgement(double=1)
+    asked.entries[1].unknown = 1  # given up without an answer: it may have been answered
+    assert check_answers(asked, answers, "r") == Judgement()
 
 
 @pytest.mark.parametrize(
@@ -164,21 +183,29 @@ def test_the_report_says_where_when_and_what_did_not_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counted", "found"), [(2, Judgement()), (3, Judgement(double=1)), (1, Judgement(lost=1))]
+    ("counted", "seen", "found"),
+    [
+        (2, "123", Judgement()),
+        (3, "123", Judgement(double=1)),
+        (1, "1", Judgement(lost=1)),
+        (2, "1", Judgement(lost=1, double=1)),  # one for the other is not even
+    ],
 )
 def test_detectors_have_counted_each_question_once(
-    tmp_path: Path, counted: int, found: Judgement
+    tmp_path: Path, counted: int, seen: str, found: Judgement
 ) -> None:
     (tmp_path / "data").mkdir()
     with sqlite3.connect(tmp_path / "data" / "drift.db") as database:
         database.execute("CREATE TABLE drift_stream (tenant, route, events)")
+        database.execute("CREATE TABLE seen (id)")
         database.execute("INSERT INTO drift_stream VALUES ('default', 'r', ?)", (counted,))
+        database.executemany("INSERT INTO seen VALUES (?)", list(seen))
     there = counted_questions(Stack(tmp_path, 0), "r")
     asked = [record(id, route="r", purpose="live") for id in ("1", "2", "2")]
     others = [record("3", route="r", purpose="probe"), record("4", route="s", purpose="live")]
 
-    assert check_detectors(there, "r", asked + others) == found
-    assert counted_questions(Stack(tmp_path, 0), "s") == 0
+    assert check_detectors(*there, "r", asked + others) == found
+    assert counted_questions(Stack(tmp_path, 0), "s")[0] == 0
 
 
 def test_a_row_more_is_seen_and_what_only_passes_is_not(tmp_path: Path) -> None:

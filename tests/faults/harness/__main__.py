@@ -15,22 +15,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from gyre_bench.errors import BenchError
 from gyre_bench.machine import commit, machine
 from gyre_local.errors import StackError
 from gyre_local.stack import REPO
 from tests.conftest import Stack
 from tests.faults.harness.every import FAULTS
-from tests.faults.harness.fault import Fault, Field, Tier
+from tests.faults.harness.fault import FAILED, Fault, Field, Tier
 from tests.faults.harness.field import EVENTS, prepare, whole
 from tests.faults.harness.report import passed, read_mutations, report, summary, table
 from tests.faults.harness.results import Results, unjudged
 from tests.faults.harness.stacks import stack_for
-
-# Who waits in vain for the stack says so as a test that fails, which is no `Exception`.
-FAILED = (Exception, pytest.fail.Exception)
 
 
 def made_by() -> dict[str, object]:

@@ -12,7 +12,7 @@ from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import come_to_rest
 from tests.faults.harness.r10_replay import BOUND_S, made_again, questions
 from tests.faults.harness.rows import opened
-from tests.faults.harness.trying import until
+from tests.faults.harness.waiting import until
 
 KILLS = 20
 MOST = 30  # questions that it handles between two of them

@@ -10,7 +10,8 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.memory import Growth, grown
 from tests.faults.harness.r09_slow import held_off
 from tests.faults.harness.r15_database import AWAY_S, locked
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 from tests.replica import says_ready
 
 TIMES = 10.0

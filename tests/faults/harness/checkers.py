@@ -2,28 +2,15 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import pairwise
 
 import httpx
 
 from tests.conftest import Record, Stack
+from tests.faults.harness.judgement import Judgement
 from tests.faults.harness.ledger import Entry, Ledger
-from tests.faults.harness.rows import opened
-
-
-@dataclass
-class Judgement:
-    """Counts of what must not happen. Lost: accepted, and without effect."""
-
-    lost: int = 0
-    double: int = 0
-    inversions: int = 0
-
-    def __add__(self, other: "Judgement") -> "Judgement":
-        return Judgement(
-            self.lost + other.lost, self.double + other.double, self.inversions + other.inversions
-        )
+from tests.faults.harness.rows import opened, rows
+from tests.faults.harness.stored import check_points, check_rows
 
 
 def effects(records: list[Record], field: str) -> dict[str, list[str]]:
@@ -35,8 +22,9 @@ def effects(records: list[Record], field: str) -> dict[str, list[str]]:
     for record in records:
         value = json.loads(record.value or b"{}")
         id = dict(record.headers)["ce_id"].decode()
-        if not value.get("broken_off") and id not in found[value[field]]:
-            found[value[field]].append(id)
+        what = value.get(field)
+        if what is not None and not value.get("broken_off") and id not in found[what]:
+            found[what].append(id)
     return found
 
 
@@ -62,13 +50,37 @@ def check_comments(ledger: Ledger, verdicts: list[Record]) -> Judgement:
         for one, next in pairwise(entries)
         if one.id in place and next.id in place
     )
-    return once_each([entry.id for entry in said], found) + Judgement(inversions=inversions)
+    by_key = effects(verdicts, "comment")  # a client's attempts have one key, and the same words
+    again = sum(len(by_key.get(entry.key, ())) > 1 for entry in said)
+    return once_each([entry.id for entry in said], found) + Judgement(
+        double=again, inversions=inversions
+    )
 
 
-def check_answers(ledger: Ledger, answers: list[Record]) -> Judgement:
-    """L and D for what was answered: each is an event, under one id."""
+def check_answers(ledger: Ledger, answers: list[Record], route: str) -> Judgement:
+    """L and D for what was answered: each is an event, and no question has two answers.
+
+    Args:
+        ledger: Of the clients, the only ones who ask this route.
+        answers: All there are.
+        route: That the load asks.
+    """
     asked = [entry.id for entry in ledger.accepted("question")]
-    return once_each(asked, effects(answers, "answer_id"))
+    found = effects(answers, "answer_id")
+    # One that was given up may have been answered all the same.
+    unknown = sum(
+        entry.accepted is None and entry.unknown > 0
+        for entry in ledger.entries
+        if entry.kind == "question"
+    )
+    ours = effects([each for each in answers if _is_of(each, route)], "answer_id")
+    more = len(ours.keys() - set(asked)) - unknown
+    return once_each(asked, found) + Judgement(double=max(0, more))
+
+
+def _is_of(record: Record, route: str) -> bool:
+    value = json.loads(record.value or b"{}")
+    return bool(value.get("route") == route and value.get("purpose") == "live")
 
 
 def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) -> Judgement:
@@ -84,37 +96,38 @@ def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) ->
     )
 
 
-def counted_questions(stack: Stack, route: str) -> int:
-    """Return how many live questions of a route drift's detectors have counted."""
+def counted_questions(stack: Stack, route: str) -> tuple[int, set[str]]:
+    """Return how many live questions of a route drift has counted, and all events it has seen."""
     with opened(stack.home / "data" / "drift.db") as database:
         query = "SELECT events FROM drift_stream WHERE tenant = 'default' AND route = ?"
         [counted] = database.execute(query, (route,)).fetchone() or (0,)
-    return int(counted)
+        seen = {id for (id,) in database.execute("SELECT id FROM seen")}
+    return int(counted), seen
 
 
-def check_detectors(counted: int, route: str, observed: list[Record]) -> Judgement:
+def check_detectors(counted: int, seen: set[str], route: str, observed: list[Record]) -> Judgement:
     """L and D for state that accumulates: each live question of a route is counted once.
 
     Args:
         counted: By the detectors, before `observed` was read: what came since is not lost yet.
+        seen: Ids of all events that they have.
         route: That the load asks.
         observed: All there are.
     """
-    ids = set()
-    for record in observed:
-        value = json.loads(record.value or b"{}")
-        if value["route"] == route and value["purpose"] == "live":
-            ids.add(dict(record.headers)["ce_id"])
-    return Judgement(lost=max(0, len(ids) - counted), double=max(0, counted - len(ids)))
+    ids = {dict(each.headers)["ce_id"].decode() for each in observed if _is_of(each, route)}
+    # Each that was seen was counted with it: a count of more is one that counted twice.
+    return Judgement(lost=len(ids - seen), double=max(0, counted - len(ids & seen)))
 
 
 def judge(stack: Stack, api: httpx.Client, model: str, ledger: Ledger) -> Judgement:
     """Look once at everything that a load led to."""
     since, route = ledger.began, model.removeprefix("gyre/")
-    counted = counted_questions(stack, route)
+    counted, seen = counted_questions(stack, route)
     return (
         check_comments(ledger, stack.read("verdict-recorded", since))
-        + check_answers(ledger, stack.read("answer-generated", since))
+        + check_answers(ledger, stack.read("answer-generated", since), route)
         + check_documents(ledger, api, stack.read("document-indexed", since))
-        + check_detectors(counted, route, stack.read("embedding-observed"))
+        + check_detectors(counted, seen, route, stack.read("embedding-observed"))
+        + check_rows(ledger, rows(stack.home))
+        + check_points(stack.home, ledger)
     )

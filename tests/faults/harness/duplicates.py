@@ -16,7 +16,8 @@ from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import come_to_rest
 from tests.faults.harness.load import Load
 from tests.faults.harness.rows import Rows, changed, rows
-from tests.faults.harness.trying import settle, until
+from tests.faults.harness.settling import settle
+from tests.faults.harness.waiting import until
 from tests.flow.test_loop import SHORT
 
 # Of a compacted topic the newest record of a key is the truth, whoever wrote it.

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import httpx
+import pytest
 
 from gyre_local.supervisor import Supervisor
 from tests.conftest import Stack
 
+# Who waits in vain for the stack says so as a test that fails, which is no `Exception`.
+FAILED = (Exception, pytest.fail.Exception)
 Tier: TypeAlias = Literal["smoke", "gate", "soak"]
 
 

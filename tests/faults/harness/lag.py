@@ -2,19 +2,23 @@
 
 import asyncio
 import time
+from collections import Counter
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from gyre_local.stack import SERVICES
 from tests.conftest import Stack
-from tests.faults.harness.trying import until
+from tests.faults.harness.waiting import until
 
+Ends: TypeAlias = dict[tuple[str, TopicPartition], int]  # by group and partition
 FEW = 20  # records that wait, of a service that keeps up while clients send
 
 
 def lag(stack: Stack, only: str = "") -> int:
     """Return how many records all consumer groups together have before them, or one of them."""
-    return asyncio.run(_lag(stack, only))
+    return sum(asyncio.run(_behind(stack, only)).values())
 
 
 def handled(stack: Stack, service: str) -> int:
@@ -22,14 +26,54 @@ def handled(stack: Stack, service: str) -> int:
     return sum(asyncio.run(_committed(stack, service)).values())
 
 
-async def _lag(stack: Stack, only: str) -> int:
-    committed = await _committed(stack, only)
+def ends(stack: Stack, service: str) -> Ends:
+    """Return where the log ends now, of each partition that a service has committed."""
+    return asyncio.run(_ends(stack, service))
+
+
+def is_worked_off(stack: Stack, service: str, until_here: Ends) -> bool:
+    """Tell whether a service has committed all that was there at an earlier moment."""
+    committed = asyncio.run(_committed(stack, service))
+    return all(committed.get(at, 0) >= end for at, end in until_here.items())
+
+
+def behind(stack: Stack) -> dict[str, int]:
+    """Return how many records each consumer group has before it; those without any are left out."""
+    found = asyncio.run(_behind(stack, ""))
+    return {group: count for group, count in found.items() if count}
+
+
+def parked(stack: Stack) -> Counter[str]:
+    """Return how many records each service has ever parked, by the ends of its dead letters."""
+    return asyncio.run(_parked(stack))
+
+
+async def _parked(stack: Stack) -> Counter[str]:
+    topics = {f"{service}-dlq": service for service in SERVICES}
+    # Without a group every partition is assigned when it has started.
+    async with AIOKafkaConsumer(*topics, bootstrap_servers=stack.kafka) as consumer:
+        found = Counter[str]()
+        for at, end in (await consumer.end_offsets(consumer.assignment())).items():
+            found[topics[at.topic]] += end
+    return found
+
+
+async def _ends(stack: Stack, only: str) -> Ends:
+    places = await _committed(stack, only)
     async with AIOKafkaConsumer(bootstrap_servers=stack.kafka) as consumer:
-        ends = await consumer.end_offsets({at for _, at in committed})
-    return sum(ends[at] - offset for (_, at), offset in committed.items())
+        found = await consumer.end_offsets({at for _, at in places})
+    return {(group, at): found[at] for group, at in places}
 
 
-async def _committed(stack: Stack, only: str) -> dict[tuple[str, TopicPartition], int]:
+async def _behind(stack: Stack, only: str) -> dict[str, int]:
+    committed = await _committed(stack, only)
+    found = Counter[str]()
+    for (group, at), end in (await _ends(stack, only)).items():
+        found[group] += max(0, end - committed.get((group, at), 0))
+    return found
+
+
+async def _committed(stack: Stack, only: str) -> Ends:
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     try:

@@ -41,6 +41,7 @@ class Entry:
     accepted: float | None = None  # seconds since the load began
     took_s: float = 0.0  # the attempt that was accepted
     id: str = ""  # as the platform calls it
+    wrong: str = ""  # an answer that a client cannot do anything about
 
     @property
     def waited_s(self) -> float:

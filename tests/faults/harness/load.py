@@ -67,7 +67,7 @@ class Load:
         trace: TracebackType | None,
     ) -> None:
         self._over.set()
-        self._sending.result()  # what the platform refused for good is raised here
+        self._sending.result()
         self._thread.shutdown()
 
     @property
@@ -134,7 +134,8 @@ class Load:
                     entry.id = _id(answer.json())
                     return
                 if answer.status_code < 500 and answer.status_code not in (409, 429):
-                    raise AssertionError(f"{entry}: {answer.status_code} {answer.text}")
+                    entry.wrong = f"a {entry.kind} was answered {answer.status_code}"
+                    return
                 retry_after = answer.headers.get("retry-after", "")
                 refusal = Refusal(answer.status_code, began, self.now - began, retry_after)
                 entry.refusals.append(refusal)

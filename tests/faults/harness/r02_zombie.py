@@ -14,7 +14,8 @@ from tests.faults.harness.points import Point, armed
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.replica import replica
 from tests.faults.harness.scraping import metric
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 from tests.replica import says_ready
 
 # Those that this load brings records for; retrieval's local Qdrant locks its folder.

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from tests.faults.harness.checkers import effects
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 
 BOUND_S = 30.0
 

@@ -8,7 +8,8 @@ from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Entry, Ledger
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.rows import opened
-from tests.faults.harness.trying import stop, under_load, until
+from tests.faults.harness.trying import stop, under_load
+from tests.faults.harness.waiting import until
 
 AWAY_S = 60.0
 BOUND_S = 60.0  # until the spool is empty again

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import random
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +16,15 @@ from aiokafka import AIOKafkaProducer
 from tests.conftest import Record
 from tests.faults.harness.checkers import effects, once_each
 from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.lag import lag, parked
 from tests.faults.harness.points import Point, armed
 from tests.faults.harness.report import percentile
-from tests.faults.harness.trying import until
+from tests.faults.harness.waiting import until
 
 TOPIC, PARKED = "feedback-given", "feedback-dlq"
-RATE = 40.0  # records a second, below what feedback handles alone
+RATE = 15.0  # records a second, below what feedback handles alone
+KEEPS_UP_S = 2.0  # p99 without poison, at most: behind a queue nobody would see what poison costs
+BIG = 1_000_000  # bytes, as many as a broker takes with all that comes with them
 SHARE = 0.01
 SLOWER = 2.0  # p99 of the good ones may be so many times that without poison
 SETTLE_S = 120.0
@@ -28,12 +33,20 @@ BUG = b"what a handler has a bug for"
 Headers: TypeAlias = list[tuple[str, bytes | None]]
 Kind: TypeAlias = Callable[[bytes, Headers], tuple[bytes | None, Headers]]
 
+
+def nothing(value: bytes, headers: Headers) -> tuple[None, Headers]:
+    """Make a record without value, and without key too, which is parked with an empty value."""
+    return None, headers
+
+
 KINDS: tuple[Kind, ...] = (
     lambda value, headers: (value[:-1], headers),  # no JSON
     lambda _, headers: (b"[]", headers),
     lambda _, headers: (b'{"feedback_id": 7}', headers),  # not the schema
     lambda _, headers: (b"\xff\xfe", headers),  # no text
     lambda _, headers: (None, headers),
+    nothing,
+    lambda value, headers: (value.replace(GOOD, b"x" * BIG), headers),
     lambda value, headers: (value, [each for each in headers if each[0] != "ce_id"]),
     lambda value, headers: (value, [*headers[:3], ("ce_type", b"shop.order-placed"), headers[4]]),
     lambda value, headers: (value, [("ce_specversion", b"\xff"), *headers[1:]]),
@@ -48,11 +61,11 @@ class Sent:
 
     partition: int
     offset: int
-    key: bytes
+    key: bytes | None
     value: bytes | None
     headers: Headers
     feedback_id: str  # "" of poison
-    at_ms: int
+    due: float  # seconds since 1970: fixed before it was sent
 
     @property
     def place(self) -> tuple[int, int]:
@@ -63,6 +76,7 @@ Places: TypeAlias = dict[tuple[int, int], Sent]
 
 
 def poison(field: Field, into: str, rng: random.Random) -> Trial:
+    before_all = parked(field.stack)
     clean = asyncio.run(_send(field, rng, field.events // 4, 0.0))
     took = _handled(field, clean)
     with armed(field.stack.home, Point("feedback", "bug", containing=BUG.decode())):
@@ -75,6 +89,7 @@ def poison(field: Field, into: str, rng: random.Random) -> Trial:
     verdicts = effects(field.stack.read("verdict-recorded"), "feedback_id")
     good = [each.feedback_id for each in clean + dirty if each.feedback_id]
     judgement = once_each(good, verdicts)
+    more = parked(field.stack) - before_all
     before, after = percentile(took, 0.99), percentile(took_dirty, 0.99)
     return Trial(
         into=into,
@@ -88,7 +103,10 @@ def poison(field: Field, into: str, rng: random.Random) -> Trial:
         waited_p95_s=percentile(took_dirty, 0.95),
         broken=(
             *_wrongly_parked(_parked(field, sent), planted, sent),
+            *((f"feedback does not keep up: {before:.1f} s",) if before > KEEPS_UP_S else ()),
             *(("good records wait for poison",) if after > SLOWER * before else ()),
+            *(("something else is parked",) if more != Counter(feedback=len(planted)) else ()),
+            *(("records wait at the end",) if lag(field.stack, "feedback") else ()),
         ),
         figures={"planted": len(planted), "p99_without_s": before, "p99_with_s": after},
     )
@@ -97,12 +115,11 @@ def poison(field: Field, into: str, rng: random.Random) -> Trial:
 async def _send(field: Field, rng: random.Random, count: int, share: float) -> list[Sent]:
     sent = []
     async with AIOKafkaProducer(bootstrap_servers=field.stack.kafka, acks="all") as producer:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = time.time()
         kinds = _kinds(rng)
         for _ in range(count):
             due += rng.expovariate(RATE)
-            await asyncio.sleep(max(0.0, due - loop.time()))  # arrival times are the load
+            await asyncio.sleep(max(0.0, due - time.time()))  # arrival times are the load
             about = rng.choice(field.answers)
             id = str(UUID(int=rng.getrandbits(128), version=4))
             value: bytes | None = json.dumps(
@@ -115,13 +132,20 @@ async def _send(field: Field, rng: random.Random, count: int, share: float) -> l
                 ("ce_type", b"gyre.feedback-given"),
                 ("content-type", b"application/json"),
             ]
+            key: bytes | None = f"default/{about}".encode()
             if rng.random() < share:
-                value, headers = next(kinds)(value or b"", headers)
+                kind = next(kinds)
+                value, headers = kind(value or b"", headers)
+                key = None if kind is nothing else key
                 id = ""
-            key = f"default/{about}".encode()
-            told = await producer.send_and_wait(TOPIC, value, key=key, headers=headers)
+            if key is None and value is None:  # aiokafka refuses to, one record at a time
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=None, value=None, headers=headers)
+                told = await (await producer.send_batch(batch, TOPIC, partition=0))
+            else:
+                told = await producer.send_and_wait(TOPIC, value, key=key, headers=headers)
             at = (told.partition, told.offset)
-            sent.append(Sent(*at, key, value, headers, id, told.timestamp))
+            sent.append(Sent(*at, key, value, headers, id, due))
     return sent
 
 
@@ -131,15 +155,15 @@ def _kinds(rng: random.Random) -> Iterator[Kind]:
 
 
 def _handled(field: Field, sent: list[Sent]) -> list[float]:
-    """Wait until the good ones are verdicts; return the seconds of each, by Kafka's clock."""
-    wanted = {each.feedback_id: each.at_ms for each in sent if each.feedback_id}
+    """Wait until the good ones are verdicts; return the seconds of each, from when it was due."""
+    wanted = {each.feedback_id: each.due for each in sent if each.feedback_id}
     took: dict[str, float] = {}
 
     def all_there() -> bool:
         for record in field.stack.read("verdict-recorded"):
             id = json.loads(record.value or b"{}")["feedback_id"]
             if id in wanted and id not in took:
-                took[id] = (record.timestamp - wanted[id]) / 1000
+                took[id] = record.timestamp / 1000 - wanted[id]
         return len(took) == len(wanted)
 
     with suppress(TimeoutError):  # what is not there then is lost, and counted so
@@ -169,7 +193,8 @@ def _wrongly_parked(
         sent = all_sent[place]
         own = [header for header in record.headers if not header[0].startswith("dlq_")]
         names = {name for name, _ in record.headers}
-        if (record.key, record.value, own) != (sent.key, sent.value, sent.headers):
+        value = b"" if sent.key is None and sent.value is None else sent.value
+        if (record.key, record.value, own) != (sent.key, value, sent.headers):
             yield "a parked record is not what was sent"
         if not names >= {"dlq_reason", "dlq_attempts", "dlq_offset"}:
             yield "a parked record does not say why"
@@ -181,4 +206,5 @@ R6 = Fault(
     into=("feedback",),
     trials={"smoke": 1, "gate": 1, "soak": 1},
     inject=poison,
+    substitute="no record is above 1 MiB: the broker refuses it; one is just below",
 )

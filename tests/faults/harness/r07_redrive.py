@@ -13,7 +13,8 @@ from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import come_to_rest
 from tests.faults.harness.load import Load
 from tests.faults.harness.points import Point, armed
-from tests.faults.harness.trying import settle, until
+from tests.faults.harness.settling import settle
+from tests.faults.harness.waiting import until
 
 SERVICE = "feedback"
 SHARE = 0.3  # of the comments: twenty in a row would end the process

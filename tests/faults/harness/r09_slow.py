@@ -11,7 +11,8 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.memory import Growth, grown
 from tests.faults.harness.points import Point, armed
 from tests.faults.harness.scraping import metric
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 
 SLEEP_S = 0.25  # a handler of feedback takes 25 ms at most
 LASTS_S: Mapping[int, float] = {1_000: 150.0, 10_000: 600.0, 100_000: 1_800.0}  # by the tier

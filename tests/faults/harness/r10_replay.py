@@ -21,7 +21,7 @@ from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import come_to_rest
 from tests.faults.harness.load import Load
 from tests.faults.harness.sending import send
-from tests.faults.harness.trying import until
+from tests.faults.harness.waiting import until
 
 SERVICES = ("ingestion", "retrieval", "feedback", "drift", "gateway", "finetune")
 KEYS = "gateway_key "  # made by calls and settings: no event brings them

@@ -15,7 +15,8 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import Point, armed
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.replica import replica
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 from tests.replica import HEALTH, HTTP, says_ready
 
 ENDS_S = 35.0

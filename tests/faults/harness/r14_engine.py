@@ -9,7 +9,8 @@ from gyre_local.ready import is_ready
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.r05_broker_away import ANSWER_S
-from tests.faults.harness.trying import idle_start_s, under_load, until
+from tests.faults.harness.trying import idle_start_s, under_load
+from tests.faults.harness.waiting import until
 from tests.faults.test_engine import DEAD_S, HUNG_S, engine_of
 
 SEEN_S = {"SIGKILL": DEAD_S, "SIGSTOP": HUNG_S}

@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.r04_broker import consumed
-from tests.faults.harness.trying import all_ready, under_load, until
+from tests.faults.harness.trying import all_ready, under_load
+from tests.faults.harness.waiting import until
 
 FULL_S = 30.0
 BOUND_S = 60.0  # until every service says that it is ready

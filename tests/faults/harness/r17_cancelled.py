@@ -7,7 +7,8 @@ from gyre_local.ready import is_ready
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import Point, armed
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 
 ENDS_S = 10.0
 BOUND_S = ENDS_S + 15.0  # and then as after a kill

@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from gyre_local.kafka import CONFIG
+from gyre_service.rpc import GIVEN_UP_MS, KEEPALIVE_MS
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.r04_broker import consumed
-from tests.faults.harness.r05_broker_away import ANSWER_S, refused_well
+from tests.faults.harness.r05_broker_away import MARGIN_S, refused_well
 from tests.faults.harness.r14_engine import told
 from tests.faults.harness.replica import instead
-from tests.faults.harness.trying import stop, under_load, until
+from tests.faults.harness.trying import stop, under_load
+from tests.faults.harness.waiting import until
 
 LASTS_S = 60.0
 BOUND_S = 60.0
 ASIDE = 95  # from the port base: what is behind a proxy, or the proxy
 SEARCH_S = 5.0  # a search's deadline
+OWN_S = 3.0  # that an answer takes without one
+CALL_S = (KEEPALIVE_MS + GIVEN_UP_MS) / 1000 + 1  # until a call hears that nobody answers
 DELAY_S, RESET_SHARE = 0.5, 0.05
 SHOWN_BY = {"slow": "passed", "resets": "reset", "blackhole": "held"}
 Link = Callable[[Field, int], AbstractContextManager[Proxy]]
@@ -47,7 +51,7 @@ def hurt(field: Field, into: str, rng: random.Random) -> Trial:
         return (
             *(() if figures[SHOWN_BY[how]] else ("the link was not hurt",)),
             *(late(ledger) if link == "retrieval" else ()),
-            *(told(ledger) if link == "inference" else ()),
+            *(told(ledger, CALL_S) if link == "inference" else ()),
             # Slow handlers fall behind, and clients are held off: that is no loss.
             *(refused_well(ledger, (429, 503)) if link == "kafka" else ()),
         )
@@ -63,7 +67,9 @@ def late(ledger: Ledger) -> tuple[str, ...]:
     took = [each.took_s for each in ledger.accepted("question")]
     if not took:
         return ("no question was answered",)
-    return (f"a question took {max(took):.1f} s",) if max(took) > SEARCH_S + ANSWER_S else ()
+    return (
+        (f"a question took {max(took):.1f} s",) if max(took) > SEARCH_S + MARGIN_S + OWN_S else ()
+    )
 
 
 @contextmanager

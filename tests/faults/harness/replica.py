@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.faults.harness.fault import Field
-from tests.faults.harness.trying import stop, until
+from tests.faults.harness.trying import stop
+from tests.faults.harness.waiting import until
 from tests.replica import Replica, says_ready
 
 

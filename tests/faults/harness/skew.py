@@ -12,7 +12,8 @@ from gyre_local.stack import SERVICES
 from tests.conftest import document, indexed
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.replica import instead
-from tests.faults.harness.trying import under_load, until
+from tests.faults.harness.trying import under_load
+from tests.faults.harness.waiting import until
 
 OFF_S = {"ahead": 3600, "behind": -3600}
 BESIDE_S = 15.0

@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 from gyre_local.ready import is_ready
 from gyre_local.stack import SERVICES
-from tests.faults.harness.checkers import Judgement, judge
-from tests.faults.harness.fault import Field, Trial
+from tests.faults.harness.fault import FAILED, Field, Trial
+from tests.faults.harness.lag import behind, parked
 from tests.faults.harness.ledger import Ledger
-from tests.faults.harness.load import Load
+from tests.faults.harness.load import PATIENCE_S, Load
 from tests.faults.harness.report import percentile
+from tests.faults.harness.settling import settle
+from tests.faults.harness.waiting import until
 
 BEFORE_S, AFTER_S = 4.0, 4.0
-SETTLE_S = 120.0  # for effects; what has none then is lost
 
 
 def under_load(
@@ -46,14 +47,15 @@ def under_load(
     about = (field.model, field.collection, field.answers)
     load = Load(field.stack, *about, seed, url, times)
     late: list[str] = []
+    parked_before = parked(field.stack)
     try:
         with load:
             until(lambda: load.now > BEFORE_S and bool(load.ledger.accepted("comment")), 60)
             began = time.monotonic()
             try:
                 recovery_s = fault()
-            except TimeoutError as error:
-                late.append(f"it did not become as before: {error}")
+            except FAILED as error:
+                late.append(f"it did not become as before: {error!r}"[:500])
                 recovery_s = time.monotonic() - began
             over = load.now
             until(lambda: load.now > over + AFTER_S, 60)
@@ -61,7 +63,16 @@ def under_load(
         load.ledger.write(field.ledgers / f"{into}-{seed:x}.jsonl")
     judgement = settle(field, load.ledger)
     accepted = [each for each in load.ledger.entries if each.accepted is not None]
-    broken = tuple(late) or also(load.ledger)
+    given_up = [each for each in load.ledger.entries if each.accepted is None]
+    more = parked(field.stack) - parked_before
+    broken = (
+        *(late or also(load.ledger)),
+        *dict.fromkeys(each.wrong for each in given_up if each.wrong),
+        *([f"{len(given_up)} things were given up"] * bool(given_up)),
+        *(f"{service} parked {count} records" for service, count in more.items()),
+        *(f"{group} is {count} records behind" for group, count in behind(field.stack).items()),
+    )
+    waited = [each.waited_s for each in accepted] + [PATIENCE_S] * len(given_up)
     return Trial(
         into=into,
         sent=len(accepted),
@@ -71,33 +82,10 @@ def under_load(
         inversions=judgement.inversions,
         recovery_s=round(recovery_s, 2),
         bound_s=bound_s,
-        waited_p95_s=round(percentile([each.waited_s for each in accepted], 0.95), 2),
+        waited_p95_s=round(percentile(waited, 0.95), 2),
         broken=broken,
         figures=figures or {},
     )
-
-
-def settle(field: Field, ledger: Ledger) -> Judgement:
-    """Judge when nothing is lost any more, or it has had its time."""
-    end = time.monotonic() + SETTLE_S
-    while True:
-        found = judge(field.stack, field.api, field.model, ledger)
-        if not found.lost or time.monotonic() > end:
-            return found
-        time.sleep(1)
-
-
-def until(what: Callable[[], bool], seconds: float) -> None:
-    """Wait for a condition.
-
-    Raises:
-        TimeoutError: It does not come true.
-    """
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {seconds:g} s")
-        time.sleep(0.05)
 
 
 def all_ready(field: Field) -> bool:

@@ -18,13 +18,20 @@ def seen_ids() -> None:
 
 
 def dedupe() -> None:
-    """Let feedback not find what an event has brought already."""
+    """Let feedback take what is said again for new: the row is another one, and counts again."""
     from gyre_feedback import store
+    from gyre_feedback.tables import Feedback
 
-    async def nothing(*_: Any) -> None:
+    async def unknown(*_: Any) -> None:
         return None
 
-    store.find_feedback = nothing  # type: ignore[assignment]
+    async def forgotten(session: Any, tenant: str, feedback_id: Any) -> None:
+        if (row := await session.get(Feedback, (tenant, feedback_id))) is not None:
+            await session.delete(row)
+            await session.flush()
+
+    store.find_feedback = unknown  # type: ignore[assignment]
+    store.get_feedback = forgotten
 
 
 def fencing() -> None:
@@ -47,7 +54,7 @@ def parking() -> None:
     park = DeadLetterQueue.park
 
     async def rewritten(self: Any, record: Any, *args: Any, **kwargs: Any) -> None:
-        value = (record.value or b"").decode(errors="replace").encode()
+        value = record.value and record.value.decode(errors="replace").encode()
         await park(self, replace(record, value=value), *args, **kwargs)
 
     DeadLetterQueue.park = rewritten  # type: ignore[method-assign]
