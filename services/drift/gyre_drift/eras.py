@@ -10,7 +10,7 @@ from gyre_drift.tables import Era
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_service.ids import utc
 
-KEPT = 5  # references, and the eras of each
+KEPT = 5  # worlds, the newest era of each, and the newest eras of all
 
 
 async def eras(occasion: Occasion) -> list[Era]:
@@ -50,14 +50,18 @@ async def note(occasion: Occasion, since: datetime) -> None:
             since=since,
         )
     )
-    await _prune(occasion, before)
+    await _prune(occasion)
 
 
-async def _prune(occasion: Occasion, before: list[Era]) -> None:
+async def _prune(occasion: Occasion) -> None:
     row, session = occasion.row, occasion.session
-    for era in before[: -(KEPT - 1)]:
-        await session.delete(era)
-    kept = {era.reference_id for era in before[-(KEPT - 1) :]} | {row.reference_id}
+    found = await eras(occasion)
+    last = {era.reference_id: era.number for era in found}  # the newest of each
+    newest = sorted(last.values())[-KEPT:]
+    for era in found[:-KEPT]:
+        if era.number not in newest:
+            await session.delete(era)
+    kept = [world for world, number in last.items() if number in newest]
     await session.exec(
         delete(ReferenceRow).where(
             col(ReferenceRow.tenant) == row.tenant,

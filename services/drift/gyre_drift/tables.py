@@ -39,7 +39,10 @@ class State(SQLModel, table=True):
 
 
 class Era(SQLModel, table=True):
-    """A time in which one adapter answered questions of one world; the five newest are kept."""
+    """A time in which one adapter answered questions of one world.
+
+    Kept are the five newest, and the newest of each of the five newest worlds.
+    """
 
     __tablename__: ClassVar[str] = "drift_era"
 
@@ -52,7 +55,7 @@ class Era(SQLModel, table=True):
 
 
 class Reference(SQLModel, table=True):
-    """A frozen reference; the five newest are kept, which may come back."""
+    """A frozen reference; those of the five newest worlds are kept, which may come back."""
 
     __tablename__: ClassVar[str] = "drift_reference"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -43,7 +44,7 @@ async def remember(sessions: Sessions, encoder: str, asked_at: int) -> None:
     )
     vectors = World(2).questions(400)
     content = Reference.build(OLD, vectors, ["?"] * len(vectors)).to_bytes()
-    mine = {"tenant": "acme", "route": "default"}
+    mine: dict[str, Any] = {"tenant": "acme", "route": "default"}
     async with transaction(sessions) as session:
         session.add(Era(**mine, number=-1, adapter=None, reference_id=OLD, since=WHEN))
         session.add(
@@ -94,3 +95,31 @@ async def test_a_world_comes_back_with_its_adapter_if_that_was_asked_for_last(
         ("a" * 64, now),  # who answers when that world comes back in turn
         (None, OLD if back else now),
     ]
+
+
+async def test_the_last_worlds_are_kept_however_often_production_changes(
+    send: Send, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    await baseline(send, World(1))
+    now = (await stream(sessions)).reference_id
+    async with transaction(sessions) as session:
+        for number in range(6):  # worlds of before, the newest last
+            mine: dict[str, Any] = {
+                "tenant": "acme",
+                "route": "default",
+                "reference_id": UUID(int=number),
+            }
+            session.add(Era(**mine, number=number - 9, since=WHEN))
+            session.add(ReferenceRow(**mine, encoder=ENCODER.digest, content=b"", made_at=WHEN))
+    for change in range(1, 8):
+        produce(rollouts, change * HOUR, f"{change:064x}")
+        [question] = World(1).questions(1)
+        await send(observed(question), time=WHEN + timedelta(seconds=(change + 0.5) * HOUR))
+
+    kept = [UUID(int=number) for number in range(2, 6)]
+    found = await eras(sessions)
+    assert [era.reference_id for era in found] == [*kept, *[now] * 5]
+    assert [era.adapter for era in found][-2:] == [f"{change:064x}" for change in (6, 7)]
+    async with snapshot(sessions) as session:
+        references = (await session.exec(select(ReferenceRow))).all()
+    assert {row.reference_id for row in references} == {*kept, now}
