@@ -73,7 +73,8 @@ async def meant(session: AsyncSession, tenant: str, rollout_id: str, route: str)
         route = route or DEFAULT
         wanted = await store.get_route(session, tenant, route)  # before its rollouts are read
         found = await under_way(session, tenant, route)
-        found = found or (wanted and await in_production(session, tenant, wanted))
+        if found is None and wanted is not None:
+            found = await in_production(session, tenant, wanted)
         found = found or next(iter(await rollouts_of(session, tenant, route)), None)
     if found is None:
         raise NotFound(f"there is no rollout {rollout_id or 'on route ' + route}")
