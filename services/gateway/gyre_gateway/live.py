@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gyre_gateway.store import changes
+from gyre_gateway.store import changes, repeats
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Overloaded, ServiceError
+from gyre_service.ids import now
 
 BOUND = 256  # changes a client may be behind
 BATCH = 500
@@ -110,8 +111,7 @@ class Feed:
                     await self._look()
                     looks += 1
                     if looks % FORGET_EVERY == 0:
-                        async with transaction(self._sessions) as session:
-                            await changes.forget(session)
+                        await self._forget()
                 except ServiceError as error:
                     log.warning("live changes wait: %s", error)
                 await asyncio.sleep(self._poll_s)
@@ -123,6 +123,15 @@ class Feed:
             if not listener.queue.full():
                 listener.queue.put_nowait(None)
         self._listeners.clear()
+
+    async def _forget(self) -> None:
+        """Keep the newest changes, and the idempotency keys of a day."""
+        async with transaction(self._sessions) as session:
+            await changes.forget(session)
+        more = True
+        while more:
+            async with transaction(self._sessions) as session:
+                more = await repeats.forget(session, now())
 
     async def _look(self) -> None:
         async with snapshot(self._sessions) as session:

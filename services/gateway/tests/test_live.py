@@ -1,16 +1,19 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import select
 
 from gyre_gateway.api.events import stream
 from gyre_gateway.live import BOUND, Feed, News
 from gyre_gateway.settings import Settings
-from gyre_gateway.store import changes
+from gyre_gateway.store import changes, repeats
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Overloaded
+from gyre_service.ids import now
 
 from .conftest import Stack, error_of
 
@@ -167,3 +170,21 @@ async def test_only_the_newest_changes_are_kept(
     async with snapshot(sessions) as session:
         kept = await changes.since(session, 0, 10)
     assert [row.data["value"] for row in kept] == [3, 4]
+
+
+async def test_idempotency_keys_are_kept_a_day(
+    stack: Stack, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "AT_ONCE", 2)
+    async with transaction(sessions) as session:
+        for hours in (1, 23, 25, 26, 50, 100, 1000):
+            time = now() - timedelta(hours=hours)
+            await repeats.claim(session, "default", "feedback", str(hours), "", time)
+
+    async def kept() -> set[str]:
+        async with snapshot(sessions) as session:
+            return {row.key for row in await session.exec(select(repeats.Repeat))}
+
+    assert len(await kept()) == 7
+    await stack.gateway.feed._forget()
+    assert await kept() == {"1", "23"}

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlmodel import Field, SQLModel
+from sqlalchemy import tuple_
+from sqlmodel import Field, SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_gateway.errors import KeyReused
@@ -11,6 +12,7 @@ from gyre_gateway.store.columns import UtcTime
 from gyre_service.database import PASSING
 
 KEPT = timedelta(hours=24)
+AT_ONCE = 5_000  # that are forgotten in one transaction: SQLite lets nobody write meanwhile
 
 
 class Repeat(SQLModel, table=True):
@@ -43,3 +45,13 @@ async def claim(
         session.add(row)
     elif row.fingerprint != fingerprint:
         raise KeyReused("this Idempotency-Key came with another body: take a new one")
+
+
+async def forget(session: AsyncSession, time: datetime) -> bool:
+    """Forget keys that at `time` are older than `KEPT`; return whether there may be more."""
+    old = col(Repeat.time) < time - KEPT
+    key = (col(Repeat.tenant), col(Repeat.subject), col(Repeat.key))
+    some = select(*key).where(old).limit(AT_ONCE)
+    # `old` again: a key that is sent anew meanwhile is not.
+    gone = await session.exec(delete(Repeat).where(tuple_(*key).in_(some), old))
+    return gone.rowcount == AT_ONCE
