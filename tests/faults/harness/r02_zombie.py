@@ -81,5 +81,8 @@ R2 = Fault(
     into=CONSUMERS,
     trials={"smoke": 1, "gate": 4, "soak": 10},
     inject=freeze,
-    substitute="neither inference nor finetune, to which this load brings no records",
+    substitute=(
+        "neither inference nor finetune, to which this load brings no records; "
+        "that a commit failed is counted, its line in the log is not"
+    ),
 )

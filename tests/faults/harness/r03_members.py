@@ -13,6 +13,7 @@ from tests.faults.harness.trying import under_load
 
 TURNS = 10  # a join and a leave each
 PAUSE_S = 10.0
+LASTS_S = 120.0  # all turns together, at most
 
 
 def come_and_go(field: Field, service: str, rng: random.Random) -> Trial:
@@ -32,6 +33,7 @@ def come_and_go(field: Field, service: str, rng: random.Random) -> Trial:
         figures["longest_pause_s"] = round(longest, 2)
         few = figures["assignments"] < 2 * TURNS
         return (
+            *(("the turns took too long",) if figures["seconds"] > LASTS_S else ()),
             *((f"only {figures['assignments']} assignments",) if few else ()),
             *((f"a verdict came after {longest:.1f} s",) if longest > PAUSE_S else ()),
         )

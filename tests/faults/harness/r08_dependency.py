@@ -57,5 +57,7 @@ R8 = Fault(
     into=("feedback", "drift", "evaluation", "ingestion", "retrieval"),
     trials={"smoke": 1, "gate": 3, "soak": 10},
     inject=fail_half,
-    substitute="a faultpoint before the handler raises what its dependency would",
+    substitute=(
+        "a faultpoint before the handler raises what its dependency would; five services of nine"
+    ),
 )

@@ -173,5 +173,8 @@ R10 = Fault(
     into=tuple(LOADS),
     trials={"smoke": 1, "gate": 1, "soak": 3},
     inject=replay,
-    substitute="six services of nine; rows and decisions, not the points of the index",
+    substitute=(
+        "six services of nine; rows and decisions, not the points of the index; "
+        "without times and attempts of who wrote"
+    ),
 )

@@ -141,4 +141,5 @@ R11 = Fault(
     ),
     trials={"smoke": 1, "gate": 3, "soak": 10},
     inject=roll,
+    substitute="not retrieval, whose local Qdrant locks its folder",
 )

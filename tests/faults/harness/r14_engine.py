@@ -60,4 +60,5 @@ R14 = Fault(
     into=("SIGKILL", "SIGSTOP"),
     trials={"smoke": 1, "gate": 5, "soak": 20},
     inject=lose,
+    substitute="the route has no adapter to be loaded again",
 )

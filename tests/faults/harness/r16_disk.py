@@ -83,6 +83,9 @@ R16 = Fault(
     into=DISKS,
     trials={"smoke": 1, "gate": 5, "soak": 10},
     inject=fill,
-    substitute="adapters and blobs have no disk of their own to be filled; the spool is a database",
+    substitute=(
+        "adapters and blobs have no disk of their own to be filled; "
+        "the spool is a database; that inference refuses with a full one is a unit test"
+    ),
     disks=DISKS,
 )

@@ -43,4 +43,5 @@ R17 = Fault(
     into=("feedback", "drift", "evaluation", "ingestion", "retrieval", "gateway"),
     trials={"smoke": 1, "gate": 5, "soak": 20},
     inject=cancel,
+    substitute="six services of nine: the load brings few records, or none, to the others",
 )

@@ -10,7 +10,7 @@ from tests.faults.harness.fault import Fault, Tier
 
 COLUMNS = (
     "fault", "into", "trials", "sent", "unknown", "lost", "double", "inversions",
-    "recovery p50/p95 (bound)", "client waited p95", "beside", "verdict",
+    "recovery p50/p95 (bound)", "client waited p95", "beside", "commit", "verdict",
 )  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def _row(fault: str, into: str, trials: list[dict[str, Any]]) -> str:
         f"{percentile(back, 0.5):.1f} / {percentile(back, 0.95):.1f} s ({bound:.0f})",
         f"{percentile([each['waited_p95_s'] for each in trials], 0.95):.1f} s",
         "; ".join(_beside(trials)),
+        ", ".join(dict.fromkeys(each.get("commit", "")[:7] for each in trials)),
         "pass" if passed(trials) else "FAIL",
     )
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -78,5 +78,8 @@ SKEW = Fault(
     into=tuple(f"{service} {way}" for service in SERVICES for way in OFF_S),
     trials={"smoke": 1, "gate": 1, "soak": 3},
     inject=wrong,
-    substitute="Python's clocks are moved, not those of libraries in C; no libfaketime",
+    substitute=(
+        "Python's clocks are moved, not those of libraries in C; no libfaketime; "
+        "a removal and its order, no lease, budget or cooldown"
+    ),
 )
