@@ -71,7 +71,8 @@ class Runner:
 
     async def _train(self, job: Training, request: RetrainingRequested, folder: Path) -> Step:
         last, told = None, 0.0
-        async with training(folder, job.token, self.settings.threads) as steps:
+        threads, silence_s = self.settings.threads, self.settings.silence_s
+        async with training(folder, job.token, threads, silence_s) as steps:
             async for step in steps:
                 last = step
                 if not step.final and (time.monotonic() - told > TELL_S or step.step == step.steps):

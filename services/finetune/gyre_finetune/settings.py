@@ -20,5 +20,8 @@ class Settings(ServiceSettings):
     data_grace_s: Seconds = 60  # after a request's deadline, for a dataset that is on its way
     lease_s: Seconds = 15  # after so long without a sign a runner counts as dead
     attempts: Annotated[int, Field(ge=1)] = 3  # of a training whose process fails
+    # To a training's first step, from one to the next, and to its end: then it is stuck. A slow
+    # machine loads the model for minutes; a step that takes longer than this was hopeless anyway.
+    silence_s: Seconds = 3_600
     threads: Annotated[int, Field(ge=1)] = 1  # of a training: serving has the cores first
     checkpoint_steps: Annotated[int, Field(ge=1)] = 20

@@ -90,7 +90,7 @@ async def test_a_later_attempt_keeps_the_prompt_of_the_first(
 
 
 async def train_until_killed(folder: Path, at: int) -> None:
-    async with training(folder, 1, 1) as steps:
+    async with training(folder, 1, 1, 60) as steps:
         async for step in steps:
             if step.step == at:
                 [child] = psutil.Process().children()
@@ -246,6 +246,30 @@ async def test_a_training_that_writes_anything_else_than_steps_has_failed(
 
     with pytest.raises(Unavailable, match="wrote what is no step: Have a nice day"):
         await runner(settings, sessions).do(await claimed(sessions))
+
+
+@pytest.mark.parametrize("says", ["", "exec >&-"])
+async def test_a_training_that_is_stuck_is_ended_and_has_failed(
+    settings: Settings,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    says: str,
+) -> None:
+    stuck = tmp_path / "stuck"
+    stuck.write_text(f"#!/bin/sh\n{says}\nsleep 60\n")
+    stuck.chmod(0o755)
+    monkeypatch.setattr("gyre_finetune.child.sys.executable", str(stuck))
+    settings = settings.model_copy(update={"silence_s": 0.2, "attempts": 2})
+    job_id = await ready(settings, sessions)
+
+    async with asyncio.timeout(20):
+        with pytest.raises(Unavailable, match=r"attempt 1: the training said nothing for 0\.2 s"):
+            await runner(settings, sessions).do(await claimed(sessions, lease_s=-1))
+        await runner(settings, sessions).do(await claimed(sessions))
+
+    assert await state(sessions, job_id) == "failed"
+    assert [child for child in psutil.Process().children() if child.status() != "zombie"] == []
 
 
 @pytest.mark.parametrize(
