@@ -78,6 +78,7 @@ async def _of_json(body: bytes, max_bytes: int) -> Upload:
         text = TextDocument.model_validate_json(body)
     file = io.BytesIO(text.content.encode())
     media_type = text.media_type or mimetypes.guess_type(text.name)[0] or "text/plain"
+    media_type = media_type.partition(";")[0]  # JSON's text is UTF-8, whatever the file was
     return await described(file, text.name, text.collection, media_type, max_bytes)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, BinaryIO
@@ -18,6 +19,8 @@ Name = Annotated[
 ]
 Collection = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 UNKNOWN = "application/octet-stream"
+# The name of a character set as RFC 2978 writes it, without quotes or in them.
+CHARSET = re.compile(r';\s*charset\s*=\s*("?)([A-Za-z0-9][A-Za-z0-9._:+-]{0,39})\1\s*(?:;|$)', re.I)
 mimetypes.add_type("text/markdown", ".md")
 
 
@@ -61,8 +64,16 @@ def _measure(file: BinaryIO) -> tuple[str, int]:
 
 
 def _media_type(name: str, said: str | None) -> str:
-    """Return what the client said, or what the name says if that was nothing."""
-    said = (said or "").partition(";")[0].strip().lower()
-    if said and said != UNKNOWN:
-        return said
-    return mimetypes.guess_type(PurePosixPath(name).name)[0] or UNKNOWN
+    """Return what the client said, or what the name says if that was nothing.
+
+    Of its parameters only `charset` stays: the bytes are read by it where they are not UTF-8.
+
+    >>> _media_type("a.html", 'Text/HTML; charset="Windows-1251"; boundary=x')
+    'text/html; charset=windows-1251'
+    """
+    said = said or ""
+    kind = said.partition(";")[0].strip().lower()
+    if not kind or kind == UNKNOWN:
+        kind = mimetypes.guess_type(PurePosixPath(name).name)[0] or UNKNOWN
+    charset = CHARSET.search(said)
+    return f"{kind}; charset={charset[2].lower()}" if charset else kind

@@ -90,6 +90,30 @@ async def test_a_text_comes_as_json(http: httpx.AsyncClient, stack: Stack) -> No
     assert (event.collection, event.media_type) == ("default", "text/markdown")
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "kept"),
+    [
+        ("a.html", "text/html; charset=windows-1251", "text/html; charset=windows-1251"),
+        ("a.html", 'Text/HTML;x=y; Charset = "KOI8-R" ;z=1', "text/html; charset=koi8-r"),
+        ("a.txt", "text/plain; boundary=x", "text/plain"),
+        ("a.txt", "text/plain; charset=", "text/plain"),
+        ("a.txt", 'text/plain; charset="a b"', "text/plain"),
+        ("a.txt", "text/plain; xcharset=latin-1", "text/plain"),
+        ("a.txt", f"text/plain; charset={'x' * 41}", "text/plain"),
+        ("a.md", "application/octet-stream; charset=cp1251", "text/markdown; charset=cp1251"),
+    ],
+)
+async def test_a_character_set_stays_with_its_document(
+    http: httpx.AsyncClient, stack: Stack, name: str, said: str, kept: str
+) -> None:
+    await http.post(URL, files=file("Ключ".encode("cp1251"), name, said))
+    await http.post(URL, json={"name": name, "content": "Ключ", "media_type": said})
+
+    first, second = (getattr(event, "media_type", "") for event, *_ in stack.kafka.sent)
+    assert first == kept
+    assert "charset" not in second
+
+
 async def test_several_documents_come_at_once(http: httpx.AsyncClient, stack: Stack) -> None:
     files = [("file", (f"{n}.txt", str(n).encode(), "text/plain")) for n in range(3)]
 
