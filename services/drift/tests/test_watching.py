@@ -18,8 +18,9 @@ from gyre_drift.watching.deciding import (
     recent,
     unfinished,
 )
-from gyre_drift.watching.reference import Reference
-from gyre_drift.watching.watch import badness_of
+from gyre_drift.watching.panel import Asked as Question
+from gyre_drift.watching.reference import WINDOW, Reference
+from gyre_drift.watching.watch import Watch, badness_of
 from gyre_drift.watching.worlds import match
 from gyre_events import DriftPolicy
 
@@ -144,6 +145,21 @@ def test_a_world_of_before_is_known_again_and_no_other() -> None:
         assert not match(worlds, new[:40], policy, seed).wait  # it is none of them for certain
     assert again_known >= 18
     assert match({}, new, policy, 0).wait is False
+
+
+@pytest.mark.parametrize(("same", "first"), [(True, WINDOW), (False, 2 * WINDOW)])
+def test_an_attack_needs_no_alarm_but_questions_enough(same: bool, first: int) -> None:
+    """Two in five say the same, or are of the same person."""
+    known, policy = World(1), DriftPolicy()
+    made = reference(known.questions(400))
+    watch = Watch.of(made, policy, WHEN, (None, None))
+    vectors = known.questions(first)
+    for number, vector in enumerate(vectors):
+        often = number % 5 < 2
+        asked = vectors[0] if often and same else vector
+        person = "ada" if often and not same else f"p{number}"
+        watch.question(made, Question(asked, person, None, 0.0, WHEN))
+        assert (watch.attack(made, policy) is not None) == (number == first - 1)
 
 
 @pytest.mark.parametrize(

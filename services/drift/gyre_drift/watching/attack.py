@@ -126,6 +126,12 @@ class Window:
 
     @property
     def full(self) -> bool:
+        """Whether there are enough to look at without an alarm."""
+        return len(self.seen) >= WINDOW
+
+    @property
+    def long(self) -> bool:
+        """Whether there are enough for a person's share."""
         return len(self.seen) == LONG
 
     @property

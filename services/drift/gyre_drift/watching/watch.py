@@ -114,10 +114,11 @@ class Watch:
     def _looks_attacked(self, limits: Limits) -> tuple[Attack, str] | None:
         window = self.panel.window
         counting = self.counting
-        looks = [window.look() if window.full else None]
-        looks += [window.look(alarm.onset) for alarm in counting]
-        for look in looks:
-            if look is not None and (reason := look.reason(limits)):
+        anyhow = limits if window.long else replace(limits, heavy=1.0)
+        looks = [(window.look() if window.full else None, anyhow)]
+        looks += [(window.look(alarm.onset), limits) for alarm in counting]
+        for look, most in looks:
+            if look is not None and (reason := look.reason(most)):
                 return look, reason
         if any(alarm.detector == INJECTION for alarm in counting) and (seen := window.look()):
             return seen, f"{seen.injected:.0%} of the questions look like prompt injection"
