@@ -18,6 +18,11 @@ IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,255}$")
 ]
 
+# Of a question it becomes the request's id, which inference takes up to this length.
+QuestionKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", max_length=200, pattern=r"^[\x21-\x7e]+$")
+]
+
 
 @dataclass(frozen=True)
 class Hints:
@@ -28,7 +33,7 @@ class Hints:
 
 
 async def _hints(
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: QuestionKey = None,
     gyre_conversation_id: Annotated[UuidText | None, Header()] = None,
 ) -> Hints:
     return Hints(gyre_conversation_id, idempotency_key)

@@ -275,9 +275,15 @@ async def test_an_idempotency_key_is_the_request_id(http: httpx.AsyncClient, sta
     await http.post(URL, json=asking(), headers={"Idempotency-Key": "again"})
     assert stack.inference.metadata["gyre-request-id"] == "again"
 
-    response = await http.post(URL, json=asking(), headers={"Idempotency-Key": "a b"})
-    assert response.status_code == 400
-    assert error_of(response)["param"] == "Idempotency-Key"
+    longest = "k" * 200
+    await http.post(URL, json=asking(), headers={"Idempotency-Key": longest})
+    assert stack.inference.metadata["gyre-request-id"] == longest
+
+    for wrong, said in (("a b", "pattern"), (f"{longest}k", "at most 200 characters"), ("", "")):
+        response = await http.post(URL, json=asking(), headers={"Idempotency-Key": wrong})
+        assert response.status_code == 400
+        assert error_of(response)["param"] == "Idempotency-Key"
+        assert said in error_of(response)["message"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
