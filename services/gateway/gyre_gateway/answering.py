@@ -64,7 +64,7 @@ def _as_asked(asked: Asked) -> Iterator[None]:
             f"the model {asked.model!r} does not exist: {error}", param="model"
         ) from error
     except AlreadyExists as error:
-        raise KeyReused(f"this Idempotency-Key came with another body: {error}") from error
+        raise KeyReused(f"this Idempotency-Key was used before: {error}") from error
     except Conflict as error:
         raise StillRunning(f"a request with this Idempotency-Key is running: {error}") from error
     except Rejected as error:

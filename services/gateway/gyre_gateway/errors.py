@@ -10,7 +10,7 @@ class ModelNotFound(NotFound):
 
 
 class KeyReused(AlreadyExists):
-    """An Idempotency-Key came again with another body."""
+    """An Idempotency-Key came again with another body, or when its answer is not kept any more."""
 
 
 class StillRunning(Rejected):

@@ -191,7 +191,7 @@ async def test_an_unknown_model_is_not_found(http: httpx.AsyncClient, model: str
         (Unavailable("the engine is gone"), 503, None),
         (ServiceError("bug"), 500, None),
         (Unauthenticated("this API key is not known"), 503, None),  # yet: its event is under way
-        (AlreadyExists("the id was used"), 422, "idempotency_key_reused"),
+        (AlreadyExists("its answer is not kept"), 422, "idempotency_key_reused"),
         (Conflict("still running"), 409, "idempotency_key_in_use"),
     ],
     ids=lambda value: type(value).__name__,
@@ -211,6 +211,7 @@ async def test_what_inference_refuses_is_plain_http(
     assert response.status_code == status
     assert error_of(response)["code"] == code
     assert str(error) in error_of(response)["message"]
+    assert "another body" not in error_of(response)["message"]  # inference says what it was
     assert ("retry-after" in response.headers) == (status in (409, 429, 503))
 
 

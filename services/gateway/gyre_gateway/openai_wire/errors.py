@@ -63,7 +63,10 @@ class ErrorBody(Shown):
 # What an endpoint that takes an Idempotency-Key may answer beside.
 REPEATED: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorBody, "description": "The first request with this key is running"},
-    422: {"model": ErrorBody, "description": "The key came with another body"},
+    422: {
+        "model": ErrorBody,
+        "description": "The key was used for something else, or too long ago",
+    },
 }
 
 
