@@ -111,19 +111,14 @@ class Index:
         )
         return [Hit(UUID(point.payload["chunk_id"]), float(point.score)) for point in found.points]
 
-    async def remove(self, tenant: str, document_id: UUID, keep: Sequence[int]) -> None:
-        """Delete the vectors of a document, but for those of the versions in `keep`."""
-        chosen = _filter(tenant, document_id=str(document_id))
-        if keep:
-            kept = qdrant.MatchAny(any=list(keep))
-            chosen.must_not = [qdrant.FieldCondition(key="version", match=kept)]
-        selector = qdrant.FilterSelector(filter=chosen)
-        await self._in_thread(self._call, "delete", points_selector=selector)
-
     async def point_ids(self, tenant: str = "", collection: str = "") -> set[str]:
         """Return the id of every point of a tenant's collection, or of all, for repair."""
         chosen = _filter(tenant, collection=collection) if tenant else None
         return await self._in_thread(self._scroll, chosen)
+
+    async def points_of(self, tenant: str, document_id: UUID) -> set[str]:
+        """Return the id of every point of a document, of all its versions."""
+        return await self._in_thread(self._scroll, _filter(tenant, document_id=str(document_id)))
 
     async def drop(self, point_ids: Sequence[str]) -> None:
         """Delete points that nothing in the database stands behind."""

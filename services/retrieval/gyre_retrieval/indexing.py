@@ -124,11 +124,12 @@ class Indexing:
             document = await store.get_document(session, tenant, document_id)
             if not document.unclean:
                 return
-            versions = await store.versions_of(session, tenant, document_id)
             live = document.live_version
-        # One that is still arriving is newer than the live one, and stays.
-        keep = [v.version for v in versions if v.version == live or not v.completed_by]
-        await self._index.remove(tenant, document_id, keep)
+        there = await self._index.points_of(tenant, document_id)
+        # Read after them: a version that is arriving meanwhile has its rows before its points.
+        async with snapshot(self._sessions) as session:
+            known = await store.point_ids_of(session, tenant, document_id)
+        await self._index.drop(sorted(there - known))
         async with transaction(self._sessions) as session:
             document = await store.get_document(session, tenant, document_id)
             document.unclean = document.live_version != live

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import ChunkPrepared
-from gyre_retrieval.places import Place
+from gyre_retrieval.places import Place, point_id
 from gyre_service.ids import utc
 
 
@@ -177,6 +177,14 @@ async def places(
     if tenant:
         query = query.where(col(Chunk.tenant) == tenant, col(Version.collection) == collection)
     return [Place(*row) for row in await (await session.connection()).execute(query)]
+
+
+async def point_ids_of(session: AsyncSession, tenant: str, document_id: UUID) -> set[str]:
+    """Return the id of every point that a document's chunks have, or will have."""
+    query = select(Chunk.chunk_id).where(
+        col(Chunk.tenant) == tenant, col(Chunk.document_id) == document_id
+    )
+    return {point_id(tenant, chunk_id) for chunk_id in await session.exec(query)}
 
 
 async def vector_of(session: AsyncSession, tenant: str, chunk_id: UUID) -> bytes:

@@ -139,7 +139,27 @@ async def test_a_removal_while_its_chunks_are_embedded(
     assert await bench.points() == 0
 
 
-@pytest.mark.parametrize("method", ["put", "remove"])
+@pytest.mark.parametrize("method", ["points_of", "drop"])
+async def test_a_version_that_arrives_while_an_old_one_is_removed_is_found_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    await bench.submit(1)
+    original: Any = getattr(Index, method)
+
+    async def slow(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        for ordinal in range(4):  # a batch: they are embedded
+            await bench.take(chunk(ordinal, 5, version=2), minute=2)
+        return await original(bench.index, *arguments)
+
+    monkeypatch.setattr(bench.index, method, slow)
+    await bench.indexing.remove(removal(), caused(minute=1))
+    await bench.take(chunk(4, 5, version=2), minute=2)
+
+    assert await bench.versions() == [2] * 5
+
+
+@pytest.mark.parametrize("method", ["put", "drop"])
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_crash_between_the_steps_shows_one_whole_version(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, after: bool

@@ -38,7 +38,7 @@ async def test_what_a_crash_left_is_deleted_at_the_start(
         raise Unavailable("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.index, "remove", crash)
+        patch.setattr(bench.index, "drop", crash)
         with pytest.raises(Unavailable):
             await bench.indexing.remove(removal(), caused(minute=1))
     assert await bench.points() == 2
