@@ -11,6 +11,7 @@ from gyre_evaluation import store
 from gyre_evaluation.matching import is_right
 from gyre_evaluation.settings import Settings
 from gyre_evaluation.suites import Suite, moved_suite
+from gyre_evaluation.suites.content import MAX_ITEMS
 from gyre_events import Dataset, DatasetFrozen
 from gyre_service.blobs import Blobs
 from gyre_service.database import Sessions, snapshot
@@ -63,6 +64,18 @@ def test_matching(said: str, match: Any, right: bool) -> None:
 def test_examples_without_evidence_are_left_out() -> None:
     suite = moved_suite(uuid4(), "default", [example(passages=[]), example()])
     assert len(suite.items) == 1
+
+
+def test_an_example_that_is_too_long_does_not_cost_the_others() -> None:
+    wrong = [example("word " * 4_000), example(question="?" * 4_001), example(" ")]
+    [item] = moved_suite(uuid4(), "default", [*wrong, example()]).items
+    assert item.expected == ("blue / [1]",)
+
+
+def test_a_holdout_of_many_is_a_suite_of_the_first() -> None:
+    contents = [example() for _ in range(MAX_ITEMS + 1)]
+    items = moved_suite(uuid4(), "default", contents).items
+    assert [item.id for item in items] == [content["id"] for content in contents[:-1]]
 
 
 @pytest.mark.parametrize(

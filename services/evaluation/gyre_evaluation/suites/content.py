@@ -20,6 +20,7 @@ from gyre_events.base import Digest, Share
 
 MOVED = "moved/"  # begins the names of suites that are made of a frozen dataset
 NAME = r"^(moved/)?[a-z0-9][a-z0-9-]{0,62}$"
+MAX_ITEMS = 2_000
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 Wanted = Annotated[str, Field(min_length=1, max_length=8_000)]
 
@@ -85,7 +86,7 @@ class Suite(_Frozen):
 
     name: Annotated[str, Field(pattern=NAME)]
     description: Line
-    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=2_000)]
+    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS)]
     floors: dict[str, Share] = Field(default={}, description="smallest value of a metric")
 
     @field_validator("items")
