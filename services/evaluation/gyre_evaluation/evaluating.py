@@ -69,8 +69,12 @@ class Evaluator:
         async with snapshot(self.sessions) as session:
             if arm.job_id is not None:
                 moved = await store.get_suite(session, job.tenant, f"{MOVED}{arm.job_id}")
-                if moved is None:  # the topics have no order: its dataset is on its way
-                    raise Unavailable(f"the suite {MOVED}{arm.job_id} is not there yet")
+                if moved is None:
+                    missing = f"the suite {MOVED}{arm.job_id} is not there"
+                    if self._is_over(job, rollout):
+                        raise NotFound(f"{missing}, and the route wants another rollout")
+                    # The topics have no order: its dataset is on its way.
+                    raise Unavailable(f"{missing} yet")
                 suites.append(moved)
             for name in policy.suites:
                 suite = shipped().get(name) or await store.get_suite(session, job.tenant, name)

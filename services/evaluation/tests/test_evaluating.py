@@ -160,15 +160,26 @@ async def test_a_suite_that_is_replaced_meanwhile_is_asked_anew(
     assert [one.items for one in event.suites[0].subjects] == [2, 2, 2]
 
 
-async def test_it_waits_for_the_moved_suite(
-    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+async def test_it_waits_for_the_moved_suite_until_the_rollout_is_over(
+    evaluator: Evaluator,
+    sessions: Sessions,
+    inference: FakeInference,
+    rollouts: Table[RolloutChanged],
 ) -> None:
-    job = await job_of(sessions, rollout("candidate", POLICY), moved=0)
+    wanted = rollout("candidate", POLICY)
+    job = await job_of(sessions, wanted, moved=0)
+    put(rollouts, "acme", wanted)
 
     with pytest.raises(Unavailable, match=r"moved/.* is not there yet"):
         await evaluator.do(job)
 
     assert await published(sessions) == []
+    put(rollouts, "acme", rollout(revision=4))
+
+    await evaluator.do(job)
+
+    [(_, event)] = await published(sessions)
+    assert event.error.endswith("is not there, and the route wants another rollout")
     assert inference.asked == []
 
 
