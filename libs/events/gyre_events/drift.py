@@ -68,15 +68,30 @@ class DriftDetected(Event):
     reference_id: UUID | None = None
     events: Annotated[int, Field(ge=1)] = Field(description="that the detector had seen")
     onset: AwareDatetime = Field(description="estimate of when the change began")
-    size: float | None = Field(default=None, description="mean since the onset, in reference sd")
-    size_low: float | None = Field(default=None, description="lower end of its 95 % interval")
+    size: float | None = Field(
+        default=None,
+        description="how far the mean since the onset is from what is usual, in sd of that; of "
+        "mix: half the sum of the differences of shares",
+    )
+    size_low: float | None = Field(
+        default=None, description="lower end of its 95 % interval; null: of mix"
+    )
     size_high: float | None = None
-    auc: float | None = Field(default=None, description="of new against reference questions")
-    auc_low: float | None = Field(default=None, description="lower end of its 95 % interval")
-    test: BatchTest | None = None
-    examples: tuple[str, ...] = Field(default=(), description="questions that moved it most")
+    auc: float | None = Field(
+        default=None, description="not given: the test follows an alarm, see `remedy-requested`"
+    )
+    auc_low: float | None = Field(default=None, description="not given, as `auc`")
+    test: BatchTest | None = Field(default=None, description="not given, as `auc`")
+    examples: tuple[str, ...] = Field(
+        default=(),
+        description="questions since the onset; of novelty those furthest from the reference, of "
+        "mix the newest of the cluster that has grown most, of other detectors none",
+    )
     nearest: tuple[str, ...] = Field(default=(), description="the reference's nearest to those")
-    moved: tuple[Moved, ...] = Field(default=(), description="the most first")
+    moved: tuple[Moved, ...] = Field(
+        default=(),
+        description="clusters whose shares differ most, whichever detector it is; the most first",
+    )
     positions: tuple[Position, ...] = ()
     decided_at: AwareDatetime
 

@@ -1,5 +1,6 @@
 """What an alarm says: what moved, since when, by how much, as which questions."""
 
+from itertools import islice
 from typing import Literal, cast
 
 import numpy as np
@@ -9,6 +10,7 @@ from gyre_drift import store
 from gyre_drift.occasion import Occasion, cut, positions
 from gyre_drift.watching.causes import cause_of
 from gyre_drift.watching.deciding import Raised
+from gyre_drift.watching.panel import MIX, NEW
 from gyre_drift.watching.reference import Reference, Vectors
 from gyre_drift.watching.signals import Alarm
 from gyre_drift.watching.watch import Watch
@@ -41,8 +43,7 @@ async def raised(
     watch.count(one)
     ALARMS.labels(alarm.family).inc()
     texts, vectors = await store.newest(occasion.session, row, alarm.onset, store.KEPT)
-    order = np.argsort([-reference.distance(vector) for vector in vectors[: EXAMPLES * 4]])
-    newest = order[:EXAMPLES]
+    movers = _movers(alarm.detector, watch, reference, vectors)
     return DriftDetected(
         drift_id=drift_id,
         route=row.route,
@@ -57,12 +58,27 @@ async def raised(
         size=alarm.size,
         size_low=alarm.low,
         size_high=alarm.high,
-        examples=cut(texts[index] for index in newest),
-        nearest=cut(reference.nearest(vectors[index]) for index in newest),
+        examples=cut(texts[index] for index in movers),
+        nearest=cut(reference.nearest(vectors[index]) for index in movers),
         moved=_moved(watch, reference, texts, vectors),
         positions=positions(watch),
         decided_at=now(),
     )
+
+
+def _movers(detector: str, watch: Watch, reference: Reference, vectors: Vectors) -> list[int]:
+    """Return which questions since the onset have moved a detector most, as far as they can tell.
+
+    Of answers, and of what people say of them, the questions are not known.
+    """
+    if detector in NEW:
+        distances = np.array([reference.distance(vector) for vector in vectors])
+        return [int(index) for index in np.argsort(-distances, kind="stable")[:EXAMPLES]]
+    if detector == MIX:
+        grown = max(watch.panel.mix.changes(), key=lambda change: change.now - change.before)
+        mine = (n for n, vector in enumerate(vectors) if reference.cluster(vector) == grown.cluster)
+        return list(islice(mine, EXAMPLES))
+    return []
 
 
 def _moved(
