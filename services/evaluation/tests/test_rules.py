@@ -22,6 +22,12 @@ def judge(
     return {found.name: found for found in score(judged, encoding)}
 
 
+def test_what_is_embedded_is_no_longer_than_the_encoder_takes() -> None:
+    texts = texts_to_embed(Judged("Why?", "so " * 20_000, ("word " * 10_000, "x"), 0.7, False))
+
+    assert [len(text) for text in texts] == [32_000, 32_000, 1]
+
+
 def test_an_invented_year_is_seen() -> None:
     scores = judge("The tower was built in 1890 [1].")
 

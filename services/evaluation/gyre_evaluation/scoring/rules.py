@@ -15,6 +15,8 @@ JUDGE = "rules-v1"  # a change of what a score means is another judge
 # deserves a look. A label only; the value does not depend on it.
 ON_TOPIC = 0.5
 
+MAX_CHARS = 32_000  # of a text that `retrieval` embeds; an encoder reads far less of it
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -49,11 +51,14 @@ class Encoding:
 
 
 def texts_to_embed(judged: Judged) -> list[str]:
-    """Return the answer and its passages, or nothing where groundedness means nothing."""
+    """Return the answer and its passages, or nothing where groundedness means nothing.
+
+    What is too long is cut: an answer that the encoder refused would have no score at all.
+    """
     answer = citations.without_markers(judged.answer)
     if judged.refused or not answer or not judged.passages:
         return []
-    return [answer, *judged.passages]
+    return [text[:MAX_CHARS] for text in (answer, *judged.passages)]
 
 
 def score(judged: Judged, encoding: Encoding | None) -> tuple[Score, ...]:
