@@ -7,6 +7,7 @@ from functools import partial
 from faststream.asgi import AsgiFastStream
 
 from gyre_evaluation.clients.retrieval import Encoder
+from gyre_evaluation.forgetting import forget_old
 from gyre_evaluation.handlers import router
 from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
@@ -40,7 +41,11 @@ def make_app(settings: Settings) -> AsgiFastStream:
             await rollouts.start()
             try:
                 add = partial(add_EvaluationServiceServicer_to_server, servicer)
-                async with process.serving(add, SERVICE):
+                forget = partial(forget_old, process.sessions)
+                async with (
+                    process.serving(add, SERVICE),
+                    process.beside(forget, "old", "old scores are no longer forgotten"),
+                ):
                     yield
             finally:
                 await rollouts.stop()

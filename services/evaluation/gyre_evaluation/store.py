@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_evaluation.suites import Suite
@@ -49,6 +49,10 @@ def add_scores(
             answered_at=answered_at,
         )
     )
+
+
+async def forget_scores(session: AsyncSession, before: datetime) -> None:
+    await session.exec(delete(ScoredAnswer).where(col(ScoredAnswer.answered_at) < before))
 
 
 class StoredSuite(SQLModel, table=True):

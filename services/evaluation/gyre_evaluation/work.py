@@ -1,10 +1,11 @@
 """The tables of work that outlasts a handler, and every query on them. Nothing here commits."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AnswerGenerated, RolloutChanged
@@ -81,6 +82,13 @@ async def add_shadow(
                 answer=answer.model_dump(mode="json"),
             )
         )
+
+
+async def forget_shadows(session: AsyncSession, before: datetime) -> None:
+    """Delete the shadows that are done and were asked for before a time."""
+    await session.exec(
+        delete(Shadow).where(col(Shadow.state) == DONE, col(Shadow.created_at) < before)
+    )
 
 
 async def outcomes_of(
