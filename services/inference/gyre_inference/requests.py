@@ -1,5 +1,6 @@
 """From a request as it came to a question that can be answered."""
 
+from math import isfinite
 from typing import cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ MAX_MESSAGES = 100
 MAX_CHARS = 100_000  # of all messages
 MAX_PERSON = 200
 MAX_EVIDENCE = 20
+MAX_EVIDENCE_BYTES = 320 * 1024  # as JSON: with question and answer it has to fit an event
 MAX_STOPS = 4
 MAX_CHOICES = 8
 MAX_TOP_LOGPROBS = 20
@@ -127,12 +129,21 @@ def evidence_of(request: pb.GenerateRequest) -> tuple[Passage, ...]:
         raise Rejected(
             f"{len(request.evidence)} passages, at most {MAX_EVIDENCE}", param="evidence"
         )
-    return tuple(passage_of(p, f"evidence[{n}]") for n, p in enumerate(request.evidence))
+    passages = tuple(passage_of(p, f"evidence[{n}]") for n, p in enumerate(request.evidence))
+    size = sum(len(passage.model_dump_json().encode()) for passage in passages)
+    if size > MAX_EVIDENCE_BYTES:
+        raise Rejected(
+            f"the passages have {size} bytes as JSON, at most {MAX_EVIDENCE_BYTES}",
+            param="evidence",
+        )
+    return passages
 
 
 def passage_of(sent: pb.Passage, where: str) -> Passage:
     if not sent.text.strip():
         raise Rejected(f"{where}.text is empty", param=f"{where}.text")
+    if not isfinite(sent.score):  # JSON has no such number: no consumer could read the event
+        raise Rejected(f"{where}.score is {sent.score:g}, expected -1..1", param=f"{where}.score")
     return Passage(
         chunk_id=uuid_of(sent.chunk_id, f"{where}.chunk_id"),
         document_id=uuid_of(sent.document_id, f"{where}.document_id"),

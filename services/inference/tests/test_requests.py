@@ -107,7 +107,11 @@ def evidence(**changes: Any) -> pb.Passage:
         ([evidence(text=" ")], pb.RETRIEVAL_GIVEN, "evidence[0].text"),
         ([evidence(), evidence(chunk_id="7")], pb.RETRIEVAL_GIVEN, "evidence[1].chunk_id"),
         ([evidence(document_id="")], pb.RETRIEVAL_GIVEN, "evidence[0].document_id"),
+        ([evidence(score=float("nan"))], pb.RETRIEVAL_GIVEN, "evidence[0].score"),
+        ([evidence(score=float("-inf"))], pb.RETRIEVAL_GIVEN, "evidence[0].score"),
         ([evidence()] * 21, pb.RETRIEVAL_GIVEN, "evidence"),
+        ([evidence(text="Blue." + "\n" * 170_000)], pb.RETRIEVAL_GIVEN, "evidence"),
+        ([evidence(document="d" * 20_000)] * 17, pb.RETRIEVAL_GIVEN, "evidence"),
     ],
 )
 def test_evidence_that_is_none(passages: list[pb.Passage], mode: Any, param: str) -> None:
