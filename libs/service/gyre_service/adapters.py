@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gyre_events.base import Digest
 from gyre_service.adapter_weights import Modules, check_weights
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Rejected, ServiceError, Unavailable
 from gyre_service.ids import new_id
 
 CONFIG, WEIGHTS, MANIFEST = "adapter_config.json", "adapter_model.safetensors", "manifest.json"
@@ -195,12 +195,15 @@ async def store(folder: Path, adapter_url: str) -> str:
     """Copy a sealed folder to `<adapter_url>/<digest>`, if it is not there, and return that.
 
     Raises:
+        Rejected: It is no location that can be reached from here.
         Unavailable: The location cannot be written.
     """
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     try:
         return await to_thread.run_sync(_store, folder, adapter_url, digest)
-    except OSError as error:
+    except ServiceError:
+        raise
+    except Exception as error:  # backends of fsspec have errors of their own beside OSError
         raise Unavailable(f"adapter location: {error}") from error
 
 
@@ -212,6 +215,7 @@ async def fetch(uri: str, cache: Path) -> Path:
         cache: Where copies of what lies elsewhere are kept.
 
     Raises:
+        Rejected: It is no location that can be reached from here.
         NoFolder: The location has no such folder (yet).
         Unavailable: The location cannot be read.
     """
@@ -219,12 +223,22 @@ async def fetch(uri: str, cache: Path) -> Path:
         return await to_thread.run_sync(_fetch, uri, cache)
     except FileNotFoundError as error:
         raise NoFolder(f"adapter {uri}: {error}") from error
-    except OSError as error:
+    except ServiceError:
+        raise
+    except Exception as error:  # as in `store`
         raise Unavailable(f"adapter {uri}: {error}") from error
 
 
+def _opened(url: str) -> tuple[Any, str]:
+    try:
+        files, path = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise Rejected(f"{url} is no location that can be reached from here: {error}") from error
+    return files, str(path)
+
+
 def _store(folder: Path, adapter_url: str, digest: str) -> str:
-    files, root = fsspec.core.url_to_fs(adapter_url.rstrip("/"))
+    files, root = _opened(adapter_url.rstrip("/"))
     place = f"{root}/{digest}"
     if not files.exists(f"{place}/{MANIFEST}"):
         # Others may store the same adapter at this moment: each file is put whole, the manifest
@@ -243,7 +257,7 @@ def _store(folder: Path, adapter_url: str, digest: str) -> str:
 
 
 def _fetch(uri: str, cache: Path) -> Path:
-    files, place = fsspec.core.url_to_fs(uri)
+    files, place = _opened(uri)
     if "file" in files.protocol:
         if not Path(place).parent.is_dir():  # a volume that is not there tells nothing
             raise OSError(f"no folder {Path(place).parent}")

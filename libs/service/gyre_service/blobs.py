@@ -25,7 +25,7 @@ class Blobs:
         """
         try:
             return await to_thread.run_sync(self._put, content)
-        except OSError as error:
+        except Exception as error:  # backends of fsspec have errors of their own beside OSError
             raise Unavailable(f"blob folder: {error}") from error
 
     async def get(self, digest: str) -> bytes:
@@ -39,7 +39,7 @@ class Blobs:
             content = await to_thread.run_sync(self._get, digest)
         except FileNotFoundError as error:
             raise NotFound(f"there is no blob {digest}") from error
-        except OSError as error:
+        except Exception as error:  # as in `put`
             raise Unavailable(f"blob folder: {error}") from error
         if hashlib.sha256(content).hexdigest() != digest:
             raise Unavailable(f"blob {digest} is damaged: restore it from a backup")

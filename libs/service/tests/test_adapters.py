@@ -232,3 +232,31 @@ async def test_what_cannot_be_stored_or_copied_whole_leaves_nothing(
 
     assert [path for path in (*location.rglob("*"), *cache.rglob("*")) if path.is_file()] == []
     assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["foo", "sftp"])  # not known, and of a package that is not here
+async def test_a_location_that_nothing_here_can_reach_is_refused(
+    tmp_path: Path, scheme: str
+) -> None:
+    made = folder(tmp_path / "a")
+    digest = seal(made, BASE, {})
+    with pytest.raises(Rejected, match="is no location that can be reached from here"):
+        await fetch(f"{scheme}://host/{digest}", tmp_path / "cache")
+    with pytest.raises(Rejected, match="is no location that can be reached from here"):
+        await store(made, f"{scheme}://host")
+
+
+async def test_an_error_of_a_backends_own_means_that_the_location_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise RuntimeError("could not connect to the endpoint")
+
+    made = folder(tmp_path / "a")
+    seal(made, BASE, {})
+    monkeypatch.setattr(MemoryFileSystem, "ls", unreachable)
+    monkeypatch.setattr(MemoryFileSystem, "exists", unreachable)
+    with pytest.raises(Unavailable, match="could not connect"):
+        await fetch("memory://adapters/none", tmp_path / "cache")
+    with pytest.raises(Unavailable, match="could not connect"):
+        await store(made, "memory://adapters")

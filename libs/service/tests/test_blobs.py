@@ -3,6 +3,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from gyre_service.blobs import Blobs
 from gyre_service.errors import NotFound, Unavailable
@@ -48,3 +49,17 @@ async def test_what_cannot_be_written_whole_leaves_nothing(
         await Blobs(str(tmp_path)).put(b"bytes")
 
     assert files(tmp_path) == []
+
+
+async def test_an_error_of_a_backends_own_means_that_the_location_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise RuntimeError("could not connect to the endpoint")
+
+    monkeypatch.setattr(MemoryFileSystem, "_open", unreachable)
+    blobs = Blobs("memory://blobs")
+    with pytest.raises(Unavailable, match="could not connect"):
+        await blobs.get("0" * 64)
+    with pytest.raises(Unavailable, match="could not connect"):
+        await blobs.put(b"bytes")

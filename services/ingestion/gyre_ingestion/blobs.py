@@ -40,7 +40,9 @@ class Blobs:
             data = await to_thread.run_sync(self._read, f"{self._root}/{name}")
         except FileNotFoundError as error:
             raise Rejected("its bytes are not in the blob folder: submit it again") from error
-        except OSError as error:
+        except Rejected:
+            raise
+        except Exception as error:  # backends of fsspec have errors of their own beside OSError
             raise Unavailable(f"blob folder: {error}") from error
         check(data, sha256)
         return data
