@@ -81,27 +81,27 @@ def test_what_was_never_accepted_is_not_lost() -> None:
 
 
 def answer(event: str, id: str, **value: Any) -> Record:
-    return record(event, answer_id=id, **{"route": "r", "purpose": "live", **value})
+    return record(event, answer_id=id, **{"question": "mine?", **value})
 
 
 def test_an_answer_that_broke_off_is_not_the_answer() -> None:
     asked = Ledger([entry("x", 0, "question")])
     broken = answer("1", "x", broken_off=True)
 
-    assert check_answers(asked, [broken], "r") == Judgement(lost=1)
-    assert check_answers(asked, [broken, answer("2", "x")], "r") == Judgement()
+    assert check_answers(asked, [broken]) == Judgement(lost=1)
+    assert check_answers(asked, [broken, answer("2", "x")]) == Judgement()
     whole = [answer("2", "x"), answer("3", "x")]
-    assert check_answers(asked, whole, "r") == Judgement(double=1)
+    assert check_answers(asked, whole) == Judgement(double=1)
 
 
 def test_a_question_that_is_answered_under_two_ids_is_double() -> None:
     asked = Ledger([entry("x", 0, "question"), entry("", 1, "question", accepted=None)])
-    others = [answer("7", "s", route="s"), answer("8", "p", purpose="probe")]
-    answers = [answer("1", "x"), answer("2", "y"), *others]
+    asked.question = "mine?"
+    answers = [answer("1", "x"), answer("2", "y"), answer("3", "z", question="others'?")]
 
-    assert check_answers(asked, answers, "r") == Judgement(double=1)
+    assert check_answers(asked, answers) == Judgement(double=1)
     asked.entries[1].unknown = 1  # given up without an answer: it may have been answered
-    assert check_answers(asked, answers, "r") == Judgement()
+    assert check_answers(asked, answers) == Judgement()
 
 
 @pytest.mark.parametrize(

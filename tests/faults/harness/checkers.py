@@ -28,11 +28,12 @@ def effects(records: list[Record], field: str) -> dict[str, list[str]]:
     return found
 
 
-def once_each(wanted: list[str], found: dict[str, list[str]]) -> Judgement:
+def once_each(wanted: list[str], found: dict[str, list[str]], where: str = "events") -> Judgement:
     """L and D: each wanted thing has an effect, and one only."""
-    return Judgement(
-        lost=sum(not found.get(id) for id in wanted),
-        double=sum(len(found.get(id, ())) > 1 for id in wanted),
+    return Judgement.of(
+        where,
+        lost=(id for id in wanted if not found.get(id)),
+        double=(id for id in wanted if len(found.get(id, ())) > 1),
     )
 
 
@@ -51,20 +52,16 @@ def check_comments(ledger: Ledger, verdicts: list[Record]) -> Judgement:
         if one.id in place and next.id in place
     )
     by_key = effects(verdicts, "comment")  # a client's attempts have one key, and the same words
-    again = sum(len(by_key.get(entry.key, ())) > 1 for entry in said)
-    return once_each([entry.id for entry in said], found) + Judgement(
-        double=again, inversions=inversions
+    again = (entry.key for entry in said if len(by_key.get(entry.key, ())) > 1)
+    return (
+        once_each([entry.id for entry in said], found, "verdicts")
+        + Judgement.of("verdicts of one key", double=again)
+        + Judgement(inversions=inversions)
     )
 
 
-def check_answers(ledger: Ledger, answers: list[Record], route: str) -> Judgement:
-    """L and D for what was answered: each is an event, and no question has two answers.
-
-    Args:
-        ledger: Of the clients, the only ones who ask this route.
-        answers: All there are.
-        route: That the load asks.
-    """
+def check_answers(ledger: Ledger, answers: list[Record]) -> Judgement:
+    """L and D for what was answered: each is an event, and no question has two answers."""
     asked = [entry.id for entry in ledger.accepted("question")]
     found = effects(answers, "answer_id")
     # One that was given up may have been answered all the same.
@@ -73,9 +70,10 @@ def check_answers(ledger: Ledger, answers: list[Record], route: str) -> Judgemen
         for entry in ledger.entries
         if entry.kind == "question"
     )
-    ours = effects([each for each in answers if _is_of(each, route)], "answer_id")
-    more = len(ours.keys() - set(asked)) - unknown
-    return once_each(asked, found) + Judgement(double=max(0, more))
+    said = [json.loads(each.value or b"{}") for each in answers]
+    ours = {each["answer_id"] for each in said if each["question"] == ledger.question}
+    others = sorted(ours - set(asked))[unknown:]
+    return once_each(asked, found, "answers") + Judgement.of("nobody's answers", double=others)
 
 
 def _is_of(record: Record, route: str) -> bool:
@@ -86,12 +84,13 @@ def _is_of(record: Record, route: str) -> bool:
 def check_documents(ledger: Ledger, api: httpx.Client, indexed: list[Record]) -> Judgement:
     """L and D for documents: each is searched, in its first version."""
     found = effects(indexed, "document_id")
-    sent = ledger.accepted("document")
-    states = {entry.id: api.get(f"/v1/documents/{entry.id}").json() for entry in sent}
-    return Judgement(
-        lost=sum(state.get("status") != "indexed" for state in states.values()),
-        double=sum(
-            len(found.get(id, ())) > 1 or state.get("version") != 1 for id, state in states.items()
+    sent = [entry.id for entry in ledger.accepted("document")]
+    states = {id: api.get(f"/v1/documents/{id}").json() for id in sent}
+    return Judgement.of(
+        "documents",
+        lost=(id for id in sent if states[id].get("status") != "indexed"),
+        double=(
+            id for id in sent if len(found.get(id, ())) > 1 or states[id].get("version", 1) != 1
         ),
     )
 
@@ -116,7 +115,8 @@ def check_detectors(counted: int, seen: set[str], route: str, observed: list[Rec
     """
     ids = {dict(each.headers)["ce_id"].decode() for each in observed if _is_of(each, route)}
     # Each that was seen was counted with it: a count of more is one that counted twice.
-    return Judgement(lost=len(ids - seen), double=max(0, counted - len(ids & seen)))
+    more = max(0, counted - len(ids & seen))
+    return Judgement.of("drift", lost=sorted(ids - seen), double=["a question"] * more)
 
 
 def judge(stack: Stack, api: httpx.Client, model: str, ledger: Ledger) -> Judgement:
@@ -125,7 +125,7 @@ def judge(stack: Stack, api: httpx.Client, model: str, ledger: Ledger) -> Judgem
     counted, seen = counted_questions(stack, route)
     return (
         check_comments(ledger, stack.read("verdict-recorded", since))
-        + check_answers(ledger, stack.read("answer-generated", since), route)
+        + check_answers(ledger, stack.read("answer-generated", since))
         + check_documents(ledger, api, stack.read("document-indexed", since))
         + check_detectors(counted, seen, route, stack.read("embedding-observed"))
         + check_rows(ledger, rows(stack.home))

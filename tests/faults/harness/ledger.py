@@ -56,10 +56,12 @@ class Ledger:
 
     Args:
         began: The load, in seconds since 1970.
+        question: That this load asks, and nobody else.
     """
 
     entries: list[Entry] = field(default_factory=list)
     began: float = 0.0
+    question: str = ""
 
     def accepted(self, kind: Kind) -> list[Entry]:
         """Return what was answered 2xx."""

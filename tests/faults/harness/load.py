@@ -44,7 +44,7 @@ class Load:
         url: str = "",
         times: float = 1.0,
     ) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(question=f"{QUESTION} It is on shelf {seed:x}.")
         self._times = times
         self._url, self._balanced = url or stack.url, bool(url)
         self._model = model
@@ -161,7 +161,10 @@ class Load:
     async def _question(self, api: httpx.AsyncClient, entry: Entry) -> httpx.Response:
         return await api.post(
             "/v1/chat/completions",
-            json={"model": self._model, "messages": [{"role": "user", "content": QUESTION}]},
+            json={
+                "model": self._model,
+                "messages": [{"role": "user", "content": self.ledger.question}],
+            },
             headers={"Idempotency-Key": entry.key},
         )
 

@@ -102,6 +102,7 @@ def poison(field: Field, into: str, rng: random.Random) -> Trial:
         bound_s=0.0,
         waited_p95_s=percentile(took_dirty, 0.95),
         broken=(
+            *judgement.which,
             *_wrongly_parked(_parked(field, sent), planted, sent),
             *((f"feedback does not keep up: {before:.1f} s",) if before > KEEPS_UP_S else ()),
             *(("good records wait for poison",) if after > SLOWER * before else ()),

@@ -56,6 +56,7 @@ def redrive(field: Field, into: str, rng: random.Random) -> Trial:
         bound_s=BOUND_S,
         waited_p95_s=0.0,
         broken=(
+            *judgement.which,
             *(() if len(parked) == len(bugs) else (f"{len(bugs)} bugs, {len(parked)} parked",)),
             *(() if before.lost == len(parked) else (f"{before.lost} had no effect before",)),
             *(() if parked else ("nothing was parked",)),

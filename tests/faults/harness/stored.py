@@ -44,14 +44,19 @@ def check_rows(ledger: Ledger, rows: Rows) -> Judgement:
         table = place.partition(".")[2]  # inference's replicas have databases of their own
         for id in {_plain(value) for value in row if isinstance(value, str)} & kinds.keys():
             found[table, kinds[id]][id] += times
-    return Judgement(
-        lost=sum(
-            found[table, kind][id] == 0 for id, kind in kinds.items() for table in STORES[kind]
+    return Judgement.of(
+        "rows",
+        lost=(
+            f"{table} {id}"
+            for id, kind in kinds.items()
+            for table in STORES[kind]
+            if id not in found.get((table, kind), ())
         ),
-        double=sum(
-            count > MOST.get(table, 1)
+        double=(
+            f"{table} {id}"
             for (table, _), counts in found.items()
-            for count in counts.values()
+            for id, count in counts.items()
+            if count > MOST.get(table, 1)
         ),
     )
 
@@ -74,9 +79,15 @@ def check_points(home: Path, ledger: Ledger) -> Judgement:
                 said = pickle.loads(content).payload
                 points[_plain(said["document_id"]), _plain(said["chunk_id"])] += 1
     mine = {each for each in chunks if each[0] in wanted}
-    return Judgement(
-        lost=len(mine - points.keys()),
-        double=sum(count - (each in mine) for each, count in points.items() if each[0] in wanted),
+    return Judgement.of(
+        "points",
+        lost=(chunk for document, chunk in mine - points.keys()),
+        double=(
+            each[1]
+            for each, count in points.items()
+            if each[0] in wanted
+            for _ in range(count - (each in mine))
+        ),
     )
 
 

@@ -66,6 +66,7 @@ def under_load(
     given_up = [each for each in load.ledger.entries if each.accepted is None]
     more = parked(field.stack) - parked_before
     broken = (
+        *judgement.which,
         *(late or also(load.ledger)),
         *dict.fromkeys(each.wrong for each in given_up if each.wrong),
         *([f"{len(given_up)} things were given up"] * bool(given_up)),
