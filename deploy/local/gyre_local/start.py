@@ -146,7 +146,9 @@ def _run(stack: Stack, supervisor: Supervisor, services: list[str], model: Model
 def announce(stack: Stack) -> None:
     """Print where everything is, the gateway first, and what to try."""
     prefix = stack.make_prefix()
-    say(f"\nGyre is ready: http://127.0.0.1:{stack.gateway_port}   (console and API; key: local)")
+    named = "one of GYRE_API_KEYS"
+    key = named if os.environ.get("GYRE_API_KEYS") else f"local, or {named} as last set"
+    say(f"\nGyre is ready: http://127.0.0.1:{stack.gateway_port}   (console and API; key: {key})")
     say(f"inference gRPC 127.0.0.1:{stack.rpc_port('inference')}   Kafka {stack.kafka_servers}")
     say("\nTry:")
     for command in (

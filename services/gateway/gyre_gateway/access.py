@@ -19,6 +19,7 @@ from gyre_service.keys import check, key_hash, key_id
 # than all else we do before inference is asked. So it is read beside a request in good time.
 KNOWN_S = 1.0
 FRESH_S = 0.5
+FIRST = {"local": "default"}  # of a database without any, where the settings name none
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class Caller:
 async def ensure_keys(sessions: Sessions, settings: Settings) -> None:
     """Make the keys of the settings, and only them, valid; announce every one.
 
+    Where the settings name none, those of an earlier start stay as they are: a start from another
+    shell would revoke a team's keys, and make the well-known first one valid.
     They are announced at each start, with the revision they have, so that a new Kafka beside an
     old database learns them too.
 
@@ -50,9 +53,10 @@ async def ensure_keys(sessions: Sessions, settings: Settings) -> None:
         Rejected: A key has another tenant than before.
     """
     pepper = settings.key_pepper.get_secret_value()
-    wanted = {key_hash(k, pepper): (k, t) for k, t in settings.tenants_by_key.items()}
     async with transaction(sessions) as session:
         rows = await keys.every(session)
+        named = settings.tenants_by_key or ({} if rows else FIRST)
+        wanted = {key_hash(key, pepper): (key, tenant) for key, tenant in named.items()}
         for hash, (key, tenant) in wanted.items():
             row = rows.setdefault(hash, keys.Key.model_validate(_new(key, tenant, hash, pepper)))
             if row.tenant != tenant:
@@ -61,7 +65,7 @@ async def ensure_keys(sessions: Sessions, settings: Settings) -> None:
                     f"{tenant!r}: a key keeps its tenant, take a new one"
                 )
         for hash, row in rows.items():
-            if row.revoked == (hash in wanted):
+            if named and row.revoked == (hash in wanted):
                 row.revoked = not row.revoked
                 row.revision += 1
             session.add(row)
@@ -103,7 +107,7 @@ class Callers:
         if time >= read_at + KNOWN_S:
             row = await asyncio.shield(self._reading[hash])
         if row is None:
-            raise Unauthenticated("this API key is not known: send one of GYRE_API_KEYS")
+            raise Unauthenticated("this API key is not known: send one that GYRE_API_KEYS names")
         if row.revoked:
             raise Unauthenticated("this API key was revoked")
         return Caller(row.tenant, row.event(), key)

@@ -37,7 +37,7 @@ class Settings(ServiceSettings):
     """The gateway's own beside what every service has."""
 
     service: str = "gateway"
-    api_keys: SecretStr = SecretStr("local:default")  # the keys that exist: KEY:TENANT,...
+    api_keys: SecretStr = SecretStr("")  # all keys that are valid, KEY:TENANT,...; empty: no change
     inference_deadline_s: Seconds = 300
     evaluation_deadline_s: Seconds = 3600
     call_deadline_s: Seconds = 30  # of every other call
@@ -54,9 +54,12 @@ class Settings(ServiceSettings):
     @field_validator("api_keys")
     @classmethod
     def _are_keys(cls, value: SecretStr) -> SecretStr:
-        parse_keys(value.get_secret_value())
+        if value.get_secret_value():
+            parse_keys(value.get_secret_value())
         return value
 
     @property
     def tenants_by_key(self) -> dict[str, str]:
-        return parse_keys(self.api_keys.get_secret_value())
+        """The tenant of each key that is to be valid; empty: nothing was said."""
+        text = self.api_keys.get_secret_value()
+        return parse_keys(text) if text else {}

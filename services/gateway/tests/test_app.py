@@ -166,6 +166,32 @@ async def test_a_key_comes_and_goes_with_a_revision(sessions: Sessions, tmp_path
     assert states == [(1, False), (2, True), (3, False)]
 
 
+async def test_a_start_that_names_no_keys_changes_none(sessions: Sessions, tmp_path: Path) -> None:
+    for keys in ("a:acme,b:acme", "a:acme", ""):
+        await ensure_keys(sessions, Settings(home=tmp_path, api_keys=SecretStr(keys)))
+
+    async with snapshot(sessions) as session:
+        rows = {row.hash: row for row in await session.exec(select(Key))}
+        announced = (await session.exec(select(Outbox))).all()
+    states = {
+        key: (rows[key_hash(key, "embedded")].revision, rows[key_hash(key, "embedded")].revoked)
+        for key in ("a", "b")
+    }
+    assert states == {"a": (1, False), "b": (2, True)}
+    assert len(rows) == 2
+    assert len(announced) == 6
+
+
+async def test_the_first_start_makes_a_key_that_everybody_knows(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    await ensure_keys(sessions, Settings(home=tmp_path))
+
+    async with snapshot(sessions) as session:
+        [row] = await session.exec(select(Key))
+    assert (row.hash, row.tenant) == (key_hash("local", "embedded"), "default")
+
+
 async def test_a_key_keeps_its_tenant(sessions: Sessions, tmp_path: Path) -> None:
     await ensure_keys(sessions, Settings(home=tmp_path, api_keys=SecretStr("a:acme")))
 
