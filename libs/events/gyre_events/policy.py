@@ -9,7 +9,9 @@ from gyre_events.base import Share
 WHOLE = 10_000  # shares are counted in hundredths of a percent
 
 Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
+LONGEST_S = 10 * 365 * 86_400.0
+# A longer one could be set once, and `at + timedelta` fails for it: it is read as ten years.
+Seconds = Annotated[float, Field(gt=0), AfterValidator(lambda seconds: min(seconds, LONGEST_S))]
 
 
 class _Part(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import select
 
+from gyre_drift import store
 from gyre_drift.tables import Decision
 from gyre_events import (
     Arm,
@@ -60,6 +61,25 @@ def brief(**changes: Any) -> Policy:
     """Return a policy under which a training that nobody hears of is over after 10 s."""
     training = TrainingPolicy(data_deadline_s=8, max_seconds=2)
     return Policy(drift=POLICY.model_copy(update=changes), training=training)
+
+
+async def test_what_was_set_without_an_end_lasts_ten_years(
+    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
+) -> None:
+    """It could be set once; `at + timedelta` failed in every later decision."""
+    changes: Any = {"training": {"max_seconds": 1e12, "data_deadline_s": 1e12}}
+    policy = Policy.model_validate({"drift": POLICY.model_dump() | {"cooldown_s": 1e12}} | changes)
+    rollouts.put("acme", policy=policy)
+    await baseline(send, World(1))
+    await live(send, World(2), 60)
+    [request] = said.requests
+    async with snapshot(sessions) as session:
+        [row] = (await session.exec(select(Decision).where(Decision.topic == request.topic))).all()
+        row.event = row.event | {"training": row.event["training"] | changes["training"]}
+        [asked] = await store.requests(session, "acme", "default")
+
+    assert request.data_deadline == request.decided_at + timedelta(days=3650)
+    assert asked.until == asked.at + timedelta(days=7300)
 
 
 async def test_a_drift_confirmed_in_the_cooldown_is_asked_for_when_it_ends(
