@@ -32,7 +32,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
         finally:  # only the start compares: from here on we are who writes the topic
             await table.stop()
         await ensure_routes(process.sessions, table.rows(), base)
-        servicer = Servicer(process.sessions, base, settings.home / "cache" / "adapters")
+        cache = settings.home / "cache" / "adapters"
+        servicer = Servicer(process.sessions, base, cache, settings.max_lora_rank)
         add = partial(add_RegistryServiceServicer_to_server, servicer)
         look = partial(watch, process.sessions, settings.answer_retention_days)
         async with (

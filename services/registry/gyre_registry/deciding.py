@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import Base, RolloutChanged
 from gyre_registry import store
 from gyre_registry.desired import DEFAULT, Decision, Wish, put, rebased
+from gyre_registry.limits import MAX_RANK
 from gyre_registry.lineage import keep_prompt
 from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Conflict
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-async def put_route(sessions: Sessions, tenant: str, wish: Wish, base: Base) -> RolloutChanged:
+async def put_route(
+    sessions: Sessions, tenant: str, wish: Wish, base: Base, max_rank: int = MAX_RANK
+) -> RolloutChanged:
     """Create or change a route of a tenant. The same content again changes nothing.
 
     Raises:
@@ -32,7 +35,7 @@ async def put_route(sessions: Sessions, tenant: str, wish: Wish, base: Base) -> 
 
     async def attempt(session: AsyncSession) -> RolloutChanged:
         before = await store.get_route(session, tenant, wish.name)
-        rollout = put(before, wish, base, _decision())
+        rollout = put(before, wish, base, _decision(), max_rank)
         if rollout is not before:
             reason = "changed by PutRoute" if before else "created by PutRoute"
             await decide(session, tenant, rollout, reason)

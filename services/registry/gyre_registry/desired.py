@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from gyre_events import Arm, Base, Policy, Prompt, RolloutChanged
 from gyre_events.policy import WHOLE
+from gyre_registry.limits import MAX_RANK, beyond
 from gyre_service.errors import Rejected
 
 DEFAULT = "default"  # the tenant, the route and the collection that are there from the start
@@ -53,7 +54,11 @@ def production(rollout: RolloutChanged) -> Arm:
 
 
 def put(
-    before: RolloutChanged | None, wish: Wish, base: Base, decision: Decision
+    before: RolloutChanged | None,
+    wish: Wish,
+    base: Base,
+    decision: Decision,
+    max_rank: int = MAX_RANK,
 ) -> RolloutChanged:
     """Return the route after `wish`: `before` itself where nothing changes, else its successor.
 
@@ -62,6 +67,7 @@ def put(
         wish: What to change.
         base: What a new route is served by; one that is there keeps its own.
         decision: Of the new revision, if there is one.
+        max_rank: Of an adapter that the engine takes.
 
     Raises:
         Rejected: The wish names something that no route can have.
@@ -74,7 +80,7 @@ def put(
             rollout_id=decision.rollout_id,
             collection=wish.collection or DEFAULT,
             base=base,
-            policy=merged(Policy(), wish.policy_json),
+            policy=merged(Policy(), wish.policy_json, max_rank),
             arms=(
                 Arm(name=PRODUCTION, share=WHOLE, prompt=prompt_of(wish.prompt or DEFAULT_PROMPT)),
             ),
@@ -88,7 +94,7 @@ def put(
     wanted = before.model_copy(
         update={
             "collection": wish.collection or before.collection,
-            "policy": merged(before.policy, wish.policy_json),
+            "policy": merged(before.policy, wish.policy_json, max_rank),
             "arms": arms,
         }
     )
@@ -115,15 +121,17 @@ def rebased(before: RolloutChanged, base: Base, decision: Decision) -> RolloutCh
     return successor(before.model_copy(update=changes), decision)
 
 
-def merged(policy: Policy, changes_json: str) -> Policy:
+def merged(policy: Policy, changes_json: str, max_rank: int = MAX_RANK) -> Policy:
     """Return `policy` with some members replaced.
 
     Args:
         policy: As it is.
         changes_json: A JSON object; empty text changes nothing.
+        max_rank: Of an adapter that the engine takes.
 
     Raises:
-        Rejected: It is no JSON object, or a member is unknown or out of its range.
+        Rejected: It is no JSON object, or a member is unknown or out of its range, or can only
+            fail after the work.
 
     >>> merged(Policy(), '{"passages": 2}').passages
     2
@@ -136,10 +144,10 @@ def merged(policy: Policy, changes_json: str) -> Policy:
         raise Rejected(f"policy_json is not JSON: {error}", param="policy_json") from error
     if not isinstance(changes, dict):
         raise Rejected('policy_json must be a JSON object, as {"passages": 4}', param="policy_json")
-    whole = json.dumps(_deep(policy.model_dump(mode="json"), changes, "policy_json"))
+    whole = _deep(policy.model_dump(mode="json"), changes, "policy_json")
     try:
         # JSON, because only there an integer may stand for a float in strict mode.
-        wanted = Policy.model_validate_json(whole, strict=True)
+        wanted = Policy.model_validate_json(json.dumps(whole), strict=True)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, one['loc']))} is {one['input']!r}: {one['msg']}"
@@ -147,6 +155,8 @@ def merged(policy: Policy, changes_json: str) -> Policy:
         )
         raise Rejected(f"policy_json: {wrong}", param="policy_json") from error
     _check_finite(wanted.model_dump(mode="json"), "policy_json")
+    if late := beyond(whole, max_rank):
+        raise Rejected(f"policy_json: {'; '.join(late)}", param="policy_json")
     return wanted
 
 

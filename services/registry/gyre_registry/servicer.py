@@ -9,6 +9,7 @@ from gyre_events import Base, RolloutChanged
 from gyre_registry import finding, lineage, releasing, store
 from gyre_registry.deciding import in_transaction, put_route
 from gyre_registry.desired import Wish, production
+from gyre_registry.limits import MAX_RANK
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceServicer
 from gyre_service.database import Sessions, snapshot
@@ -18,10 +19,13 @@ from gyre_service.rpc import Context, tenant_of
 class Servicer(RegistryServiceServicer):
     """Answers for the tenant that the metadata names."""
 
-    def __init__(self, sessions: Sessions, base: Base, cache: Path) -> None:
+    def __init__(
+        self, sessions: Sessions, base: Base, cache: Path, max_rank: int = MAX_RANK
+    ) -> None:
         self._sessions = sessions
         self._base = base
         self._cache = cache
+        self._max_rank = max_rank
 
     async def ListRoutes(
         self, request: pb.ListRoutesRequest, context: Context
@@ -32,7 +36,8 @@ class Servicer(RegistryServiceServicer):
 
     async def PutRoute(self, request: pb.PutRouteRequest, context: Context) -> pb.PutRouteResponse:
         wish = Wish(request.name, request.collection, request.prompt, request.policy_json)
-        rollout = await put_route(self._sessions, tenant_of(context), wish, self._base)
+        tenant = tenant_of(context)
+        rollout = await put_route(self._sessions, tenant, wish, self._base, self._max_rank)
         return pb.PutRouteResponse(route=message_of(rollout))
 
     async def ListRollouts(

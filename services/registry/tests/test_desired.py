@@ -135,6 +135,27 @@ def test_a_wrong_member_is_named_however_deep(changes: str, reason: str) -> None
         merged(Policy(), changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ('{"training": {"rank": 32}}', "training.rank is 32, expected at most 16"),
+        ('{"training": {"alpha": 1000001}}', "training.alpha is 1000001, expected at most 1000000"),
+        ('{"training": {"seed": 18446744073709551616}}', "training.seed is 18446744073709551616"),
+        ('{"training": {"seed": -9223372036854775809}}', "training.seed is -9223372036854775809"),
+        ('{"training": {"max_seconds": 1e12}}', "max_seconds is .*expected at most 315360000"),
+        ('{"drift": {"cooldown_s": 1e12}}', "drift.cooldown_s is"),
+        ('{"release": {"steps": [100, 10000]}}', "release.steps has 10000, expected less"),
+    ],
+)
+def test_what_can_only_fail_after_the_work_is_refused(changes: str, reason: str) -> None:
+    with pytest.raises(Rejected, match=reason):
+        merged(Policy(), changes)
+
+
+def test_the_largest_rank_is_the_engines() -> None:
+    assert merged(Policy(), '{"training": {"rank": 32}}', max_rank=32).training.rank == 32
+
+
 def test_a_rollout_under_way_keeps_its_conversations_when_the_route_changes() -> None:
     under_way = route().model_copy(update={"stage": "canary"})
 
