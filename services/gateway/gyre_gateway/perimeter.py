@@ -81,6 +81,10 @@ class Bounded:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         settings = self.gateway().settings
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            # No text of a database has it: PostgreSQL would refuse to look for one.
+            problem = Problem(400, "the address has the character U+0000: leave it out")
+            return await response_to(problem)(scope, receive, send)
         with ExitStack() as stack:
             if scope["path"] not in LIVE:
                 if self.running >= settings.max_concurrent_requests:

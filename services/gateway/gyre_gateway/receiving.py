@@ -74,7 +74,7 @@ async def uploads_of(request: Request, max_bytes: int) -> AsyncIterator[list[Upl
 
 
 async def _of_json(body: bytes, max_bytes: int) -> Upload:
-    with _as_body():
+    with as_body():
         text = TextDocument.model_validate_json(body)
     file = io.BytesIO(text.content.encode())
     media_type = text.media_type or mimetypes.guess_type(text.name)[0] or "text/plain"
@@ -90,16 +90,16 @@ async def _of_form(form: FormData, max_bytes: int) -> list[Upload]:
     for file in files:
         if not isinstance(file, UploadFile):
             raise Rejected("a part named `file` needs a file name", param="file")
-        with _as_body("file"):
+        with as_body("file"):
             name = NAME.validate_python(file.filename)
-        with _as_body("collection"):
+        with as_body("collection"):
             collection = COLLECTION.validate_python(form.get("collection", "default"))
         uploads.append(await described(file.file, name, collection, file.content_type, max_bytes))
     return uploads
 
 
 @contextmanager
-def _as_body(*field: str) -> Iterator[None]:
+def as_body(*field: str) -> Iterator[None]:
     """Report what pydantic refuses as FastAPI does for a body that it reads itself."""
     try:
         yield

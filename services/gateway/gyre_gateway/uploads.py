@@ -19,6 +19,7 @@ Name = Annotated[
 ]
 Collection = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 UNKNOWN = "application/octet-stream"
+KIND = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")  # RFC 6838
 # The name of a character set as RFC 2978 writes it, without quotes or in them.
 CHARSET = re.compile(r';\s*charset\s*=\s*("?)([A-Za-z0-9][A-Za-z0-9._:+-]{0,39})\1\s*(?:;|$)', re.I)
 mimetypes.add_type("text/markdown", ".md")
@@ -64,16 +65,18 @@ def _measure(file: BinaryIO) -> tuple[str, int]:
 
 
 def _media_type(name: str, said: str | None) -> str:
-    """Return what the client said, or what the name says if that was nothing.
+    """Return what the client said, or what the name says if that was nothing, or no media type.
 
     Of its parameters only `charset` stays: the bytes are read by it where they are not UTF-8.
 
     >>> _media_type("a.html", 'Text/HTML; charset="Windows-1251"; boundary=x')
     'text/html; charset=windows-1251'
+    >>> _media_type("a.html", "a page"), _media_type("a", "a page")
+    ('text/html', 'application/octet-stream')
     """
     said = said or ""
     kind = said.partition(";")[0].strip().lower()
-    if not kind or kind == UNKNOWN:
+    if not KIND.fullmatch(kind) or kind == UNKNOWN:
         kind = mimetypes.guess_type(PurePosixPath(name).name)[0] or UNKNOWN
     charset = CHARSET.search(said)
     return f"{kind}; charset={charset[2].lower()}" if charset else kind

@@ -265,3 +265,33 @@ async def test_kafka_away_is_a_page_that_says_so(browser: httpx.AsyncClient, sta
 async def test_its_files_are_its_own(browser: httpx.AsyncClient, name: str) -> None:
     assert (await browser.get(f"/console/static/{name}")).status_code == 200
     assert (await browser.get("/console/static/..%2Frouter.py")).status_code == 404
+
+
+@pytest.mark.parametrize("field", ["question", "comment", "edited_answer"])
+async def test_a_text_that_no_database_keeps_is_refused(
+    browser: httpx.AsyncClient, stack: Stack, field: str
+) -> None:
+    await sign_in(browser)
+    path = "/ask" if field == "question" else f"/answers/{uuid4()}/feedback"
+
+    response = await browser.post(path, data={"csrf": await csrf(browser), field: "a\0b"})
+
+    assert response.status_code == 400
+    assert "U+0000" in response.text
+    assert (stack.kafka.sent, stack.inference.asked) == ([], [])
+
+
+async def test_a_file_name_that_no_terminal_shows_is_refused(
+    browser: httpx.AsyncClient, stack: Stack
+) -> None:
+    await sign_in(browser)
+    head = b'--x\r\nContent-Disposition: form-data; name="'
+    body = head + b'csrf"\r\n\r\n' + (await csrf(browser)).encode() + b"\r\n"
+    body += head + b'file"; filename="a\x01.md"\r\n\r\ntext\r\n--x--\r\n'
+
+    response = await browser.post(
+        "/documents", content=body, headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+
+    assert response.status_code == 400
+    assert stack.kafka.sent == []

@@ -105,3 +105,33 @@ async def test_an_odd_query(http: httpx.AsyncClient) -> None:
             response = await http.get(url + text)
 
             assert response.status_code < 500, (url, text, response.text)
+
+
+@pytest.mark.parametrize(("method", "url"), VALID)
+async def test_no_text_has_what_postgresql_keeps_in_none(
+    http: httpx.AsyncClient, stack: Stack, method: str, url: str
+) -> None:
+    for body in variants(VALID[method, url]):
+        if "\\u0000" in (content := json.dumps(body)):
+            response = await http.request(method, url, content=content)
+
+            assert response.status_code == 400, (body, response.text)
+    assert stack.kafka.sent == []
+
+
+async def test_a_text_with_it_is_named(http: httpx.AsyncClient) -> None:
+    response = await http.post(
+        "/v1/feedback", content=json.dumps({"answer_id": ID, "comment": "a\0b"})
+    )
+
+    assert response.json()["error"]["message"] == (
+        "comment: no text has the character U+0000: leave it out"
+    )
+
+
+@pytest.mark.parametrize("address", ["/v1/drifts?route=%00", "/v1/datasets/a%00"])
+async def test_no_address_has_it(http: httpx.AsyncClient, address: str) -> None:
+    response = await http.get(address)
+
+    assert response.status_code == 400
+    assert "U+0000" in response.text

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AfterValidator
 
 from gyre_events import FeedbackGiven
 from gyre_gateway.asking import Hints, metadata_for
@@ -12,6 +13,8 @@ from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import COOKIE, Acting
 from gyre_gateway.gateway import Parts
 from gyre_gateway.naming import named
+from gyre_gateway.openai_wire.base import whole_text
+from gyre_gateway.receiving import NAME, as_body
 from gyre_gateway.submitting import remove, submit
 from gyre_gateway.uploads import Collection, described
 from gyre_rpc.inference.v1 import inference_pb2 as pb
@@ -19,6 +22,7 @@ from gyre_service.errors import Unauthenticated
 from gyre_service.ids import new_id, now
 
 router = APIRouter()
+Whole = AfterValidator(whole_text)
 
 
 def _to(path: str) -> RedirectResponse:
@@ -59,7 +63,7 @@ async def sign_out(caller: Acting) -> Response:
 async def ask(
     parts: Parts,
     caller: Acting,
-    question: Annotated[str, Form(min_length=1, max_length=4000)],
+    question: Annotated[str, Form(min_length=1, max_length=4000), Whole],
     model: Annotated[str, Form()] = "gyre/default",
 ) -> Response:
     asking = pb.GenerateRequest(
@@ -75,8 +79,8 @@ async def judge(
     parts: Parts,
     caller: Acting,
     thumb: Annotated[str | None, Form(pattern="^(up|down)$")] = None,
-    edited_answer: Annotated[str, Form(max_length=20_000)] = "",
-    comment: Annotated[str, Form(max_length=10_000)] = "",
+    edited_answer: Annotated[str, Form(max_length=20_000), Whole] = "",
+    comment: Annotated[str, Form(max_length=10_000), Whole] = "",
 ) -> Response:
     parts.backlog.check("feedback")
     said: dict[str, Any] = {
@@ -100,10 +104,11 @@ async def send(
 ) -> Response:
     parts.backlog.check("ingestion", "retrieval")
     limit = parts.settings.max_document_bytes
-    uploads = [
-        await described(one.file, one.filename or "unnamed", collection, one.content_type, limit)
-        for one in file
-    ]
+    uploads = []
+    for one in file:
+        with as_body("file"):
+            name = NAME.validate_python(one.filename or "unnamed")
+        uploads.append(await described(one.file, name, collection, one.content_type, limit))
     await submit(parts, caller.tenant, uploads, None)
     return _to("/documents")
 

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AfterValidator
 
 from gyre_gateway.console.charts import line, spots
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
 from gyre_gateway.gateway import BY, Parts
+from gyre_gateway.openai_wire.base import whole_text
 from gyre_gateway.reviewing import review
 from gyre_gateway.showing import fields_of
 from gyre_gateway.store import alarms, jobs, remedies
@@ -19,7 +21,7 @@ from gyre_service.database import snapshot
 
 router = APIRouter()
 SHOWN = 20
-Reason = Annotated[str, Form(max_length=1_000)]
+Reason = Annotated[str, Form(max_length=1_000), AfterValidator(whole_text)]
 
 
 @router.get("/drift")

@@ -20,20 +20,33 @@ class Wire(BaseModel):
         return value
 
 
-def _check_unicode(value: Any, depth: int = MAX_DEPTH) -> None:
-    """Refuse half a character, which JSON can escape and UTF-8 cannot write.
+def whole_text(text: str) -> str:
+    """Return `text`, unless it has what no database keeps.
 
     Raises:
-        ValueError: A text in `value` has one, or it has too many levels to look.
+        ValueError: It has half a character, which JSON can escape and UTF-8 cannot write, or
+            U+0000, which PostgreSQL keeps in no text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"no Unicode text: {error.reason}") from error
+    if "\0" in text:
+        raise ValueError("no text has the character U+0000: leave it out")
+    return text
+
+
+def _check_unicode(value: Any, depth: int = MAX_DEPTH) -> None:
+    """Refuse what `whole_text` refuses, wherever it is.
+
+    Raises:
+        ValueError: A text in `value` is none, or it has too many levels to look.
     """
     if not depth:
         raise ValueError(f"more than {MAX_DEPTH} objects and lists in each other")
     match value:
         case str():
-            try:
-                value.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError(f"no Unicode text: {error.reason}") from error
+            whole_text(value)
         case list():
             for one in value:
                 _check_unicode(one, depth - 1)
