@@ -49,7 +49,7 @@ def wanted(answer: AnswerGenerated, said: Sequence[Said]) -> Wanted | None:
         said: All feedback on it that may count, in any order.
     """
     ordered = sorted(said, key=lambda one: one.order)
-    edits = [one.feedback.edited_answer for one in ordered if one.feedback.edited_answer]
+    edits = [text for one in ordered if (text := one.feedback.edited_answer) and text.strip()]
     if edits:
         return Wanted("edited", edits[-1])
     if answer.refused or not answer.passages or not answer.answer.strip():
@@ -105,7 +105,8 @@ def can_teach(feedback: FeedbackGiven) -> bool:
     >>> can_teach(FeedbackGiven(feedback_id=UUID(int=1), answer_id=UUID(int=2), comment="thanks"))
     False
     """
-    return bool(feedback.thumb or feedback.score is not None or feedback.edited_answer)
+    edited = feedback.edited_answer and feedback.edited_answer.strip()
+    return bool(feedback.thumb or feedback.score is not None or edited)
 
 
 def content_of(

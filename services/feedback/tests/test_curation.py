@@ -49,6 +49,9 @@ def said(about: AnswerGenerated, *parts: dict[str, Any]) -> list[Said]:
         ([{"edited_answer": "three"}, {"thumb": "down"}], Wanted("edited", "three")),
         ([{"edited_answer": "three"}, {"thumb": "up", "person": "bob"}], Wanted("edited", "three")),
         ([{"edited_answer": "three"}, {"edited_answer": "four"}], Wanted("edited", "four")),
+        # A blank edit is none.
+        ([{"edited_answer": " \n"}], None),
+        ([{"edited_answer": "three"}, {"edited_answer": " "}], Wanted("edited", "three")),
         # Those without a name are one person.
         ([{"thumb": "up", "person": None}, {"thumb": "down", "person": None}], None),
     ],
