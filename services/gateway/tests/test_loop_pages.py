@@ -5,6 +5,8 @@ import pytest
 from faststream.kafka import KafkaBroker
 
 from gyre_events import DriftDetected, RemedyReviewed
+from gyre_gateway.store.alarms import Alarm
+from gyre_service.database import transaction
 
 from . import events
 from .conftest import Stack
@@ -48,6 +50,35 @@ async def test_drift_shows_curves_alarms_and_decisions_as_text(
     assert page.count('<g class="moved">') == 2
     assert "Where is the crane?" in page
     assert NASTY not in page
+
+
+async def test_an_alarm_of_an_earlier_release_is_shown(
+    browser: httpx.AsyncClient, stack: Stack
+) -> None:
+    event = {
+        "drift_id": str(events.ANSWER),
+        "route": "default",
+        "family": "input",
+        "detector": "novelty",
+        "statistic": 60.0,
+        "threshold": 50.0,
+        "size": 1.5,
+        "events": 310,
+        "onset": events.START.isoformat(),
+        "decided_at": events.START.isoformat(),
+    }
+    row = Alarm(
+        tenant="default",
+        drift_id=events.ANSWER,
+        route="default",
+        event=event,
+        time=events.START,
+    )
+    async with transaction(stack.sessions) as session:
+        session.add(row)
+    await sign_in(browser)
+
+    assert "after 310 events, moved by 1.50" in (await browser.get("/drift")).text
 
 
 async def test_a_job_shows_its_curve(browser: httpx.AsyncClient, broker: KafkaBroker) -> None:

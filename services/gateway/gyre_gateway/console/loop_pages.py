@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AfterValidator
 
+from gyre_events import DriftDetected, RemedyRequested
 from gyre_gateway.console.charts import line, spots
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
@@ -46,8 +47,9 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
     ]
     values = {
         "streams": shown,
-        "alarms": [row.event for row in found],
-        "remedies": [row.event for row in decided],
+        # As this version knows them: what an earlier one has kept lacks the fields that came since.
+        "alarms": [DriftDetected.model_validate(row.event) for row in found],
+        "remedies": [RemedyRequested.model_validate(row.event) for row in decided],
         "jobs": asked,
     }
     return page(request, "drift", caller, values)
