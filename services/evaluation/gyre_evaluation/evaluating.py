@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from uuid import UUID
 
 from grpc import aio
 
@@ -13,7 +14,7 @@ from gyre_evaluation.clients.inference import Answerer
 from gyre_evaluation.measuring import Subject, report_of, subjects_of
 from gyre_evaluation.run import run
 from gyre_evaluation.settings import Settings
-from gyre_evaluation.suites import MOVED, Item, Suite, shipped
+from gyre_evaluation.suites import MOVED, PRAISED, Item, Suite, shipped
 from gyre_evaluation.work import DONE, Evaluation, ItemOutcome
 from gyre_events import AdapterEvaluated, RolloutChanged, SuiteReport
 from gyre_service.database import Sessions, snapshot, transaction
@@ -23,6 +24,9 @@ from gyre_service.jobs import held
 from gyre_service.kafka import enqueue
 
 log = logging.getLogger(__name__)
+
+# Of fewer a single one that is lost is more than the tenth that a policy lets go by default.
+LEAST_PRAISED = 10
 
 
 @dataclass(frozen=True)
@@ -62,26 +66,38 @@ class Evaluator:
         await self._publish(job, rollout, reports, error, time.monotonic() - begin)
 
     async def _suites(self, job: Evaluation, rollout: RolloutChanged) -> list[Suite]:
-        """Return the slice that has moved, if a training made the adapter, and what to keep."""
+        """Return the suites of its holdout, if a training made the adapter, and what to keep."""
         arm = next(arm for arm in rollout.arms if arm.adapter_digest == job.adapter_digest)
         policy = rollout.policy.release
         suites = []
+        if arm.job_id is not None:
+            suites += await self._of_training(job, rollout, arm.job_id)
         async with snapshot(self.sessions) as session:
-            if arm.job_id is not None:
-                moved = await store.get_suite(session, job.tenant, f"{MOVED}{arm.job_id}")
-                if moved is None:
-                    missing = f"the suite {MOVED}{arm.job_id} is not there"
-                    if self._is_over(job, rollout):
-                        raise NotFound(f"{missing}, and the route wants another rollout")
-                    # The topics have no order: its dataset is on its way.
-                    raise Unavailable(f"{missing} yet")
-                suites.append(moved)
             for name in policy.suites:
                 suite = shipped().get(name) or await store.get_suite(session, job.tenant, name)
                 if suite is None:
                     raise NotFound(f"the policy wants a suite {name!r}, and there is none")
                 suites.append(suite)
         return [one.first(policy.suite_items) for one in suites]
+
+    async def _of_training(
+        self, job: Evaluation, rollout: RolloutChanged, training: UUID
+    ) -> list[Suite]:
+        """Return what people corrected, and what they praised where that is enough."""
+        async with snapshot(self.sessions) as session:
+            moved = await store.get_suite(session, job.tenant, f"{MOVED}{training}")
+            praised = await store.get_suite(session, job.tenant, f"{PRAISED}{training}")
+        if moved is not None:
+            if praised is None or len(praised.items) < LEAST_PRAISED:
+                return [moved]
+            return [moved, praised]
+        if praised is not None:
+            raise Rejected("no answer of the holdout was corrected: nothing can show a gain")
+        missing = f"the suite {MOVED}{training} is not there"
+        if self._is_over(job, rollout):
+            raise NotFound(f"{missing}, and the route wants another rollout")
+        # The topics have no order: its dataset is on its way.
+        raise Unavailable(f"{missing} yet")
 
     async def _measure(self, job: Evaluation, rollout: RolloutChanged, suite: Suite) -> SuiteReport:
         subjects = subjects_of(rollout, job.adapter_digest)

@@ -11,7 +11,7 @@ from gyre_evaluation.sampling import is_sampled
 from gyre_evaluation.scoring import JUDGE, Judged, score, texts_to_embed
 from gyre_evaluation.shadowing import candidate_for
 from gyre_evaluation.spans import record_scores
-from gyre_evaluation.suites import moved_suite
+from gyre_evaluation.suites import suites_of
 from gyre_events import (
     AdapterLoaded,
     AnswerGenerated,
@@ -83,14 +83,15 @@ async def score_answer(
 
 
 @events(filter=of(DatasetFrozen))
-async def make_suite(
+async def make_suites(
     event: DatasetFrozen, cause: Cause, sessions: SessionsOf, blobs: BlobsOf
 ) -> None:
     manifest = json.loads(await blobs.get(event.holdout.digest))
     contents = [json.loads(await blobs.get(row["digest"])) for row in manifest["examples"]]
-    suite = moved_suite(event.job_id, event.route, contents)
+    suites = suites_of(event.job_id, event.route, contents)
     async with transaction(sessions) as session:
-        await store.put_suite(session, cause.tenant, suite)
+        for suite in suites:
+            await store.put_suite(session, cause.tenant, suite)
 
 
 @events(filter=of(AdapterLoaded))

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from gyre_evaluation import store
 from gyre_evaluation.evaluating import Evaluator
 from gyre_evaluation.settings import Settings
-from gyre_evaluation.suites import moved_suite
+from gyre_evaluation.suites import suites_of
 from gyre_evaluation.work import Evaluation, add_evaluation
 from gyre_events import AdapterEvaluated, AdapterLoaded, Policy, ReleasePolicy, RolloutChanged
 from gyre_rpc.inference.v1 import inference_pb2 as pb
@@ -27,6 +27,7 @@ from .conftest import CANDIDATE, JOB, Send, put, rollout
 from .inference import FakeInference, answering
 from .test_moved import example
 
+HEDGE = {"document": "hedge.md", "page": None, "text": "blue"}
 POLICY = Policy(release=ReleasePolicy(suites=("smoke",), suite_items=2))
 
 
@@ -55,11 +56,16 @@ async def evaluator(
 
 
 async def job_of(
-    sessions: Sessions, wanted: RolloutChanged, tenant: str = "acme", moved: int = 5
+    sessions: Sessions,
+    wanted: RolloutChanged,
+    tenant: str = "acme",
+    moved: int = 5,
+    praised: int = 0,
 ) -> Evaluation:
+    contents = [example() for _ in range(moved)]
+    contents += [example("blue [1]", kind="praised", passages=[HEDGE]) for _ in range(praised)]
     async with transaction(sessions) as session:
-        if moved:
-            suite = moved_suite(JOB, "default", [example() for _ in range(moved)])
+        for suite in suites_of(JOB, "default", contents) if contents else []:
             await store.put_suite(session, tenant, suite)
         await add_evaluation(session, tenant, CANDIDATE, wanted)
     return await claimed(sessions)
@@ -111,6 +117,38 @@ async def test_candidate_production_and_base_are_compared(
     assert all(request.retrieval == pb.RETRIEVAL_GIVEN for _, request in inference.asked)
 
 
+@pytest.mark.parametrize(("praised", "kinds"), [(36, ["moved", "kept"]), (9, ["moved"])])
+async def test_a_gain_is_asked_where_people_corrected(
+    evaluator: Evaluator, sessions: Sessions, praised: int, kinds: list[str]
+) -> None:
+    """Asked with what was praised, four gained of forty are no gain: nobody can be better there."""
+    policy = Policy(release=ReleasePolicy(suites=()))
+    job = await job_of(sessions, rollout("candidate", policy), moved=4, praised=praised)
+
+    await evaluator.do(job)
+
+    [(_, event)] = await published(sessions)
+    assert [suite.kind for suite in event.suites] == kinds
+    moved, *kept = event.suites
+    assert moved.paired[0].gained == 4
+    assert moved.paired[0].low > 0
+    assert [(suite.suite, suite.paired[0].lost) for suite in kept] == [(f"praised/{JOB}", 0)] * len(
+        kept
+    )
+
+
+async def test_without_a_correction_nothing_can_show_a_gain(
+    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
+) -> None:
+    job = await job_of(sessions, rollout("candidate", POLICY), moved=0, praised=12)
+
+    await evaluator.do(job)
+
+    [(_, event)] = await published(sessions)
+    assert event.error == "no answer of the holdout was corrected: nothing can show a gain"
+    assert inference.asked == []
+
+
 async def test_who_takes_over_asks_nothing_twice(
     evaluator: Evaluator, sessions: Sessions, inference: FakeInference
 ) -> None:
@@ -149,7 +187,7 @@ async def test_a_suite_that_is_replaced_meanwhile_is_asked_anew(
     with pytest.raises(Unavailable):
         await evaluator.do(first)
     async with transaction(sessions) as session:
-        replaced = moved_suite(JOB, "default", [example(), example()])
+        [replaced] = suites_of(JOB, "default", [example(), example()])
         await store.put_suite(session, "acme", replaced)
     inference.reply = reply
 

@@ -10,7 +10,7 @@ import pytest
 from gyre_evaluation import store
 from gyre_evaluation.matching import is_right
 from gyre_evaluation.settings import Settings
-from gyre_evaluation.suites import Suite, moved_suite
+from gyre_evaluation.suites import Item, Suite, suites_of
 from gyre_evaluation.suites.content import MAX_ITEMS
 from gyre_events import Dataset, DatasetFrozen
 from gyre_service.blobs import Blobs
@@ -31,8 +31,19 @@ def example(answer: str = "blue / [1]", **changes: Any) -> dict[str, Any]:
     return content | {"answer": answer, "kind": "edited"} | changes
 
 
+def items_of(contents: list[dict[str, Any]]) -> list[tuple[Item, ...]]:
+    return [suite.items for suite in suites_of(uuid4(), "default", contents)]
+
+
+def test_what_was_praised_is_a_suite_of_its_own() -> None:
+    job_id, contents = uuid4(), [example(), example(kind="praised"), example(kind="praised")]
+    moved, praised = suites_of(job_id, "default", contents)
+    assert (moved.name, len(moved.items)) == (f"moved/{job_id}", 1)
+    assert (praised.name, len(praised.items)) == (f"praised/{job_id}", 2)
+
+
 def test_a_short_answer_has_to_be_exactly_the_wanted_one() -> None:
-    [item] = moved_suite(uuid4(), "default", [example()]).items
+    [[item]] = items_of([example()])
     assert (item.match, item.expected, item.passages[0].text) == (
         "exact",
         ("blue / [1]",),
@@ -41,7 +52,7 @@ def test_a_short_answer_has_to_be_exactly_the_wanted_one() -> None:
 
 
 def test_of_a_long_one_most_words_are_enough() -> None:
-    [item] = moved_suite(uuid4(), "default", [example(LONG)]).items
+    [[item]] = items_of([example(LONG)])
     assert item.match == "like"
 
 
@@ -62,19 +73,19 @@ def test_matching(said: str, match: Any, right: bool) -> None:
 
 
 def test_examples_without_evidence_are_left_out() -> None:
-    suite = moved_suite(uuid4(), "default", [example(passages=[]), example()])
-    assert len(suite.items) == 1
+    [items] = items_of([example(passages=[]), example()])
+    assert len(items) == 1
 
 
 def test_an_example_that_is_too_long_does_not_cost_the_others() -> None:
     wrong = [example("word " * 4_000), example(question="?" * 4_001), example(" ")]
-    [item] = moved_suite(uuid4(), "default", [*wrong, example()]).items
+    [[item]] = items_of([*wrong, example()])
     assert item.expected == ("blue / [1]",)
 
 
 def test_a_holdout_of_many_is_a_suite_of_the_first() -> None:
     contents = [example() for _ in range(MAX_ITEMS + 1)]
-    items = moved_suite(uuid4(), "default", contents).items
+    [items] = items_of(contents)
     assert [item.id for item in items] == [content["id"] for content in contents[:-1]]
 
 
@@ -83,7 +94,7 @@ def test_a_holdout_of_many_is_a_suite_of_the_first() -> None:
 )
 def test_what_makes_no_suite_is_refused(contents: list[dict[str, Any]]) -> None:
     with pytest.raises(Rejected, match="makes no suite"):
-        moved_suite(uuid4(), "default", contents)
+        items_of(contents)
 
 
 async def frozen(settings: Settings, examples: int, job_id: UUID) -> DatasetFrozen:
@@ -136,7 +147,8 @@ async def test_a_missing_blob_is_parked(
     assert await suites(sessions, "acme") == []
 
 
-async def test_nobody_writes_such_a_suite(client: Client) -> None:
-    code, details = await status(client.put(GOOD.replace("golden", f"moved/{uuid4()}")))
+@pytest.mark.parametrize("kind", ["moved", "praised"])
+async def test_nobody_writes_such_a_suite(client: Client, kind: str) -> None:
+    code, details = await status(client.put(GOOD.replace("golden", f"{kind}/{uuid4()}")))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "are made of frozen datasets" in details

@@ -18,8 +18,10 @@ from gyre_evaluation.matching import MAX_WORDS, Match, comparable, occurs
 from gyre_evaluation.report import FLOORS
 from gyre_events.base import Digest, Share
 
-MOVED = "moved/"  # begins the names of suites that are made of a frozen dataset
-NAME = r"^(moved/)?[a-z0-9][a-z0-9-]{0,62}$"
+# They begin the names of suites that are made of a frozen dataset.
+MOVED = "moved/"
+PRAISED = "praised/"
+NAME = r"^((moved|praised)/)?[a-z0-9][a-z0-9-]{0,62}$"
 MAX_ITEMS = 2_000
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 Wanted = Annotated[str, Field(min_length=1, max_length=8_000)]

@@ -1,46 +1,60 @@
-"""Makes a suite of the examples that a training never sees."""
+"""Makes suites of the examples that a training never sees."""
 
 import logging
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from gyre_evaluation.matching import Match, comparable
-from gyre_evaluation.suites.content import MAX_ITEMS, MOVED, Item, Suite
+from gyre_evaluation.suites.content import MAX_ITEMS, MOVED, PRAISED, Item, Suite
 from gyre_service.errors import Rejected
 
 log = logging.getLogger(__name__)
 
 # Of a sentence or a form the whole counts; nobody writes a paragraph the same twice.
 EXACT_WORDS = 12
+WHAT = {
+    MOVED: "What people corrected after the world moved, on the route",
+    PRAISED: "What people praised after the world moved, on the route",
+}
 
 
-def moved_suite(job_id: UUID, route: str, contents: Iterable[dict[str, Any]]) -> Suite:
-    """Return `moved/<job id>`: each example's question with its evidence and the answer wanted.
+def suites_of(job_id: UUID, route: str, contents: Iterable[dict[str, Any]]) -> list[Suite]:
+    """Return each example's question with its evidence and the answer wanted.
+
+    What people corrected is `moved/<job id>`, what they praised `praised/<job id>`: there the
+    answer wanted is production's own, so a candidate can keep it, and gain nothing. One of which
+    there is no example is left out.
 
     Args:
         job_id: Of the training.
         route: Whose questions they are.
-        contents: Of the holdout's examples, as `feedback` writes them: id, question, passages
+        contents: Of the holdout's examples, as `feedback` writes them: id, kind, question, passages
             with document and text, answer. Examples without passages test no reading, and what
             is longer than an item may be would keep the others from being asked: both are left
-            out, and all after the first `MAX_ITEMS`.
+            out, and of each suite all after the first `MAX_ITEMS`.
 
     Raises:
         Rejected: An example is none, or nothing is left.
     """
+    made: dict[str, list[Item]] = {MOVED: [], PRAISED: []}
     try:
-        made = (_item(content) for content in contents if content["passages"])
-        return Suite(
-            name=f"{MOVED}{job_id}",
-            description=f"What people wanted to hear of {route} after the world moved.",
-            items=tuple(islice((item for item in made if item is not None), MAX_ITEMS)),
-        )
+        for content in contents:
+            kind = made[PRAISED if content["kind"] == "praised" else MOVED]
+            if content["passages"] and len(kind) < MAX_ITEMS and (item := _item(content)):
+                kind.append(item)
+        suites = [
+            Suite(name=f"{kind}{job_id}", description=f"{WHAT[kind]} {route}.", items=tuple(items))
+            for kind, items in made.items()
+            if items
+        ]
     except (KeyError, TypeError, ValidationError) as error:
         raise Rejected(f"the holdout of job {job_id} makes no suite: {error}") from error
+    if not suites:
+        raise Rejected(f"the holdout of job {job_id} makes no suite: no example can be asked")
+    return suites
 
 
 def _item(content: dict[str, Any]) -> Item | None:
