@@ -4,7 +4,7 @@ from uuid import UUID
 
 from gyre_events import RemedyReviewed
 from gyre_gateway.gateway import BY, Gateway
-from gyre_gateway.store.remedies import Remedy
+from gyre_gateway.store.remedies import PROPOSED, Remedy
 from gyre_service.database import snapshot
 from gyre_service.errors import NotFound, Rejected
 from gyre_service.ids import derived_id, now
@@ -23,7 +23,7 @@ async def review(
         row = await session.get(Remedy, (tenant, remedy_id))
     if row is None:
         raise NotFound(f"no remedy {remedy_id}: see GET /v1/remedies")
-    if (state := row.event["state"]) != "proposed":
+    if (state := row.event["state"]) != PROPOSED:
         raise Rejected(f"remedy {remedy_id} is {state}: only a proposed one waits for a person")
     event = RemedyReviewed(
         remedy_id=remedy_id, route=row.route, approved=approved, by=BY, reason=reason

@@ -201,6 +201,7 @@ class FakeRegistry(registry_pb2_grpc.RegistryServiceServicer):
         self.routes: dict[tuple[str, str], registry_pb2.Route] = {}
         self.decided: list[registry_pb2.PromoteRequest | registry_pb2.RollbackRequest] = []
         self.imported: list[registry_pb2.ImportAdapterRequest] = []
+        self.rollouts = [ROLLOUT]
 
     async def ListRoutes(self, request: Any, context: Any) -> registry_pb2.ListRoutesResponse:
         tenant = tenant_of(context)
@@ -222,7 +223,7 @@ class FakeRegistry(registry_pb2_grpc.RegistryServiceServicer):
 
     async def ListRollouts(self, request: Any, context: Any) -> registry_pb2.ListRolloutsResponse:
         mine = tenant_of(context) == "default"
-        return registry_pb2.ListRolloutsResponse(rollouts=[ROLLOUT] if mine else [])
+        return registry_pb2.ListRolloutsResponse(rollouts=self.rollouts if mine else [])
 
     async def Promote(
         self, request: registry_pb2.PromoteRequest, context: Any

@@ -165,6 +165,20 @@ async def test_of_a_remedy_the_furthest_state_is_shown_in_whatever_order_they_co
     assert await kinds(stack.sessions) == ["remedy"] * 3
 
 
+async def test_what_waits_for_a_person_can_be_asked_for(
+    broker: KafkaBroker, http: httpx.AsyncClient
+) -> None:
+    await events.send(broker, remedy(state="proposed"))
+    for number in range(10, 13):
+        await events.send(broker, remedy(remedy_id=UUID(int=number), decided_at=NEXT))
+
+    newest = await http.get("/v1/remedies", params={"limit": 2})
+    waiting = await http.get("/v1/remedies", params={"limit": 2, "state": "proposed"})
+
+    assert [one["state"] for one in newest.json()["data"]] == ["decided", "decided"]
+    assert [one["remedy_id"] for one in waiting.json()["data"]] == [str(UUID(int=5))]
+
+
 def training() -> list[Event]:
     part = Dataset(digest="c" * 64, examples=9)
     base = Base(name="reference", digest="1" * 64)

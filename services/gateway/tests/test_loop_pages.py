@@ -1,11 +1,15 @@
 """The console's pages of the loop."""
 
+from uuid import UUID
+
 import httpx
 import pytest
 from faststream.kafka import KafkaBroker
 
 from gyre_events import DriftDetected, RemedyReviewed
+from gyre_gateway.console.loop_pages import SHOWN
 from gyre_gateway.store.alarms import Alarm
+from gyre_rpc.registry.v1.registry_pb2 import Rollout
 from gyre_service.database import transaction
 
 from . import events
@@ -110,6 +114,26 @@ async def test_a_rollout_can_be_taken_back_from_its_page(
     assert (response.status_code, response.headers["location"]) == (303, "/rollouts")
     [asked] = stack.registry.decided
     assert (asked.rollout_id, asked.reason) == (ROLLOUT.rollout_id, "I do not like it")
+
+
+async def test_what_waits_or_serves_is_shown_however_old_it_is(
+    browser: httpx.AsyncClient, broker: KafkaBroker, stack: Stack
+) -> None:
+    await events.send(broker, remedy(state="proposed"))
+    for number in range(100, 100 + SHOWN):
+        await events.send(broker, remedy(remedy_id=UUID(int=number), decided_at=events.at(1)))
+    old = ["canary", "rejected", "production"]
+    stages = ["rejected"] * SHOWN + old
+    stack.registry.rollouts = [
+        Rollout(rollout_id=f"{n}-{stage}", stage=stage, changed_at=ROLLOUT.changed_at)
+        for n, stage in enumerate(stages)
+    ]
+    await sign_in(browser)
+
+    assert f"/remedies/{remedy().remedy_id}/approve" in (await browser.get("/drift")).text
+    page = (await browser.get("/rollouts")).text
+    assert page.count('<div class="paper">') == SHOWN + 2
+    assert [f"/rollouts/{SHOWN + n}-{old[n]}/rollback" in page for n in (0, 2)] == [True, True]
 
 
 @pytest.mark.parametrize("act", ["approve", "refuse"])

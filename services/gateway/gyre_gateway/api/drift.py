@@ -106,10 +106,14 @@ async def list_remedies(
     caller: Operator,
     route: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    state: str | None = None,
 ) -> EventList:
-    """List what was decided about drift, newest first, each with its reason and its state."""
+    """List what was decided about drift, newest first, each with its reason and its state.
+
+    `state=proposed`: what waits for a person, however old.
+    """
     async with snapshot(parts.sessions) as session:
-        rows = await remedies.newest(session, caller.tenant, limit + 1, route)
+        rows = await remedies.newest(session, caller.tenant, limit + 1, route, state)
     return EventList(data=[row.event for row in rows[:limit]], has_more=len(rows) > limit)
 
 

@@ -22,6 +22,8 @@ from gyre_service.database import snapshot
 
 router = APIRouter()
 SHOWN = 20
+WAITING = 200  # for a person, however old
+ENDED = ("retired", "rejected", "rolled-back")
 Reason = Annotated[str, Form(max_length=1_000), AfterValidator(whole_text)]
 
 
@@ -30,6 +32,7 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
     streams = await parts.drift.status(caller.tenant)
     async with snapshot(parts.sessions) as session:
         found = await alarms.newest(session, caller.tenant, SHOWN)
+        waiting = await remedies.newest(session, caller.tenant, WAITING, state=remedies.PROPOSED)
         decided = await remedies.newest(session, caller.tenant, SHOWN)
         asked = await jobs.newest(session, caller.tenant, SHOWN)
     shown = [
@@ -45,11 +48,12 @@ async def drift(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse
         }
         for stream in streams
     ]
+    told = {row.remedy_id: row for row in [*waiting, *decided]}
     values = {
         "streams": shown,
         # As this version knows them: what an earlier one has kept lacks the fields that came since.
         "alarms": [DriftDetected.model_validate(row.event) for row in found],
-        "remedies": [RemedyRequested.model_validate(row.event) for row in decided],
+        "remedies": [RemedyRequested.model_validate(row.event) for row in told.values()],
         "jobs": asked,
     }
     return page(request, "drift", caller, values)
@@ -86,7 +90,9 @@ async def job_list(request: Request, parts: Parts, caller: Visitor) -> HTMLRespo
 async def rollout_list(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse:
     found = await parts.registry.list_rollouts(caller.tenant)
     shown = []
-    for rollout in found[:SHOWN]:
+    for number, rollout in enumerate(found):
+        if number >= SHOWN and rollout.stage in ENDED:
+            continue  # what is under way, or in production, is shown however old it is
         fields = fields_of(rollout)
         gate = fields.pop("gate_json")
         shown.append(fields | {"gate": json.loads(gate) if gate else None})

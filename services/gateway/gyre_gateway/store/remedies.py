@@ -13,6 +13,7 @@ from gyre_gateway.store.columns import UtcTime
 
 # Whatever order they come in; one that is new to us is the furthest.
 STATES = ("held", "proposed", "decided", "approved", "refused", "lapsed")
+PROPOSED = "proposed"  # what waits for a person
 
 
 class Remedy(SQLModel, table=True):
@@ -49,11 +50,17 @@ async def apply(session: AsyncSession, tenant: str, event: RemedyRequested) -> R
 
 
 async def newest(
-    session: AsyncSession, tenant: str, limit: int, route: str | None = None
+    session: AsyncSession,
+    tenant: str,
+    limit: int,
+    route: str | None = None,
+    state: str | None = None,
 ) -> list[Remedy]:
     query = select(Remedy).where(col(Remedy.tenant) == tenant)
     if route is not None:
         query = query.where(col(Remedy.route) == route)
+    if state is not None:
+        query = query.where(col(Remedy.event)["state"].as_string() == state)
     query = query.order_by(col(Remedy.time).desc(), col(Remedy.remedy_id))
     return list((await session.exec(query.limit(limit))).all())
 
