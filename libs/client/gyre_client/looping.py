@@ -1,7 +1,10 @@
 """The loop: what drift sees, what is trained, what is on its way to production."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 
 from gyre_client import calls
@@ -29,9 +32,16 @@ FILES = ("adapter_config.json", "adapter_model.safetensors")
 class Loop(Connection):
     """The part of the client that is about the loop."""
 
-    def import_baseline(self, questions: Iterable[str], *, route: str = "default") -> int:
-        """Let drift learn at once what is usual; return how many past questions it got."""
-        return sum(self._do(Accepted, call).accepted for call in _baselines(questions, route))
+    def import_baseline(
+        self, questions: Iterable[str], *, route: str = "default", again: bool = False
+    ) -> int:
+        """Let drift learn at once what is usual; return how many past questions it got.
+
+        The same questions in the same order count once, so that an import that broke off can be
+        repeated; with `again` they count anew, as a new reference wants.
+        """
+        batches = _baselines(questions, route, again=again)
+        return sum(self._do(Accepted, call).accepted for call in batches)
 
     def drift(self, route: str | None = None) -> Drift:
         """Return every detector of a route, or of all, with its statistic and threshold."""
@@ -41,9 +51,11 @@ class Loop(Connection):
         """Return the newest alarms first."""
         return list(self._page(Alarm, calls.listing("/v1/drifts", limit, route=route)).data)
 
-    def remedies(self, route: str | None = None, limit: int = 50) -> list[Remedy]:
-        """Return what was decided about drift, or waits, the newest first."""
-        return list(self._page(Remedy, calls.listing("/v1/remedies", limit, route=route)).data)
+    def remedies(
+        self, route: str | None = None, limit: int = 50, state: str | None = None
+    ) -> list[Remedy]:
+        """Return what was decided about drift, or waits (`proposed`), the newest first."""
+        return list(self._page(Remedy, _remedies(route, limit, state)).data)
 
     def approve(self, remedy_id: str, reason: str = "") -> Review:
         """Agree to a proposed remedy; it is carried out as soon as nothing else holds it."""
@@ -100,9 +112,11 @@ class Loop(Connection):
 class AsyncLoop(AsyncConnection):
     """`Loop` of the async client."""
 
-    async def import_baseline(self, questions: Iterable[str], *, route: str = "default") -> int:
+    async def import_baseline(
+        self, questions: Iterable[str], *, route: str = "default", again: bool = False
+    ) -> int:
         total = 0
-        for call in _baselines(questions, route):
+        for call in _baselines(questions, route, again=again):
             total += (await self._do(Accepted, call)).accepted
         return total
 
@@ -112,10 +126,10 @@ class AsyncLoop(AsyncConnection):
     async def alarms(self, route: str | None = None, limit: int = 50) -> list[Alarm]:
         return list((await self._page(Alarm, calls.listing("/v1/drifts", limit, route=route))).data)
 
-    async def remedies(self, route: str | None = None, limit: int = 50) -> list[Remedy]:
-        return list(
-            (await self._page(Remedy, calls.listing("/v1/remedies", limit, route=route))).data
-        )
+    async def remedies(
+        self, route: str | None = None, limit: int = 50, state: str | None = None
+    ) -> list[Remedy]:
+        return list((await self._page(Remedy, _remedies(route, limit, state))).data)
 
     async def approve(self, remedy_id: str, reason: str = "") -> Review:
         return await self._do(Review, _decision("remedies", "approve", remedy_id, reason))
@@ -162,10 +176,21 @@ class AsyncLoop(AsyncConnection):
         return await self._do(Rollout, _adapter(folder, route))
 
 
-def _baselines(questions: Iterable[str], route: str) -> Iterator[Call]:
+def _baselines(questions: Iterable[str], route: str, *, again: bool) -> Iterator[Call]:
     rest = iter(questions)
-    while part := list(islice(rest, BATCH)):
-        yield Call("POST", "/v1/baselines", json={"route": route, "questions": part})
+    for number in count():
+        part = list(islice(rest, BATCH))
+        if not part:
+            return
+        call = Call("POST", "/v1/baselines", json={"route": route, "questions": part})
+        if not again:
+            text = json.dumps(["baseline", route, number, part]).encode()
+            call = replace(call, key=hashlib.sha256(text).hexdigest())
+        yield call
+
+
+def _remedies(route: str | None, limit: int, state: str | None) -> Call:
+    return calls.listing("/v1/remedies", limit, route=route, state=state)
 
 
 def _check_choice(act: str, rollout_id: str | None, route: str | None) -> None:

@@ -67,7 +67,7 @@ class FakeGyre:
             delta("You have "), delta("30 days [1]."), last(), DONE,
         ]  # fmt: skip
         self.evaluation_parts: list[bytes | Exception] = []
-        self.lists: dict[str, Any] = {}  # path: what GET answers
+        self.lists: dict[str, Any] = {}  # path: what GET answers, or makes of its query
         self.posts: dict[str, Any] = {}  # path: what POST answers
 
     def refuse(self, status: int, error: object = None, **headers: str) -> None:
@@ -92,7 +92,8 @@ class FakeGyre:
         elif self.refusals:
             response = self.refusals.pop(0)
         elif request.method == "GET" and request.url.path in self.lists:
-            response = JSONResponse(self.lists[request.url.path])
+            told = self.lists[request.url.path]
+            response = JSONResponse(told(request.query_params) if callable(told) else told)
         elif request.method == "POST" and request.url.path in self.posts:
             response = JSONResponse(self.posts[request.url.path])
         else:

@@ -159,6 +159,18 @@ def test_many_past_questions_are_several_requests(loop: Any) -> None:
     assert (sizes, len(keys)) == ([256, 256, 88], 3)
 
 
+def test_the_same_past_questions_count_once_unless_it_is_said(loop: Any) -> None:
+    questions = ["How long?"] * 300
+    with Gyre(loop.url) as gyre:
+        gyre.import_baseline(questions)
+        gyre.import_baseline(questions)
+        gyre.import_baseline(questions, route="hr")
+        gyre.import_baseline(questions, again=True)
+    keys = [request["headers"]["idempotency-key"] for request in loop.requests]
+    assert keys[:2] == keys[2:4]
+    assert len(set(keys)) == 6
+
+
 def test_drift_shows_statistics_and_alarms(loop: Any, gyre: Run) -> None:
     result = gyre("drift", "--route", "default")
 
@@ -172,6 +184,17 @@ def test_drift_shows_statistics_and_alarms(loop: Any, gyre: Run) -> None:
     told = json.loads(gyre("drift", "--json").stdout)
     assert told["alarms"][0]["drift_id"] == "d-1"
     assert told["remedies"][0]["reason"] == "found has moved; paused"
+
+
+def test_what_waits_for_a_person_is_told_however_old_it_is(loop: Any, gyre: Run) -> None:
+    newest = page(*({**REMEDY, "remedy_id": f"n-{number}"} for number in range(10)))
+    waiting = page(REMEDY | {"remedy_id": "w-1", "state": "proposed"})
+    loop.lists["/v1/remedies"] = lambda query: waiting if "state" in query else newest
+
+    assert "gyre approve w-1" in gyre("drift").stdout
+    told = json.loads(gyre("drift", "--json").stdout)["remedies"]
+    assert [one["remedy_id"] for one in told][:2] == ["w-1", "n-0"]
+    assert len(told) == 11
 
 
 def test_a_proposed_remedy_is_approved_or_refused(loop: Any, gyre: Run) -> None:

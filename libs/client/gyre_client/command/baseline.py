@@ -24,13 +24,20 @@ def import_(
         ),
     ],
     route: Annotated[str, typer.Option(help="The route that was asked.")] = "default",
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Count anew what was imported before."),
+    ] = False,
 ) -> None:
-    """Let drift learn from past questions what is usual; no model is asked."""
+    """Let drift learn from past questions what is usual; no model is asked.
+
+    The same file counts once, however often it is imported.
+    """
     questions = list(_questions(file))
     if not questions:
         raise GyreError(f"{file} has no question: expected one a line")
     with Gyre() as gyre:
-        count = gyre.import_baseline(questions, route=route)
+        count = gyre.import_baseline(questions, route=route, again=again)
     say(f"{count} past questions of {route} are with drift: `gyre drift` shows what it has")
 
 

@@ -21,13 +21,17 @@ def drift(
     with Gyre() as gyre:
         found = gyre.drift(route)
         alarms = gyre.alarms(route, limit=10)
-        remedies = gyre.remedies(route, limit=10)
+        waiting = gyre.remedies(route, limit=200, state="proposed")
+        newest = gyre.remedies(route, limit=10)
+    # What waits for a person comes first, and however old it is.
+    told = [*(one for one in waiting if one.state == "proposed"), *newest]
+    remedies = list({one.remedy_id: one for one in told}.values())
     if json:
-        told = {
+        lists = {
             "alarms": [alarm.model_dump(mode="json") for alarm in alarms],
             "remedies": [remedy.model_dump(mode="json") for remedy in remedies],
         }
-        as_json(found.model_dump(mode="json") | told)
+        as_json(found.model_dump(mode="json") | lists)
         return
     _show(found)
     if alarms:
