@@ -9,9 +9,20 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    func,
+    insert,
+)
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     async_sessionmaker,
@@ -37,12 +48,15 @@ ENQUEUED = "enqueued"
 WRITER = "writer"
 # The driver's own: what our BEGIN raises, which SQLAlchemy does not wrap.
 AWAY = (
-    *(OperationalError, InterfaceError, ConnectionError, sqlite3.OperationalError),
-    *(socket.gaierror, asyncpg.OperatorInterventionError, asyncpg.PostgresConnectionError),
+    *(OperationalError, InterfaceError, NoConnectionLeft, ConnectionError),
+    *(sqlite3.OperationalError, socket.gaierror, asyncpg.OperatorInterventionError),
 )
-# PostgreSQL's classes of states in which it is away: its connection, or an operator ends it.
-AWAY_STATES = ("08", "57P")
+# PostgreSQL's states, or classes of them, in which the same statement may succeed later: its
+# connection or an operator ends it; connections, disk or memory are used up; two transactions
+# were in each other's way; a lock is not free; it is a standby, as after a failover.
+AWAY_STATES = ("08", "57P", "53", "40001", "40P01", "55P03", "25006")
 BUSY_S = 5  # how long SQLite waits for another process's write
+CONNECT_S = 10  # asyncpg's own 60 would be, with the retries, longer than a handler may take
 
 
 @asynccontextmanager
@@ -63,7 +77,8 @@ async def open_database(url: str) -> AsyncIterator[Sessions]:
         engine = create_async_engine(url, connect_args={"factory": _Sqlite})
         _configure_sqlite(engine.sync_engine)
     else:
-        engine = create_async_engine(url)
+        engine = create_async_engine(url, connect_args={"timeout": CONNECT_S})
+        _say_away(engine.sync_engine)
     async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
     try:
@@ -87,6 +102,20 @@ class _Sqlite(sqlite3.Connection):
             self.rollback()
         finally:
             super().close()
+
+
+def _say_away(engine: Engine) -> None:
+    """Tell a server that is not reached, or not in time, from an error of the same type elsewhere.
+
+    Whatever the network says there is an `OSError`, as is a file that is missing.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Dialect, _: Any, args: Any, options: Any) -> DBAPIConnection:
+        try:
+            return dialect.connect(*args, **options)
+        except OSError as error:
+            raise Unavailable(f"database: not reached: {error!r}") from error
 
 
 def _configure_sqlite(engine: Engine) -> None:
@@ -157,8 +186,9 @@ def _translated() -> Iterator[None]:
         raise Conflict(f"database: {error}") from error
     except AWAY as error:
         raise Unavailable(f"database: {error}") from error
-    except DBAPIError as error:
-        if not str(getattr(error.orig, "sqlstate", "")).startswith(AWAY_STATES):
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        said = error.orig if isinstance(error, DBAPIError) else error
+        if not str(getattr(said, "sqlstate", "")).startswith(AWAY_STATES):
             raise
         raise Unavailable(f"database: {error}") from error
 
