@@ -99,6 +99,11 @@ class AnswerGenerated(OfAnswer):
     choices: Annotated[int, Field(ge=1)] = Field(
         default=1, description="alternatives given; `answer` is the first, tokens are of them all"
     )
+    alone: bool | None = Field(
+        default=None,
+        description="whether `question` is all that was asked: no earlier turns, no system "
+        "message, sampled as the route says; null: older than this",
+    )
 
 
 class EmbeddingObserved(Event):

@@ -24,15 +24,22 @@ def candidate_for(answer: AnswerGenerated, rollout: RolloutChanged | None) -> st
     """Return the digest of the candidate that is asked too, or None.
 
     Only what people were shown by production counts, while a canary lasts, and of that the
-    policy's share, by a hash of the answer's id.
+    policy's share, by a hash of the answer's id. A question that did not stand
+    alone would be another one, and the candidate blamed for what it was not told.
     """
     if answer.purpose is not Purpose.LIVE or answer.arm != "production" or rollout is None:
         return None
-    if rollout.stage != "canary" or not answer.passages:
+    if rollout.stage != "canary" or not answer.passages or not _stood_alone(answer):
         return None
     if not is_sampled(answer.answer_id, rollout.policy.release.shadow):
         return None
     return next((arm.adapter_digest for arm in rollout.arms if arm.name == "candidate"), None)
+
+
+def _stood_alone(answer: AnswerGenerated) -> bool:
+    # What is older does not say it, but a seed or alternatives are a caller's own wish.
+    plain = answer.seed is None and answer.choices == 1
+    return plain if answer.alone is None else answer.alone
 
 
 def request_of(answer: AnswerGenerated, digest: str) -> pb.GenerateRequest:

@@ -94,6 +94,9 @@ async def test_only_what_people_asked_is(
         ("canary", 1, {"arm": "candidate"}),
         ("canary", 1, {"passages": (), "cited": ()}),
         ("canary", 1, {"route": "other"}),
+        ("canary", 1, {"alone": False}),  # as "And for how long?"
+        ("canary", 1, {"seed": 7}),
+        ("canary", 1, {"choices": 2}),
     ],
 )
 async def test_when_there_is_no_shadow(
@@ -109,6 +112,14 @@ async def test_when_there_is_no_shadow(
     put(rollouts, "umbrella", rollout("canary", ALL))
     await send(answer(**changes))
     assert await shadows(sessions) == []
+
+
+async def test_what_is_said_to_stand_alone_does(
+    send: Send, sessions: Sessions, rollouts: Table[RolloutChanged]
+) -> None:
+    put(rollouts, "acme", rollout("canary", ALL))
+    await send(answer(alone=True, seed=7))
+    assert len(await shadows(sessions)) == 1
 
 
 async def test_a_share_of_them_is_asked(
