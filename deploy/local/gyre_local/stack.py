@@ -1,6 +1,7 @@
 """Where a stack lives: its folder and its ports."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from gyre_local.errors import StackError
 
 REPO = Path(__file__).resolve().parents[3]
 DEFAULT_BASE = 8000
+# What a path cannot have in the files of supervisor and Kafka, which split, cut or match there.
+UNWRITABLE = re.compile(r"""[\s"';#%*?\[,\\]""")
 
 # The number decides the ports of a service, so it never changes.
 SERVICES = {
@@ -44,15 +47,19 @@ class Stack:
         """Read `GYRE_HOME` (default: `var` of this clone) and `GYRE_PORT_BASE` (default 8000).
 
         Raises:
-            StackError: The port base is no number, or leaves no room for a stack's ports.
+            StackError: The port base is no number, or leaves no room for a stack's ports; or the
+                home's path cannot be written.
         """
         text = environment.get("GYRE_PORT_BASE") or str(DEFAULT_BASE)
         if not text.isdecimal() or not 1024 <= int(text) <= 65_435:
             raise StackError(f"GYRE_PORT_BASE is {text!r}: expected a number from 1024 to 65435")
-        home = Path(environment.get("GYRE_HOME") or REPO / "var").expanduser()
-        if any(character in str(home) for character in "\n\"';#%"):
-            raise StackError(f"GYRE_HOME is {str(home)!r}: its path has a quote or one of ; # %")
-        return cls(home.absolute(), int(text))
+        home = Path(environment.get("GYRE_HOME") or REPO / "var").expanduser().absolute()
+        if found := UNWRITABLE.search(str(home)):
+            raise StackError(
+                f"the home {str(home)!r} has {found[0]!r} in its path, which supervisor or Kafka "
+                "cannot read: set GYRE_HOME to another folder"
+            )
+        return cls(home, int(text))
 
     @property
     def run(self) -> Path:

@@ -39,9 +39,19 @@ def test_a_wrong_port_base_is_one_line(base: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_home_no_configuration_file_can_name_is_refused() -> None:
+@pytest.mark.parametrize(
+    "name", ["50%", "two words", "a\tb", "*", "a?", "[a]", "a;b", "a#b", "it's", "a,b", "a\\b"]
+)
+def test_a_home_no_configuration_file_can_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
     with pytest.raises(StackError, match="GYRE_HOME"):
-        Stack.from_environment({"GYRE_HOME": "/srv/50%"})
+        Stack.from_environment({"GYRE_HOME": f"/srv/{name}"})
+
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    with pytest.raises(StackError, match="GYRE_HOME"):
+        Stack.from_environment({"GYRE_HOME": "here"})
 
 
 @pytest.mark.parametrize("service", KNOWN)
