@@ -198,9 +198,12 @@ def main(arguments: list[str] | None = None) -> int:
         result = prepare(
             wanted.model, wanted.cache, revision=os.environ.get("GYRE_MODEL_REVISION", "")
         )
-    except ModelError as error:
+    except (ModelError, OSError) as error:
         say(str(error))
         return 2
+    except KeyboardInterrupt:
+        say("interrupted: what was not whole is not kept")
+        return 130
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
 

@@ -225,3 +225,28 @@ def test_a_package_that_was_changed_is_not_used(
     with pytest.raises(ModelError, match="the package was changed"):
         gemma.assemble(tmp_path / "out.gguf")
     assert not (tmp_path / "out.gguf").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(28, "No space left on device"), 2, "No space left"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_stops_it_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    words: str,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(prepare, "prepare", stopped)
+
+    status, out, err = run(capsys, "reference", tmp_path)
+
+    assert (status, out, err.count("\n"), words in err) == (code, "", 1, True)

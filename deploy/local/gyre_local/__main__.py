@@ -16,6 +16,8 @@ COMMANDS = {
     "clean": clean.clean,
 }
 
+STARTING = ("up", "kafka")
+
 
 def main() -> None:
     """Run one command; a mistake is one clear line and exit status 1."""
@@ -23,10 +25,26 @@ def main() -> None:
     if name not in COMMANDS:
         raise SystemExit(f"usage: python -m gyre_local {'|'.join(COMMANDS)}")
     try:
-        COMMANDS[name](Stack.from_environment())
+        stack = Stack.from_environment()
+        run(name, stack)
     except StackError as error:
         raise SystemExit(f"{name}: {error}") from error
+
+
+def run(name: str, stack: Stack) -> None:
+    """Run one command; whoever interrupts a start is told what may go on without them.
+
+    Raises:
+        StackError: As the command does.
+    """
+    try:
+        COMMANDS[name](stack)
     except KeyboardInterrupt:
+        if name in STARTING:
+            sys.stderr.write(
+                f"{name}: interrupted; what has started may still run: "
+                f"{stack.make_prefix()}make down ends it\n"
+            )
         raise SystemExit(130) from None
 
 

@@ -60,6 +60,11 @@ def secret(path: Path) -> str:
     return path.read_text().strip()
 
 
+def passed_on(shell: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What of an operator's shell reaches the services."""
+    return {name: value for name, value in shell.items() if name.startswith(PASSED_ON)}
+
+
 def of_service(
     stack: Stack, service: str, model: Model | None, shell: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
@@ -69,8 +74,8 @@ def of_service(
     """
     given = {
         name: value
-        for name, value in shell.items()
-        if name.startswith(PASSED_ON) and (service == "inference" or not name.startswith(ENDPOINT))
+        for name, value in passed_on(shell).items()
+        if service == "inference" or not name.startswith(ENDPOINT)
     }
     given |= {
         "GYRE_HOME": str(stack.home),

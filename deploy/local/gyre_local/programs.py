@@ -1,8 +1,10 @@
 """What the supervisor runs, as the text of its configuration."""
 
+import re
 import shlex
 from collections.abc import Mapping
 
+from gyre_local.errors import StackError
 from gyre_local.stack import RUNNER, Stack, is_runner
 
 SERVICES_FILE = "services.conf"  # in the run folder
@@ -15,6 +17,7 @@ START_S = 5
 STOP_S = 60
 ANSWERING = ("gateway", "retrieval", "inference")
 NICE = 5
+UNWRITABLE = re.compile(r"[\r\n]|\s[#;]")  # supervisor cuts a line there, in quotes too
 
 
 def supervisord(stack: Stack, kafka: list[str]) -> str:
@@ -73,8 +76,12 @@ def module(name: str) -> str:
 def program(
     stack: Stack, name: str, command: list[str], environment: Mapping[str, str], *, priority: int
 ) -> str:
-    """One program: restarted whatever its exit status, ended with all its children."""
-    variables = ",".join(f"{key}={_quoted(value)}" for key, value in sorted(environment.items()))
+    """One program: restarted whatever its exit status, ended with all its children.
+
+    Raises:
+        StackError: A value cannot be written.
+    """
+    variables = written(environment)
     return f"""[program:{name}]
 command={shlex.join(command).replace("%", "%%")}
 directory={stack.repo}
@@ -94,16 +101,23 @@ stdout_logfile_backups=3
 """
 
 
-def _quoted(value: str) -> str:
-    """A value as supervisor reads it: in quotes it does not contain, percent signs doubled.
+def written(environment: Mapping[str, str]) -> str:
+    """Variables as supervisor reads them: in quotes they do not contain, percent signs doubled.
 
-    >>> _quoted("50 %")
-    '"50 %%"'
+    >>> written({"A": "50 %"})
+    'A="50 %%"'
 
     Raises:
-        ValueError: It has both kinds of quotes, or a line break, which no quoting can save.
+        StackError: One has what no quoting can save; says which, and not its value.
     """
+    return ",".join(f"{name}={_quoted(name, value)}" for name, value in sorted(environment.items()))
+
+
+def _quoted(name: str, value: str) -> str:
     quote = "'" if '"' in value else '"'
-    if quote in value or "\n" in value:
-        raise ValueError(f"{value!r} cannot be passed on: it mixes quotes or has a line break")
+    if quote in value or UNWRITABLE.search(value):
+        raise StackError(
+            f"the value of {name} cannot be passed on to the services: it has both kinds of "
+            "quotes, a line break, or a # or ; behind a space"
+        )
     return quote + value.replace("%", "%%") + quote

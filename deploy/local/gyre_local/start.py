@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from gyre_local import kafka, ports, programs, ready, tools, topics
-from gyre_local.environment import TOLD_OF_MODEL, Model, elsewhere, of_service
+from gyre_local.environment import TOLD_OF_MODEL, Model, elsewhere, of_service, passed_on
 from gyre_local.errors import StackError
 from gyre_local.programs import SERVICES_FILE
 from gyre_local.progress import Progress, say, tail
@@ -105,6 +105,7 @@ def up(stack: Stack) -> None:
     if unknown:
         raise StackError(f"no service {sorted(unknown)}: there are {stack.services()}")
     chosen = stack.programs(chosen)
+    programs.written(passed_on())  # what cannot be is told before anything runs
     if not supervisor.alive:
         tools.check(stack, chosen)
         end_leftovers(stack)

@@ -2,7 +2,8 @@ import configparser
 
 import pytest
 
-from gyre_local import programs
+from gyre_local import __main__, programs, start
+from gyre_local.errors import StackError
 from gyre_local.stack import Stack
 
 
@@ -48,7 +49,32 @@ def test_values_survive_spaces_quotes_and_percent_signs(stack: Stack) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["\"'", "two\nlines"])
-def test_a_value_that_cannot_be_written_is_refused(stack: Stack, value: str) -> None:
-    with pytest.raises(ValueError, match="cannot be passed on"):
+@pytest.mark.parametrize("value", ["\"'", "two\nlines", "two\rlines", "a #b", "a\t;b"])
+def test_a_value_that_cannot_be_written_is_refused_and_not_shown(stack: Stack, value: str) -> None:
+    with pytest.raises(StackError, match="value of GYRE_X cannot be passed on") as raised:
         programs.services(stack, "python", {"gateway": {"GYRE_X": value}})
+    assert value not in str(raised.value)
+
+
+def test_it_is_refused_before_anything_starts(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GYRE_SECRET", "two\nlines")
+    monkeypatch.setattr(start.tools, "check", lambda *_: pytest.fail("too late"))
+    with pytest.raises(StackError, match="GYRE_SECRET"):
+        start.up(stack)
+
+
+def test_who_interrupts_a_start_is_told_what_ends_the_stack(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: Stack) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "COMMANDS", {"up": interrupted, "logs": interrupted})
+    for name in ("up", "logs"):
+        with pytest.raises(SystemExit, match="130"):
+            __main__.run(name, stack)
+    said = capsys.readouterr().err
+    assert f"GYRE_HOME={stack.home} GYRE_PORT_BASE=9000 make down" in said
+    assert said.count("\n") == 1
