@@ -23,6 +23,7 @@ from gyre_service.kafka.table import Changed, PastTable, unheard
 from gyre_service.loop_watch import LoopWatch
 from gyre_service.rpc import Add, serving
 from gyre_service.settings import ServiceSettings
+from gyre_service.stopping import stop_process
 from gyre_service.writable import Writable
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Process:
         Args:
             work: What is done by the clock, and not because of an event.
             name: Of the check that it still runs.
-            ended: Why we are not ready if it does not.
+            ended: Why we are not ready, and end ourselves, if it does not.
         """
         if self.replaying:
             yield
@@ -82,6 +83,11 @@ class Process:
         async def check() -> str:
             return ended if task.done() else ""
 
+        def stop(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():  # nobody else would begin it again
+                stop_process(f"{ended}: {task.exception()!r}")
+
+        task.add_done_callback(stop)
         self.checks[name] = check
         try:
             yield

@@ -1,4 +1,5 @@
 import asyncio
+import signal
 
 import pytest
 
@@ -31,3 +32,33 @@ async def test_a_check_that_fails_is_a_reason_and_the_next_look_is_taken(
     watching.cancel()
 
     assert watched.ready()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("nobody thought of this")])
+async def test_work_that_ends_by_itself_ends_the_process(
+    signals: list[int], error: Exception | None
+) -> None:
+    settings = ServiceSettings(service="x")
+    process = Process(settings, Broker(settings), "")
+
+    async def work() -> None:
+        if error is not None:
+            raise error
+
+    async with process.beside(work, "odd", "nobody looks any more"):
+        await asyncio.sleep(0.01)
+        assert signals == [signal.SIGTERM]
+        assert await process.checks["odd"]() == "nobody looks any more"
+
+
+async def test_work_that_is_ended_with_the_process_is_no_reason(signals: list[int]) -> None:
+    settings = ServiceSettings(service="x")
+    process = Process(settings, Broker(settings), "")
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    async with process.beside(work, "odd", "ended"):
+        await asyncio.sleep(0.01)
+
+    assert signals == []
