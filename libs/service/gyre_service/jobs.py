@@ -156,9 +156,14 @@ async def _while_held(sessions: Sessions, job: J, do: Do[J], lease_s: float) -> 
         while not (await asyncio.wait((doing,), timeout=lease_s / 3))[0]:
             asked = time.monotonic()
             try:
-                if not await renew(sessions, job, lease_s):
+                # A server may never answer. Who was asleep asks all the same: it may be ours still.
+                async with asyncio.timeout(max(end - asked, lease_s / 3)):
+                    ours = await renew(sessions, job, lease_s)
+                if not ours:
                     raise LostLease(f"job {job.job_id}: taken over while it ran")
                 end = asked + lease_s
+            except TimeoutError as error:
+                raise LostLease(f"job {job.job_id}: not renewed until its lease ended") from error
             except (Unavailable, Conflict) as error:
                 log.warning("job %s: its lease is not renewed: %s", job.job_id, error)
                 if time.monotonic() >= end:  # somebody else may have it now

@@ -159,6 +159,27 @@ async def test_a_job_goes_on_without_the_database_until_its_lease_ends(
     assert len(renewals) == (4 if hiccups == 2 else 3)
 
 
+async def test_a_renewal_that_never_ends_loses_the_lease(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(sessions, 1)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(*_: Any) -> bool:
+        return await begun.wait() and await asyncio.Event().wait()
+
+    monkeypatch.setattr("gyre_service.jobs.renew", silent)
+
+    async def do(job: Sum) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    await run(sessions, do, ended, lease_s=0.3)
+
+
 async def test_a_bug_counts_and_stands_in_nobodys_way(sessions: Sessions) -> None:
     await add(sessions, 1, 2)
 
