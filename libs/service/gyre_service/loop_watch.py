@@ -48,7 +48,8 @@ class LoopWatch:
             if has_run:
                 asked_at = self._ask(loop)
             if lag <= self._limit_s:
-                late_since = None
+                if has_run:  # else it is not known yet: it may be late again
+                    late_since = None
             elif late_since is None:
                 late_since = now
                 log.warning("the event loop is %.1f s late: something blocks it", lag)

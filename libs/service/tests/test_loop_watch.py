@@ -41,3 +41,17 @@ async def test_a_loop_that_is_late_now_and_then_does_not(
         await asyncio.sleep(5 * LOOK_S)  # several looks find nothing late
 
     assert signals == []
+
+
+async def test_a_loop_that_is_not_late_yet_at_one_look_is_no_better_for_it(
+    watch: LoopWatch, signals: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_watch, "LOOK_S", LIMIT_S / 2)  # the first look is too early to tell
+    watch.start()
+
+    end = time.monotonic() + 10 * PATIENCE_S
+    while not signals and time.monotonic() < end:  # each time a little late, and never in time
+        time.sleep(2 * LIMIT_S)  # noqa: ASYNC251
+        await asyncio.sleep(0)
+
+    assert len(signals) == 1
