@@ -1,7 +1,8 @@
 #!/bin/sh
-# Prepares MODEL under /models and writes what its users are told to /models/model.env.
+# Prepares MODEL under /models and writes what its users are told to /models/model.env. Nothing else
+# of this image is theirs too, so a folder is copied.
 set -eu
-python -m gyre_models.prepare --model "$MODEL" --cache /models >/tmp/prepared
+python -m gyre_models.prepare --model "$MODEL" --cache /models --copy >/tmp/prepared
 tail -n 1 /tmp/prepared | python -c '
 import json, shlex, sys
 model = json.load(sys.stdin)

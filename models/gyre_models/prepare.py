@@ -29,7 +29,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
+def prepare(model: str, cache: Path, revision: str = "", *, copy: bool = False) -> dict[str, str]:
     """Return name, path, digest and revision of a model that can be served.
 
     Args:
@@ -37,6 +37,7 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
             `reference`, a folder, or the id of a model on a hub.
         cache: Where folders are made and manifests kept.
         revision: Of a hub's model: the commit, 40 hexadecimal digits.
+        copy: Have a copy of a folder in `cache`, for those who do not see the folder itself.
 
     Raises:
         ModelError: There is no such model, or it must not be served.
@@ -46,6 +47,7 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
             "no model is named: expected gemma-3-270m, reference, a folder or a hub id"
         )
     cache.mkdir(parents=True, exist_ok=True)
+    place = _copy if copy else _point
     if model == "gemma-3-270m":
         return _prepare_gemma(model, gemma.STARTER, cache)
     if model == "gemma-3-270m-pt":
@@ -53,10 +55,10 @@ def prepare(model: str, cache: Path, revision: str = "") -> dict[str, str]:
     if model == "reference":
         if not (REFERENCE / "config.json").is_file():
             raise ModelError(f"the reference model is not there yet: {REFERENCE} has no model")
-        return _point(model, REFERENCE, cache)
+        return place(model, REFERENCE, cache)
     if Path(model).expanduser().is_dir():
         folder = Path(model).expanduser().resolve()
-        return _point(folder.name, folder, cache)
+        return place(folder.name, folder, cache)
     if HUB_ID.match(model) and not model.startswith((".", "/")):
         return _prepare_hub(model, cache, revision)
     raise ModelError(
@@ -120,6 +122,17 @@ def _point(name: str, folder: Path, cache: Path) -> dict[str, str]:
         return _result(found)
     check_template(folder, name)
     return _record(manifest, name, folder, "", "")
+
+
+def _copy(name: str, folder: Path, cache: Path) -> dict[str, str]:
+    check_files(folder, name)
+    recipe = json.dumps([str(folder), stamp(folder)])
+    if ready := _known(cache, name, recipe):
+        return ready
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as temporary:
+        made = Path(temporary, "model")
+        shutil.copytree(folder, made, ignore=shutil.ignore_patterns(".cache"))
+        return _keep(cache, name, made, "", recipe)
 
 
 def _known(cache: Path, name: str, recipe: str) -> dict[str, str] | None:
@@ -193,11 +206,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gyre_models.prepare", description=__doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--cache", required=True, type=Path)
+    parser.add_argument("--copy", action="store_true", help="a folder into the cache as well")
     wanted = parser.parse_args(arguments)
     try:
-        result = prepare(
-            wanted.model, wanted.cache, revision=os.environ.get("GYRE_MODEL_REVISION", "")
-        )
+        revision = os.environ.get("GYRE_MODEL_REVISION", "")
+        result = prepare(wanted.model, wanted.cache, revision, copy=wanted.copy)
     except (ModelError, OSError) as error:
         say(str(error))
         return 2

@@ -55,6 +55,27 @@ def test_a_folder_is_served_from_where_it_lies(
     assert result["digest"] == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def test_a_folder_that_others_do_not_see_is_copied_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cache = make_model(tmp_path / "mine"), tmp_path / "cache"
+    there = prepare.prepare(str(folder), cache)
+
+    copied = prepare.prepare(str(folder), cache, copy=True)
+
+    assert copied == there | {"path": str(cache / f"mine-{there['digest'][:8]}")}
+    assert Path(copied["path"], "a.safetensors").read_bytes() == b"weights"
+    with monkeypatch.context() as patched:
+        patched.setattr(prepare, "digests", None)
+        assert prepare.prepare(str(folder), cache, copy=True) == copied
+    (folder / "a.safetensors").write_bytes(b"other weights")
+    other = prepare.prepare(str(folder), cache, copy=True)
+    assert Path(other["path"], "a.safetensors").read_bytes() == b"other weights"
+    assert sorted(path.name for path in cache.iterdir() if path.is_dir()) == sorted(
+        Path(each["path"]).name for each in (copied, other)
+    )
+
+
 def test_a_second_call_reads_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_model(tmp_path / "mine")
     first = prepare.prepare(str(folder), tmp_path / "cache")
