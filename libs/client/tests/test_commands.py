@@ -132,6 +132,16 @@ def test_a_route_is_put_with_what_is_given(fake: Any, gyre: Run, tmp_path: Path)
     assert gyre("routes", "list").stdout.splitlines()[1].split()[:2] == ["hr", "2"]
 
 
+def test_a_prompt_that_is_no_text_is_refused(fake: Any, gyre: Run, tmp_path: Path) -> None:
+    file = tmp_path / "prompt.txt"
+    file.write_bytes(b"\xff")
+
+    result = gyre("routes", "put", "hr", "--prompt-file", str(file))
+
+    assert (result.exit_code, "is not UTF-8" in result.stderr) == (2, True)
+    assert fake.requests == []
+
+
 @pytest.mark.parametrize("policy", ["{", "[]", "6"])
 def test_a_policy_that_is_no_object_is_refused(fake: Any, gyre: Run, policy: str) -> None:
     result = gyre("routes", "put", "hr", "--policy", policy)
@@ -147,6 +157,9 @@ def test_a_policy_that_is_no_object_is_refused(fake: Any, gyre: Run, policy: str
         ("items: []\n", [], "mine"),
         ("name: golden\n", ["--name", "other"], "other"),
         ("name: [\n", [], "mine"),
+        ("name: 2024\n", [], "2024"),
+        ("name: golden\nsince: 2024-02-31\n", [], "golden"),
+        ("[" * 5000, [], "mine"),
     ],
 )
 def test_a_suite_goes_under_its_own_name(

@@ -40,6 +40,32 @@ def test_a_folder_is_indexed_without_what_is_hidden_or_no_document(
     assert result.stdout == "3 indexed, 0 unchanged, 0 rejected\n"
 
 
+def test_a_folder_that_is_closed_is_named(
+    fake: Any, gyre: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "pay":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = gyre("ingest", "handbook")
+
+    assert result.exit_code == 1
+    assert names(fake) == ["handbook/leave.md", "handbook/old.html"]
+    assert "2 indexed, 0 unchanged, 1 rejected" in result.stdout
+    assert "handbook/pay: Permission denied" in result.stdout
+
+
+def test_a_path_that_cannot_be_looked_at_is_one_line(gyre: Run) -> None:
+    result = gyre("ingest", "x" * 300)
+
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "File name too long" in result.stderr
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(
     fake: Any, gyre: Run, folder: Path
 ) -> None:

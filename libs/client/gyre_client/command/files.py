@@ -1,4 +1,4 @@
-"""Which files of a folder are documents, and under which names."""
+"""Files: which of a folder are documents and under which names, and what one says."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,33 @@ READABLE = ", ".join(SUFFIXES)
 
 @dataclass(frozen=True)
 class File:
-    """A file and the document's name: the same name again is the same document."""
+    """A file and the document's name: the same name again is the same document.
+
+    Attributes:
+        problem: Why nothing of it can be read: it is a folder that is closed to us.
+    """
 
     path: Path
     name: str
+    problem: str = ""
 
     @property
     def is_readable(self) -> bool:
         return self.path.suffix.lower() in SUFFIXES
+
+
+def text_of(file: Path) -> str:
+    """Return what a file says.
+
+    Raises:
+        GyreError: It cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise GyreError(f"{file} is not UTF-8 text: {error.reason}") from error
+    except OSError as error:
+        raise GyreError(f"cannot read {file}: {error.strerror}") from error
 
 
 def find(paths: Sequence[Path], here: Path) -> list[File]:
@@ -30,8 +49,16 @@ def find(paths: Sequence[Path], here: Path) -> list[File]:
     given folder's or file's own name.
 
     Raises:
-        GyreError: A path does not exist, nothing was found, or two files have one name.
+        GyreError: A path does not exist or cannot be looked at; nothing was found; or two files
+            have one name.
     """
+    try:
+        return _find(paths, here)
+    except OSError as error:
+        raise GyreError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _find(paths: Sequence[Path], here: Path) -> list[File]:
     found: dict[str, File] = {}
     for path in paths:
         if not path.exists():
@@ -55,9 +82,13 @@ def _under(path: Path, here: Path) -> Iterator[File]:
     if not path.is_dir():
         yield File(path, whole.relative_to(root).as_posix())
         return
-    for folder, folders, names in os.walk(whole):
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(whole, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = File(Path(folder, name), Path(folder, name).relative_to(root).as_posix())
             if not name.startswith(".") and file.is_readable and file.path.is_file():
                 yield file
+    for error in closed:
+        at = Path(error.filename)
+        yield File(at, at.relative_to(root).as_posix(), error.strerror or str(error))

@@ -37,6 +37,9 @@ class Ingestion:
             self._settle(self.pending.popleft())
 
     def _send(self, file: File) -> None:
+        if file.problem:
+            self._problem("rejected", file.name, file.problem)
+            return
         if not file.is_readable:
             self._problem("rejected", file.name, f"not one of {READABLE}")
             return

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gyre_client import Gyre
+from gyre_client.command.files import text_of
 from gyre_client.command.screen import as_json, first_line, say, table
 from gyre_client.errors import GyreError
 
@@ -45,7 +46,7 @@ def put(
     if prompt is not None and prompt_file is not None:
         raise typer.BadParameter("give --prompt or --prompt-file, not both")
     if prompt_file is not None:
-        prompt = prompt_file.read_text(encoding="utf-8")
+        prompt = text_of(prompt_file)
     with Gyre() as gyre:
         route = gyre.put_route(name, collection=collection, prompt=prompt, policy=_object(policy))
     say(f"route {route.name}, revision {route.revision or '-'}, collection {route.collection}")

@@ -7,8 +7,8 @@ import typer
 import yaml
 
 from gyre_client import Gyre
+from gyre_client.command.files import text_of
 from gyre_client.command.screen import as_json, say, table
-from gyre_client.errors import GyreError
 
 app = typer.Typer(no_args_is_help=True, help="Questions that a route is measured by.")
 
@@ -21,12 +21,7 @@ def add(
     ] = None,
 ) -> None:
     """Add your own questions, or replace them."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise GyreError(f"{file} is not UTF-8 text: {error.reason}") from error
-    except OSError as error:
-        raise GyreError(f"cannot read {file}: {error.strerror}") from error
+    text = text_of(file)
     with Gyre() as gyre:
         suite = gyre.put_suite(name or _name(text) or file.stem, text)
     say(f"suite {suite.name}: {suite.items} items, digest {suite.digest}")
@@ -36,11 +31,11 @@ def add(
 def _name(text: str) -> str | None:
     """Return the name that the suite gives itself; what is wrong with it Gyre says better."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml.load(text, yaml.BaseLoader)  # every value is the text that was written
+    except (yaml.YAMLError, RecursionError):
         return None
     name = value.get("name") if isinstance(value, dict) else None
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) and name else None
 
 
 @app.command("list")
