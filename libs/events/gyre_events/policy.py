@@ -153,7 +153,9 @@ class ReleasePolicy(_Part):
         default=0.05, description="more bad answers than production that still count as none"
     )
     max_bad: Positive = Field(
-        default=50, description="bad answers shown by a canary before it ends, whatever else"
+        default=50,
+        description="bad answers shown by a canary, beyond production's share of them, "
+        "before it ends",
     )
     approval: bool = Field(default=False, description="a person promotes; nobody else does")
 

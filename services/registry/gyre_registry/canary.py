@@ -1,6 +1,7 @@
 """How far a canary goes: judged by evidence that may be looked at any time. No I/O."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ ENOUGH = 10  # times the evidence of a step: then the observed difference decide
 
 @dataclass(frozen=True)
 class Count:
-    """Judged answers of one arm in one rollout."""
+    """Judged answers of one arm in one period of a rollout."""
 
     answers: int = 0
     bad: int = 0
@@ -28,7 +29,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a rollout. Only like is compared with like.
+    """What is known of a period, in which both arms are asked alike. Only like is compared.
 
     Attributes:
         judge: By the judge alone, whatever people say; the candidate's shadows too.
@@ -44,13 +45,15 @@ class Standing:
     """Where a canary stands.
 
     Attributes:
-        evidence: Of the whole rollout.
+        evidence: Of the period that is now: since the step began, or its route was changed.
+        earlier: Of the periods before it; what is said of those late still counts against it.
         step: Of the policy, as `step_of` says.
-        step_answers: The candidate's judged answers since that step began, shadows too.
-        step_s: Seconds since then.
+        step_answers: The candidate's judged answers in that period, shadows too.
+        step_s: Seconds since the step began.
     """
 
     evidence: Evidence
+    earlier: tuple[Evidence, ...]
     step: int
     step_answers: int
     step_s: float
@@ -64,12 +67,27 @@ class Move:
     reason: str
 
 
-def bounds(count: Count, alpha: float) -> Interval:
-    """Return the share of bad answers of one arm, at its part of `alpha`.
+def bounds(count: Count, policy: ReleasePolicy) -> Interval:
+    """Return the share of bad answers of one arm in a period, at its part of `alpha`.
 
-    There are two comparisons of two arms: each of the four intervals may be wrong a quarter of it.
+    Each step begins anew with two comparisons of two arms: of all those intervals together one
+    may be wrong.
     """
-    return interval(count.bad, count.answers, alpha / 4)
+    return interval(count.bad, count.answers, policy.alpha / (4 * len(policy.steps)))
+
+
+def excess(periods: Iterable[Compared]) -> float:
+    """Return how many more bad answers people were shown than by production in their place.
+
+    Each period by production's own share then; one in which the candidate was better makes up
+    for no other.
+    """
+    return sum(max(0.0, one.candidate.bad - _as_production(one)) for one in periods)
+
+
+def _as_production(compared: Compared) -> float:
+    theirs = compared.production
+    return compared.candidate.answers * theirs.bad / theirs.answers if theirs.answers else 0.0
 
 
 def step_of(share: int, policy: ReleasePolicy) -> int:
@@ -85,13 +103,15 @@ def step_of(share: int, policy: ReleasePolicy) -> int:
 
 def decide(standing: Standing, policy: ReleasePolicy) -> Move:
     """Return what a canary does next (docs/decisions/0007)."""
-    live, judge = standing.evidence.live, standing.evidence.judge
-    gap, judged_gap = _gap(live, policy), _gap(judge, policy)
-    figures = f"live {_figures(live, gap)}; by the judge {_figures(judge, judged_gap)}"
-    if gap.low > 0 or judged_gap.low > 0:
-        return Move("roll back", f"worse than production: {figures}")
-    if live.candidate.bad >= policy.max_bad and gap.high >= 0:
-        return Move("roll back", f"{live.candidate.bad} bad answers were shown: {figures}")
+    periods = (standing.evidence, *standing.earlier)
+    for period in periods:
+        if max(_gap(period.live, policy).low, _gap(period.judge, policy).low) > 0:
+            return Move("roll back", f"worse than production: {_figures(period, policy)}")
+    live, figures = standing.evidence.live, _figures(standing.evidence, policy)
+    gap, more = _gap(live, policy), excess(period.live for period in periods)
+    if more >= policy.max_bad and gap.high >= 0:
+        shown = f"{more:.0f} more bad answers than production's were shown"
+        return Move("roll back", f"{shown}: {figures}")
     if standing.step_answers >= policy.step_evidence and not _is_last(standing, policy):
         return Move("step", f"no harm: {figures}")
     if _is_ripe(standing, policy) and not policy.approval:
@@ -114,11 +134,16 @@ def _once(live: Compared, policy: ReleasePolicy, figures: str) -> Move:
 
 def _gap(compared: Compared, policy: ReleasePolicy) -> Interval:
     ours, theirs = compared.candidate, compared.production
-    return difference(bounds(ours, policy.alpha), bounds(theirs, policy.alpha))
+    return difference(bounds(ours, policy), bounds(theirs, policy))
 
 
-def _figures(compared: Compared, gap: Interval) -> str:
-    ours, theirs = compared.candidate, compared.production
+def _figures(evidence: Evidence, policy: ReleasePolicy) -> str:
+    live, judge = _figures_of(evidence.live, policy), _figures_of(evidence.judge, policy)
+    return f"live {live}; by the judge {judge}"
+
+
+def _figures_of(compared: Compared, policy: ReleasePolicy) -> str:
+    ours, theirs, gap = compared.candidate, compared.production, _gap(compared, policy)
     return (
         f"{ours.bad} of {ours.answers} answers bad, production {theirs.bad} of {theirs.answers}, "
         f"difference {gap.low:+.2f} to {gap.high:+.2f}"

@@ -128,19 +128,24 @@ async def _judged(
         row = await finding.locked(session, cause.tenant, event.rollout_id)
         if row is None:
             return  # no rollout was under way when this was answered
+        period = await evidence.period_of_answer(
+            session, cause.tenant, row.route, row.rollout_id, event.revision
+        )
+        if period is None:
+            return
         await evidence.record(
             session,
             cause.tenant,
             event.rollout_id,
             event.arm,
             event.answer_id,
+            period=period,
             bad=bad,
             judged_by=judged_by,
             shadow=shadow,
-            at=now(),
         )
         if row.stage in UNDER_WAY:
-            await rollouts.advance(session, row, now())
+            await rollouts.advance(session, row, cause.appended)
 
 
 @events(filter=of(TrainingFailed))

@@ -9,6 +9,7 @@ from anyio import to_thread
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gyre_events import ReleasePolicy, RolloutChanged
 from gyre_registry import canary, evidence, finding, lineage, rollouts, store
 from gyre_registry.deciding import in_transaction
 from gyre_registry.desired import DEFAULT, PRODUCTION
@@ -109,7 +110,7 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
     """Return a rollout with its evidence and its history."""
     route = await store.read_route(session, row.tenant, row.route)
     stage, share = await finding.standing(session, row)
-    alpha = route.policy.release.alpha if route else 0.05
+    policy = route.policy.release if route else ReleasePolicy()
     return pb.Rollout(
         rollout_id=str(row.rollout_id),
         route=row.route,
@@ -121,17 +122,28 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
         reason=row.reason,
         began_at=utc(row.began_at).isoformat(),
         changed_at=utc(row.changed_at).isoformat(),
-        evidence=list(_told(await evidence.of_rollout(session, row.tenant, row.rollout_id), alpha)),
+        evidence=list(_told(await _known(session, row, route), policy)),
         history=[pb.Step(**step) for step in await lineage.steps_of(session, row)],
         gate_json=json.dumps(row.gate) if row.gate else "",
     )
 
 
-def _told(known: canary.Evidence, alpha: float) -> Iterator[pb.Evidence]:
+async def _known(
+    session: AsyncSession, row: Rollout, route: RolloutChanged | None
+) -> canary.Evidence:
+    """Return what decides, or did: of the period that is now, else of the last one."""
+    known = await evidence.of_rollout(session, row.tenant, row.rollout_id)
+    period = max(known, default=0)
+    if route is not None and route.rollout_id == row.rollout_id:
+        period = await evidence.period_of(session, row.tenant, route)
+    return known.get(period, canary.Evidence())
+
+
+def _told(known: canary.Evidence, policy: ReleasePolicy) -> Iterator[pb.Evidence]:
     """Yield what stands beside what: live answers, then all that the judge has seen."""
     for source, compared in (("live", known.live), ("judge", known.judge)):
         for arm, count in ((PRODUCTION, compared.production), (CANDIDATE, compared.candidate)):
-            bounds = canary.bounds(count, alpha)
+            bounds = canary.bounds(count, policy)
             yield pb.Evidence(
                 arm=arm,
                 source=source,

@@ -135,9 +135,16 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
     if row.stage != CANARY:
         return
     known = await evidence.of_rollout(session, row.tenant, row.rollout_id)
-    answers = await evidence.candidate_answers(session, row.tenant, row.rollout_id, since)
+    period = await evidence.period_of(session, row.tenant, route)
+    answers = await evidence.candidate_answers(session, row.tenant, row.rollout_id, period)
     step = canary.step_of(row.share, policy)
-    standing = canary.Standing(known, step, answers, (time - since).total_seconds())
+    standing = canary.Standing(
+        evidence=known.pop(period, canary.Evidence()),
+        earlier=tuple(known.values()),
+        step=step,
+        step_answers=answers,
+        step_s=(time - since).total_seconds(),
+    )
     found = canary.decide(standing, policy)
     if found.to == "step":
         await _expose(session, row, step + 1, found.reason, POLICY)

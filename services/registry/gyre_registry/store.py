@@ -87,6 +87,14 @@ async def save(session: AsyncSession, tenant: str, rollout: RolloutChanged, reas
     await session.flush()
 
 
+async def get_revision(
+    session: AsyncSession, tenant: str, route: str, revision: int
+) -> RolloutChanged | None:
+    """Return what a route was in a revision that this registry has decided or taken over."""
+    row = await session.get(RouteRevision, (tenant, route, revision))
+    return None if row is None else RolloutChanged.model_validate(row.rollout)
+
+
 async def history(session: AsyncSession, tenant: str, route: str) -> list[RouteRevision]:
     """Return every revision of a route that this registry has decided or taken over."""
     query = (

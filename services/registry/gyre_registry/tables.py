@@ -65,16 +65,17 @@ class RolloutStep(SQLModel, table=True):
 class Outcome(SQLModel, table=True):
     """Whether one answer of one arm was bad, to the judge and to a person; None: not said."""
 
-    __tablename__: ClassVar[str] = "registry_outcome"
+    # Not `registry_outcome`, which a store of before December 2026 has without periods.
+    __tablename__: ClassVar[str] = "registry_outcome_of_period"
 
     tenant: str = Field(primary_key=True)
     rollout_id: UUID = Field(primary_key=True)
     arm: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
+    period: int  # the revision of the route since which both arms were asked alike
     bad_by_judge: bool | None = None
     bad_by_person: bool | None = None
     shadow: bool
-    at: datetime = Field(sa_type=DateTime(timezone=True))  # when it first counted
 
 
 class AnswerOrigin(SQLModel, table=True):

@@ -3,10 +3,11 @@ import random
 import pytest
 
 from gyre_events import ReleasePolicy
-from gyre_registry.canary import Compared, Count, Evidence, Move, Standing, decide, step_of
+from gyre_registry.canary import Compared, Count, Evidence, Move, Standing, decide, excess, step_of
 
 POLICY = ReleasePolicy(step_evidence=10, step_timeout_s=60, max_bad=20, margin=0.05)
 GOOD, BAD = Count(40, 1), Count(40, 35)
+WORSE = Evidence(live=Compared(Count(40, 21), Count(4, 0)))  # by more than `max_bad`
 SAME = Compared(Count(100, 2), Count(100, 2))
 
 
@@ -14,7 +15,7 @@ def standing(
     candidate: Count = GOOD, production: Count = BAD, judge: Compared = SAME, **changes: object
 ) -> Standing:
     evidence = Evidence(judge=judge, live=Compared(candidate, production))
-    fields = {"evidence": evidence, "step": 2, "step_answers": 12, "step_s": 5.0}
+    fields = {"evidence": evidence, "earlier": (), "step": 2, "step_answers": 12, "step_s": 5.0}
     return Standing(**fields | changes)  # type: ignore[arg-type]
 
 
@@ -25,7 +26,12 @@ def standing(
         (standing(), "promote"),
         (standing(step_answers=9), "stay"),
         (standing(BAD, GOOD, step=0), "roll back"),
-        (standing(Count(60, 20), Count(60, 18)), "roll back"),
+        (standing(Count(60, 20), Count(60, 18)), "stay"),
+        (standing(Count(60, 20), Count(60, 18), earlier=(WORSE,)), "roll back"),
+        (standing(Count(90, 3), Count(90, 80), earlier=(WORSE,)), "promote"),
+        (standing(earlier=(Evidence(live=Compared(BAD, GOOD)),)), "roll back"),
+        (standing(earlier=(Evidence(judge=Compared(BAD, GOOD)),)), "roll back"),
+        (standing(Count(), Count(), earlier=(Evidence(live=Compared(GOOD, BAD)),)), "stay"),
         (standing(Count(), Count(), step_answers=0), "stay"),
         (standing(Count(), Count(), step_answers=0, step_s=61.0), "roll back"),
         # Two good arms: neither is shown to be worse until there is ten times the evidence.
@@ -89,6 +95,13 @@ def test_the_steps_may_change_under_a_canary(steps: tuple[int, ...], step: int, 
     policy = POLICY.model_copy(update={"steps": steps})
     assert step_of(1_000, policy) == step
     assert decide(standing(step=step), policy).to == to
+
+
+def test_bad_answers_are_counted_beyond_productions_own() -> None:
+    worse, better = Compared(Count(20, 10), Count(200, 50)), Compared(Count(100, 0), Count(100, 50))
+    assert excess([worse]) == 5
+    assert excess([worse, better, worse]) == 10, "one period makes up for no other"
+    assert excess([Compared(Count(20, 10), Count())]) == 10, "nobody else was asked"
 
 
 def ended(candidate: float, production: float, seed: int) -> Move:

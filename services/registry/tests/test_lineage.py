@@ -21,7 +21,7 @@ from gyre_events import (
     TrainingFailed,
 )
 from gyre_events.policy import TrainingPolicy
-from gyre_registry import evidence, lineage
+from gyre_registry import lineage
 from gyre_registry.canary import Count
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
@@ -30,7 +30,7 @@ from gyre_service.errors import NotFound
 from gyre_service.ids import now
 
 from .conftest import BASE, Published, Send
-from .test_rollouts import WHEN, about, canary, changes, evaluated, trained, verdict
+from .test_rollouts import WHEN, about, canary, changes, evaluated, evidence_of, trained, verdict
 
 DOCUMENT = uuid4()
 
@@ -46,7 +46,7 @@ def answered(rollout: RolloutChanged, arm: str = "candidate", **fields: Any) -> 
     )
     made_of = next(one for one in rollout.arms if one.name == arm)
     return AnswerGenerated(
-        **about(rollout.rollout_id, arm)
+        **about(rollout, arm)
         | {
             "revision": rollout.revision,
             "base_digest": BASE.digest,
@@ -223,21 +223,20 @@ async def test_an_edit_that_repeats_the_answer_says_nothing(
     answer = answered(shown)
     if known:
         await send(answer)
-    same = verdict(shown.rollout_id, "candidate", "up").model_copy(
+    same = verdict(shown, "candidate", "up").model_copy(
         update={"answer_id": answer.answer_id, "thumb": None, "edited_answer": answer.answer}
     )
     await send(same)
 
-    async with snapshot(sessions) as session:
-        found = await evidence.of_rollout(session, "acme", shown.rollout_id)
+    found = await evidence_of(sessions, shown)
     assert found.live.candidate == (Count() if known else Count(1, 1))
 
 
-def test_a_kind_of_event_without_an_id_of_its_own_is_a_bug() -> None:
+async def test_a_kind_of_event_without_an_id_of_its_own_is_a_bug(sessions: Sessions) -> None:
     failed = TrainingFailed(job_id=uuid4(), route="default", reason="no data", decided_at=now())
     assert lineage.id_of(failed) == str(failed.job_id)
     with pytest.raises(TypeError):
-        lineage.id_of(verdict(uuid4(), "candidate", "up"))
+        lineage.id_of(await put_route(sessions, "acme", Wish("default"), BASE))
 
 
 async def test_what_broke_off_is_no_answer_and_the_whole_one_is_kept(

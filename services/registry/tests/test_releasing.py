@@ -41,9 +41,9 @@ async def test_rollouts_are_told_with_their_evidence_and_history(
     send: Send, published: Published, stub: Any
 ) -> None:
     shown = await canary(send, published)
-    await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
-    await send(scored(shown.rollout_id, "production", 0, "live"))
-    await send(verdict(shown.rollout_id, "candidate", "down"))
+    await send(scored(shown, "candidate", 1, "shadow"))
+    await send(scored(shown, "production", 0, "live"))
+    await send(verdict(shown, "candidate", "down"))
     await send(trained("d"))
 
     told = await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)

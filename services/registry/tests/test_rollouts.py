@@ -18,6 +18,8 @@ from gyre_events import (
 )
 from gyre_registry import evidence, rollouts, store, watching
 from gyre_registry.canary import Count, Evidence
+from gyre_registry.deciding import put_route
+from gyre_registry.desired import Wish
 from gyre_registry.tables import Rollout
 from gyre_service.database import Sessions, snapshot, transaction
 
@@ -59,26 +61,29 @@ def evaluated(rollout: RolloutChanged, gain: float = 0.5) -> AdapterEvaluated:
     )
 
 
-def about(rollout_id: UUID, arm: str, purpose: str = "live") -> dict[str, Any]:
+def about(rollout: RolloutChanged, arm: str, purpose: str = "live") -> dict[str, Any]:
     return {
         "answer_id": uuid4(),
         "conversation_id": uuid4(),
         "route": "default",
         "purpose": purpose,
         "arm": arm,
-        "rollout_id": rollout_id,
+        "rollout_id": rollout.rollout_id,
+        "revision": rollout.revision,
         "model": "reference",
     }
 
 
-def verdict(rollout_id: UUID, arm: str, thumb: str, purpose: str = "live") -> VerdictRecorded:
-    fields = about(rollout_id, arm, purpose)
+def verdict(
+    rollout: RolloutChanged, arm: str, thumb: str, purpose: str = "live"
+) -> VerdictRecorded:
+    fields = about(rollout, arm, purpose)
     return VerdictRecorded(feedback_id=uuid4(), thumb=thumb, decided_at=WHEN, **fields)
 
 
-def scored(rollout_id: UUID, arm: str, value: float, purpose: str) -> AnswerScored:
+def scored(rollout: RolloutChanged, arm: str, value: float, purpose: str) -> AnswerScored:
     score = Score(name="citation_valid", value=value)
-    return AnswerScored(judge="rules-v1", scores=(score,), **about(rollout_id, arm, purpose))
+    return AnswerScored(judge="rules-v1", scores=(score,), **about(rollout, arm, purpose))
 
 
 async def changes(published: Published) -> list[RolloutChanged]:
@@ -91,6 +96,15 @@ async def canary(send: Send, published: Published) -> RolloutChanged:
     [candidate] = await changes(published)
     await send(evaluated(candidate))
     return (await changes(published))[-1]
+
+
+async def at_half(send: Send, published: Published, shown: RolloutChanged) -> RolloutChanged:
+    """Bring a canary to its second step, by shadows alone."""
+    for _ in range(6):
+        await send(scored(shown, "candidate", 1, "shadow"))
+    half = (await changes(published))[-1]
+    assert [arm.share for arm in half.arms] == [5_000, 5_000]
+    return half
 
 
 async def stage(sessions: Sessions, rollout_id: UUID) -> Rollout:
@@ -112,20 +126,17 @@ async def test_an_adapter_goes_from_candidate_to_production(
     assert shown.rollout_id == candidate.rollout_id
     assert "passed the gate" in shown.reason
 
+    half = await at_half(send, published, shown)  # nobody sees it: enough for a larger share
+    assert half.rollout_id == shown.rollout_id
     for _ in range(20):
-        await send(verdict(shown.rollout_id, "production", "down"))
-    for _ in range(6):  # nobody sees it, and it is enough for a larger share
-        await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
-    assert [arm.share for arm in (await changes(published))[-1].arms] == [5_000, 5_000]
+        await send(verdict(half, "production", "down"))
     for _ in range(60):  # and not for production
-        await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+        await send(scored(half, "candidate", 1, "shadow"))
     assert (await stage(sessions, shown.rollout_id)).stage == "canary"
     for _ in range(30):
-        await send(verdict(shown.rollout_id, "candidate", "up"))
+        await send(verdict(half, "candidate", "up"))
 
-    *_, half, last = await changes(published)
-    assert [arm.share for arm in half.arms] == [5_000, 5_000]
-    assert half.rollout_id == shown.rollout_id
+    *_, last = await changes(published)
     [production] = last.arms
     assert (production.name, production.adapter_digest) == ("production", "c" * 64)
     assert last.stage == "steady"
@@ -153,9 +164,10 @@ async def test_a_candidate_without_a_gain_is_never_shown(
 async def test_a_canary_that_is_worse_is_taken_back(send: Send, published: Published) -> None:
     shown = await canary(send, published)
 
-    for _ in range(20):
-        await send(verdict(shown.rollout_id, "production", "up"))
-        await send(verdict(shown.rollout_id, "candidate", "down"))
+    await at_half(send, published, shown)
+    for _ in range(20):  # of the first step, and said late
+        await send(verdict(shown, "production", "up"))
+        await send(verdict(shown, "candidate", "down"))
 
     last = (await changes(published))[-1]
     assert [arm.adapter_digest for arm in last.arms] == [None]
@@ -169,16 +181,23 @@ async def test_only_live_answers_and_shadows_of_the_candidate_are_evidence(
 
     for purpose in ("suite", "probe", "replay", "baseline"):
         for arm in ("production", "candidate"):
-            await send(scored(shown.rollout_id, arm, 0, purpose))
-            await send(verdict(shown.rollout_id, arm, "down", purpose))
-    await send(scored(shown.rollout_id, "production", 0, "shadow"))
-    await send(verdict(shown.rollout_id, "candidate", "down", "shadow"))
-    await send(scored(uuid4(), "candidate", 0, "live"))
+            await send(scored(shown, arm, 0, purpose))
+            await send(verdict(shown, arm, "down", purpose))
+    await send(scored(shown, "production", 0, "shadow"))
+    await send(verdict(shown, "candidate", "down", "shadow"))
+    other = shown.model_copy(update={"rollout_id": uuid4()})
+    await send(scored(other, "candidate", 0, "live"))
+    # Before it was shown to anybody, and in a revision that nobody decided.
+    [measured, _] = await changes(published)
+    for revision in (measured.revision, shown.revision + 1):
+        early = shown.model_copy(update={"revision": revision})
+        await send(verdict(early, "production", "down"))
+        await send(scored(early, "production", 0, "live"))
     # Made while search was away: nobody could have known the answer.
-    blind = verdict(shown.rollout_id, "candidate", "down")
+    blind = verdict(shown, "candidate", "down")
     await send(blind.model_copy(update={"no_context": True}))
-    await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
-    await send(scored(shown.rollout_id, "candidate", 0, "live"))
+    await send(scored(shown, "candidate", 1, "shadow"))
+    await send(scored(shown, "candidate", 0, "live"))
 
     known = await evidence_of(sessions, shown)
     assert (known.judge.candidate, known.live.candidate) == (Count(2, 1), Count(1, 1))
@@ -187,7 +206,53 @@ async def test_only_live_answers_and_shadows_of_the_candidate_are_evidence(
 
 async def evidence_of(sessions: Sessions, rollout: RolloutChanged) -> Evidence:
     async with snapshot(sessions) as session:
-        return await evidence.of_rollout(session, "acme", rollout.rollout_id)
+        known = await evidence.of_rollout(session, "acme", rollout.rollout_id)
+    assert set(known) <= {rollout.revision}
+    return known.get(rollout.revision, Evidence())
+
+
+async def test_a_bad_day_of_production_lets_no_worse_candidate_pass(
+    send: Send, published: Published
+) -> None:
+    """Of all answers the candidate has fewer bad ones; of those beside it, production has."""
+    shown = await canary(send, published)
+    for _ in range(40):
+        await send(verdict(shown, "production", "down"))
+    half = await at_half(send, published, shown)
+    for thumb in ("up", "down") * 20:
+        await send(verdict(half, "candidate", thumb))
+        await send(verdict(half, "production", "up"))
+
+    last = (await changes(published))[-1]
+    assert (last.stage, last.arms[0].adapter_digest) == ("steady", None)
+    assert "worse than production: live" in last.reason
+
+
+@pytest.mark.parametrize(
+    ("wish", "counted"),
+    [
+        (Wish("default", prompt="Be kind."), 0),
+        (Wish("default", collection="manuals"), 0),
+        (Wish("default", policy_json='{"passages": 2}'), 0),
+        (Wish("default", policy_json='{"release": {"shadow": 0.5}}'), 0),
+        (Wish("default", policy_json='{"release": {"approval": true}}'), 5),
+    ],
+)
+async def test_who_changes_what_is_asked_begins_the_evidence_anew(
+    send: Send, published: Published, sessions: Sessions, wish: Wish, counted: int
+) -> None:
+    shown = await canary(send, published)
+    for _ in range(5):  # of the six that the step needs
+        await send(scored(shown, "candidate", 1, "shadow"))
+    changed = await put_route(sessions, "acme", wish, BASE)
+    for _ in range(5 - counted):
+        await send(scored(changed, "candidate", 1, "shadow"))
+    if counted == 0:  # late, of what was asked before
+        await send(scored(shown, "candidate", 1, "shadow"))
+    assert (await changes(published))[-1] == changed
+
+    await send(scored(changed, "candidate", 1, "shadow"))
+    assert (await changes(published))[-1].arms[1].share == 5_000
 
 
 @pytest.mark.parametrize("person_first", [True, False])
@@ -195,10 +260,8 @@ async def test_a_person_outranks_the_judge_whoever_comes_first(
     send: Send, published: Published, sessions: Sessions, person_first: bool
 ) -> None:
     shown = await canary(send, published)
-    judged = verdict(shown.rollout_id, "candidate", "down")
-    score = scored(shown.rollout_id, "candidate", 1, "live").model_copy(
-        update={"answer_id": judged.answer_id}
-    )
+    judged = verdict(shown, "candidate", "down")
+    score = scored(shown, "candidate", 1, "live").model_copy(update={"answer_id": judged.answer_id})
     for event in (judged, score) if person_first else (score, judged):
         await send(event)
 
@@ -280,7 +343,7 @@ async def test_who_waits_for_the_route_sees_what_was_decided_meanwhile(
         case "a look":
             await watching.look(sessions)
         case "an answer":
-            await send(verdict(shown.rollout_id, "candidate", "down"))
+            await send(verdict(shown, "candidate", "down"))
         case _:
             await send(refused(shown))
 

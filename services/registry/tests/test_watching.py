@@ -13,7 +13,7 @@ from gyre_service.database import Sessions
 from gyre_service.ids import now
 
 from .conftest import BASE, OTHER, Published, Send
-from .test_rollouts import canary, changes, scored, stage, trained, verdict
+from .test_rollouts import at_half, canary, changes, scored, stage, trained, verdict
 
 
 async def test_a_step_without_evidence_times_out(
@@ -58,22 +58,20 @@ async def test_steps_that_became_fewer_cap_a_canary_that_is_beyond_them(
     send: Send, published: Published, sessions: Sessions
 ) -> None:
     shown = await canary(send, published)
-    for _ in range(6):
-        await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
-    assert [arm.share for arm in (await changes(published))[-1].arms] == [5_000, 5_000]
+    half = await at_half(send, published, shown)
 
     await put_route(
         sessions, "acme", Wish("default", policy_json='{"release": {"steps": [200]}}'), BASE
     )
-    await send(scored(shown.rollout_id, "candidate", 1, "shadow"))
+    await send(scored(half, "candidate", 1, "shadow"))
     await watching.look(sessions)
 
     capped = (await changes(published))[-1]
     assert [arm.share for arm in capped.arms] == [9_800, 200]
     assert capped.reason == "the policy's last step is 2 % now"
     for _ in range(30):
-        await send(verdict(shown.rollout_id, "production", "down"))
-        await send(verdict(shown.rollout_id, "candidate", "up"))
+        await send(verdict(capped, "production", "down"))
+        await send(verdict(capped, "candidate", "up"))
     assert (await stage(sessions, shown.rollout_id)).stage == "production"
 
 
