@@ -64,6 +64,9 @@ class SuiteReport(BaseModel):
     kind: Literal["moved", "kept"]
     subjects: Annotated[tuple[Measured, ...], Field(min_length=1)]
     paired: tuple[Paired, ...] = ()
+    unanswered: Count = Field(
+        default=0, description="items left out of all figures: not every subject could be heard"
+    )
 
 
 class AdapterEvaluated(Event):

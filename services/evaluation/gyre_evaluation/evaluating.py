@@ -11,7 +11,7 @@ from grpc import aio
 
 from gyre_evaluation import store, work
 from gyre_evaluation.clients.inference import Answerer
-from gyre_evaluation.measuring import Subject, report_of, subjects_of
+from gyre_evaluation.measuring import Subject, heard_of_all, report_of, subjects_of
 from gyre_evaluation.run import run
 from gyre_evaluation.settings import Settings
 from gyre_evaluation.suites import MOVED, PRAISED, Item, Suite, shipped
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Of fewer a single one that is lost is more than the tenth that a policy lets go by default.
 LEAST_PRAISED = 10
+LEAST_HEARD = 0.9  # of a suite: of fewer items, a bad hour would decide which ones count
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,14 @@ class Evaluator:
                         raise
                     # A replica may be behind; the registry's time-out ends the rollout.
                     raise Unavailable(f"not known there yet: {reason}") from reason
+        heard = len(heard_of_all(passed))
+        if heard < LEAST_HEARD * len(suite.items):
+            missing = (
+                f"{suite.name}: {heard} of {len(suite.items)} items have an answer of everybody"
+            )
+            if self._is_over(job, rollout):
+                raise Rejected(f"{missing}, and the route wants another rollout")
+            raise Unavailable(missing)
         return report_of(suite, subjects, passed)
 
     def _is_over(self, job: Evaluation, rollout: RolloutChanged) -> bool:
@@ -123,7 +132,7 @@ class Evaluator:
     async def _ask(
         self, job: Evaluation, rollout: RolloutChanged, suite: Suite, subject: Subject
     ) -> dict[str, bool]:
-        """Return which items a subject passes; each is stored as it comes."""
+        """Return which items a subject passes, of those it answers; each is stored as it comes."""
         # With its digest: a suite that was replaced while the job waited has other questions.
         version = f"{suite.name}@{suite.digest}"
         async with snapshot(self.sessions) as session:
@@ -144,6 +153,9 @@ class Evaluator:
         outcomes = run(open_items, answerer.ask, self.settings.items_in_flight)
         async with aclosing(outcomes) as ended:
             async for outcome in ended:
+                if outcome.unheard:  # not stored: whoever does the job again asks again
+                    log.warning("%s, item %s: %s", version, outcome.item.id, outcome.error)
+                    continue
                 row = ItemOutcome(
                     tenant=job.tenant,
                     job_id=job.job_id,

@@ -36,16 +36,29 @@ def subjects_of(rollout: RolloutChanged, candidate: str) -> list[Subject]:
     ]
 
 
+def heard_of_all(passed: Mapping[str, Mapping[str, bool]]) -> set[str]:
+    """Return the items that have an answer of everybody who was asked.
+
+    >>> sorted(heard_of_all({"base": {"a": True, "b": False}, "b1": {"b": True}}))
+    ['b']
+    """
+    return set.intersection(*(set(items) for items in passed.values()))
+
+
 def report_of(
     suite: Suite, subjects: Sequence[Subject], passed: Mapping[str, Mapping[str, bool]]
 ) -> SuiteReport:
-    """Compare the candidate to the others on a suite.
+    """Compare the candidate to the others on the items that all have answered, at least one.
 
     Args:
         suite: That was asked.
         subjects: The candidate first.
-        passed: By what was pinned, which items it passed.
+        passed: By what was pinned, which items it passed, of those it has answered.
     """
+    heard = heard_of_all(passed)
+    passed = {
+        adapter: {id: items[id] for id in items if id in heard} for adapter, items in passed.items()
+    }
     candidate, *others = subjects
     measured, paired = [], []
     for one in subjects:
@@ -73,4 +86,5 @@ def report_of(
         kind="moved" if suite.name.startswith(MOVED) else "kept",
         subjects=tuple(measured),
         paired=tuple(paired),
+        unanswered=len(suite.items) - len(heard),
     )

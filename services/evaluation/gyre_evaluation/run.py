@@ -23,6 +23,10 @@ from gyre_service.errors import (
 FATAL = (Unavailable, Conflict, Unauthenticated, Forbidden, NotFound)
 
 
+class NoAnswer(Unavailable):
+    """A question had none this time: in time, or at all, for reasons that nobody planned."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a route said.
@@ -48,12 +52,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An item with its answer, or with the reason why it has none."""
+    """An item with its answer, or with the reason why it has none.
+
+    Attributes:
+        unheard: Another time there may be one: it says nothing of who was asked.
+    """
 
     item: Item
     result: Result
     answer: Answer | None = None
     error: str = ""
+    unheard: bool = False
 
 
 Ask: TypeAlias = Callable[[Item], Awaitable[Answer]]
@@ -110,9 +119,10 @@ async def run(items: Sequence[Item], ask: Ask, in_flight: int) -> AsyncGenerator
 async def _outcome(item: Item, ask: Ask) -> Outcome:
     try:
         answer = await ask(item)
-    except FATAL:
-        raise
     except ServiceError as error:
+        unheard = isinstance(error, NoAnswer)
+        if isinstance(error, FATAL) and not unheard:
+            raise
         failed = Result(answerable=not item.refusal, passed=False, answered=False)
-        return Outcome(item, failed, error=str(error))
+        return Outcome(item, failed, error=str(error), unheard=unheard)
     return Outcome(item, judged(item, answer), answer)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from grpc import aio
 
 from gyre_evaluation.clients.asking import complete
+from gyre_evaluation.run import NoAnswer
 from gyre_evaluation.sampling import is_sampled
 from gyre_evaluation.settings import Settings
 from gyre_evaluation.work import DONE, Shadow
@@ -18,6 +19,8 @@ from gyre_service.jobs import held
 from gyre_service.rpc import calling_for
 
 log = logging.getLogger(__name__)
+
+ATTEMPTS = 3  # of one question: each may last as long as an item
 
 
 def candidate_for(answer: AnswerGenerated, rollout: RolloutChanged | None) -> str | None:
@@ -87,7 +90,7 @@ class Shadower:
         Its answer comes back as `answer-generated` of the purpose `shadow`, and is scored then.
 
         Raises:
-            Unavailable: Inference is away.
+            Unavailable: Inference is away, or gave no answer for the first times.
             LostLease: Another runner has the job.
         """
         answer = AnswerGenerated.model_validate(job.answer)
@@ -105,6 +108,10 @@ class Shadower:
                 await complete(self.inference, request, metadata, self.settings.item_timeout_s)
             except Rejected as error:  # as when the rollout has just ended
                 log.warning("shadow %s: %s", job.job_id, error)
+            except NoAnswer as error:
+                if job.token < ATTEMPTS:
+                    raise
+                log.warning("shadow %s is given up: %s", job.job_id, error)
         async with transaction(self.sessions) as session:
             row = await held(session, job)
             row.state = DONE

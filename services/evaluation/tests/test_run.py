@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gyre_evaluation.run import Answer, Outcome, judged, run
+from gyre_evaluation.run import Answer, NoAnswer, Outcome, judged, run
 from gyre_evaluation.suites import GivenPassage, Item
 from gyre_service.errors import (
     Conflict,
@@ -100,6 +100,16 @@ async def test_the_error_of_an_item_is_its_result(error: ServiceError) -> None:
     assert not found["bad"].result.passed
     assert not found["bad"].result.answered
     assert found["one"].result.passed
+
+
+async def test_what_may_be_answered_another_time_says_nothing_of_who_was_asked() -> None:
+    async def ask(item: Item) -> Answer:
+        raise NoAnswer("no answer within 120 s")
+
+    [outcome] = await collected([item()], ask)
+
+    assert outcome.unheard
+    assert not outcome.result.answered
 
 
 @pytest.mark.parametrize(

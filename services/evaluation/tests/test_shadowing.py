@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlmodel import select
 
+from gyre_evaluation.run import NoAnswer
 from gyre_evaluation.settings import Settings
 from gyre_evaluation.shadowing import Shadower
 from gyre_evaluation.work import DONE, Shadow
@@ -147,6 +148,32 @@ async def test_after_the_rollout_nobody_is_asked(
     await shadower.do(job)
 
     assert inference.asked == []
+    assert [one.state for one in await shadows(sessions)] == [DONE]
+
+
+async def test_what_nobody_answers_is_given_up(
+    send: Send,
+    sessions: Sessions,
+    rollouts: Table[RolloutChanged],
+    shadower: Shadower,
+    inference: FakeInference,
+) -> None:
+    def fail(request: pb.GenerateRequest) -> str:
+        raise ZeroDivisionError
+
+    put(rollouts, "acme", rollout("canary", ALL))
+    await send(answer())
+    inference.reply = fail
+    for _ in range(2):
+        job = await claim(sessions, Shadow, 0.0)
+        assert job is not None
+        with pytest.raises(NoAnswer):
+            await shadower.do(job)
+    last = await claim(sessions, Shadow, 0.0)
+    assert last is not None
+
+    await shadower.do(last)
+
     assert [one.state for one in await shadows(sessions)] == [DONE]
 
 

@@ -4,9 +4,10 @@ import grpc
 from grpc import aio
 
 from gyre_evaluation.clients.status import meaning
+from gyre_evaluation.run import NoAnswer
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_rpc.inference.v1.inference_pb2_grpc import InferenceServiceStub
-from gyre_service.errors import Rejected
+from gyre_service.errors import ServiceError
 from gyre_service.rpc import Metadata
 
 
@@ -18,7 +19,8 @@ async def complete(
     Raises:
         Unavailable: `inference` is away or full.
         Conflict: It is still busy with a lost attempt.
-        Rejected: It does not answer this question, or not in time.
+        NoAnswer: It did not answer in time, or failed in a way that is nobody's plan.
+        Rejected: It does not answer this question.
     """
     try:
         return await InferenceServiceStub(channel).Complete(
@@ -26,5 +28,8 @@ async def complete(
         )
     except aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            raise Rejected(f"inference: no answer within {timeout_s:g} s") from error
-        raise meaning(error, "inference") from error
+            raise NoAnswer(f"inference: no answer within {timeout_s:g} s") from error
+        found = meaning(error, "inference")
+        if type(found) is ServiceError:
+            raise NoAnswer(str(found)) from error
+        raise found from error

@@ -57,7 +57,8 @@ class Answerer:
         Raises:
             Unavailable: `inference` is away or full, also after every pause.
             Conflict: It is still busy with a lost attempt, also after every pause.
-            Rejected: It does not answer this question, or not in time.
+            NoAnswer: It did not answer in time, or failed, also after every pause.
+            Rejected: It does not answer this question.
         """
         for pause in self._pauses_s:
             try:
