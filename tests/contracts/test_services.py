@@ -54,6 +54,7 @@ def test_every_folder_is_a_service_of_the_stack() -> None:
 def test_a_consumer_loses_nothing(service: str, consumer: Any) -> None:
     assert type(consumer) is DefaultSubscriber, "one record at a time, one worker"
     assert consumer.ack_policy is AckPolicy.NACK_ON_ERROR
+    assert consumer._no_reply, "a header would say where its results go"
     assert consumer.group_id == service
     options = consumer._connection_args
     assert options["auto_offset_reset"] == "earliest"

@@ -48,6 +48,22 @@ async def test_poison_is_parked_byte_for_byte_and_the_partition_moves_on(kafka: 
     assert {o["dlq_group"] for o in origins} == {kafka.topic.encode()}
 
 
+async def test_a_result_goes_where_we_say_and_not_where_a_record_wants_it(kafka: Kafka) -> None:
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> dict[str, int]:
+        return body
+
+    await kafka.send(b'{"a": 1}', reply_to=f"{kafka.topic}-scored".encode())
+    await kafka.send(b'{"a": 2}', reply_to=b"no-such-topic")
+    async with broker:
+        await broker.start()
+        await kafka.commits(2)
+
+    assert await kafka.read("-scored") == await kafka.read("-dlq") == []
+
+
 async def test_a_message_waits_for_its_dependency_and_keeps_its_place(kafka: Kafka) -> None:
     attempts: list[dict[str, int]] = []
     broker = Broker(kafka.settings)

@@ -38,6 +38,9 @@ from gyre_service.stopping import stop_process
 NOTHING_LOST: dict[str, Any] = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,
     "auto_offset_reset": "earliest",
+    # What a handler returns would go to whatever topic the record's header `reply_to` names, too:
+    # with our rights, or, if there is no such topic, never, and the partition would wait.
+    "no_reply": True,
     "partition_assignment_strategy": (StickyPartitionAssignor,),
     "rebalance_timeout_ms": 60_000,  # the default is the session's; a handler may take 20 s
     # The partitions of a process that was killed wait for its session, by default 10 s.
