@@ -80,7 +80,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
             @asynccontextmanager
             async def web() -> AsyncIterator[None]:
-                async with serving_web(make_web(gateway, (console(),)), at) as serving:
+                pages = make_web(gateway, (console(),))
+                async with serving_web(pages, at, settings.trusted_proxies) as serving:
 
                     async def http() -> str:
                         return "the HTTP server has ended" if serving.done() else ""

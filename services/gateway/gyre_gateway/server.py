@@ -41,14 +41,24 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving_web(app: ASGIApp, at: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve `app` at a socket while inside; yield the task: only a failure ends it."""
+async def serving_web(
+    app: ASGIApp, at: socket.socket, trusted_proxies: str
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve `app` at a socket while inside; yield the task: only a failure ends it.
+
+    Args:
+        app: What is served.
+        at: Bound, and not listening yet.
+        trusted_proxies: Who may say that a client came by https: addresses and networks with
+            commas between them, or `*`.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
+        forwarded_allow_ips=trusted_proxies,
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=KEEP_ALIVE_S,
     )

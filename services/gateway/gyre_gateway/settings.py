@@ -48,6 +48,7 @@ class Settings(ServiceSettings):
     max_live_clients: Annotated[int, Field(ge=1)] = 32
     max_lag: Annotated[int, Field(ge=1)] = 10_000  # records before a service that takes more
     retry_after_s: Annotated[int, Field(ge=1)] = 2  # told to whom we turn away
+    trusted_proxies: str = "127.0.0.1,::1"  # whose X-Forwarded-Proto is believed; *: anybody's
     poll_s: Seconds = 1  # how often the change table is looked at
     heartbeat_s: Seconds = 15  # of a quiet live stream
 

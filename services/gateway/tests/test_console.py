@@ -9,6 +9,7 @@ import pytest
 from gyre_events import AnswerGenerated, AnswerScored, FeedbackGiven, Passage, Score
 from gyre_gateway.console.figures import count
 from gyre_gateway.console.router import console
+from gyre_gateway.server import bind, serving_web
 from gyre_gateway.store import answers, judgements
 from gyre_gateway.web import make_web
 from gyre_service.database import snapshot, transaction
@@ -103,6 +104,21 @@ async def test_a_key_signs_in_by_a_cookie_that_no_script_reads(browser: httpx.As
         assert page.status_code == 200
         assert "default-src 'self'" in page.headers["content-security-policy"]
         assert "<script>" not in page.text
+
+
+@pytest.mark.parametrize(("trusted", "secure"), [("127.0.0.1", True), ("10.0.0.0/8", False)])
+async def test_the_key_stays_on_https_where_a_trusted_proxy_ends_it(
+    stack: Stack, trusted: str, secure: bool
+) -> None:
+    at = bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{at.getsockname()[1]}"
+    async with (
+        serving_web(make_web(stack.gateway, (console(),)), at, trusted),
+        httpx.AsyncClient(base_url=url, headers={"x-forwarded-proto": "https"}) as browser,
+    ):
+        cookie = (await sign_in(browser)).headers["set-cookie"]
+
+    assert ("Secure" in cookie) is secure
 
 
 async def test_a_wrong_key_is_told_so(browser: httpx.AsyncClient) -> None:

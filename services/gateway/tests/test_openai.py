@@ -19,7 +19,7 @@ QUESTION: ChatCompletionUserMessageParam = {"role": "user", "content": "Where is
 @pytest.fixture
 async def url(stack: Stack) -> AsyncIterator[str]:
     at = bind("127.0.0.1", 0)
-    async with serving_web(stack.web, at):
+    async with serving_web(stack.web, at, ""):
         yield f"http://127.0.0.1:{at.getsockname()[1]}/v1"
 
 
