@@ -28,7 +28,7 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
     """Put what is under way into production, whatever its evidence.
 
     Raises:
-        Rejected: It is not under way.
+        Rejected: It is not under way, or its route was taken from under it.
     """
     row = await finding.meant(session, tenant, request.rollout_id, request.route)
     if row.stage not in UNDER_WAY:
@@ -36,6 +36,8 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
         raise Rejected(f"rollout {row.rollout_id} is {stage}: only one under way is promoted")
     reason = request.reason or "promoted by hand"
     await rollouts.end(session, row, IN_PRODUCTION, reason, request.by or BY)
+    if row.stage != IN_PRODUCTION:
+        raise Rejected(f"rollout {row.rollout_id} is over: {row.reason}")
     return row
 
 

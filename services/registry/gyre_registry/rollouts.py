@@ -112,6 +112,8 @@ def _previous(route: RolloutChanged) -> tuple[Arm, ...]:
 async def pass_gate(session: AsyncSession, row: Rollout, evaluated: AdapterEvaluated) -> None:
     """Let a measured candidate become a canary, or end."""
     route = await _route(session, row)
+    if await _overtaken(session, row, route):
+        return
     row.gate = evaluated.model_dump(mode="json")
     verdict = gate.judge(evaluated, route.policy.release)
     if verdict.passed:
@@ -123,9 +125,7 @@ async def pass_gate(session: AsyncSession, row: Rollout, evaluated: AdapterEvalu
 async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
     """Do with a rollout under way, and `locked`, what its evidence, and the time, say."""
     route = await _route(session, row)
-    if route.rollout_id != row.rollout_id:  # taken from under it: another base is served
-        await move(session, row, REJECTED, route.reason or "the route has changed", POLICY)
-        await begin_next(session, row.tenant, row.route)
+    if await _overtaken(session, row, route):
         return
     policy = route.policy.release
     since = utc(row.changed_at)
@@ -158,8 +158,13 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
 
 
 async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: str) -> None:
-    """End a rollout that is under way: its adapter is in production now, or out."""
+    """End a rollout that is under way: its adapter is in production now, or out.
+
+    Whatever is wanted of it, one whose route was taken from under it is rejected.
+    """
     route = await _route(session, row)
+    if await _overtaken(session, row, route):
+        return
     assert row.before is not None
     before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
     arms: tuple[Arm, ...] = (before, *_previous(route))
@@ -180,12 +185,13 @@ async def take_back(
     """Let what was in production before an adapter be there again, or the base alone.
 
     Raises:
-        Rejected: The adapter is not what is in production.
+        Rejected: It is not what is in production, though its adapter may be.
         Conflict: Another rollout is under way.
     """
     route = await _route(session, row)
-    if production(route).adapter_digest != row.adapter_digest:
-        raise Rejected(f"adapter {row.adapter_digest[:12]} is not in production any more")
+    here = await finding.in_production(session, row.tenant, route)
+    if here is None or here.rollout_id != row.rollout_id:
+        raise Rejected(f"rollout {row.rollout_id} is not in production any more")
     if await finding.under_way(session, row.tenant, row.route) is not None:
         raise Conflict("another rollout is under way on this route: end it first")
     assert row.before is not None
@@ -219,6 +225,16 @@ async def move(session: AsyncSession, row: Rollout, stage: str, reason: str, by:
         )
     )
     await session.flush()
+
+
+async def _overtaken(session: AsyncSession, row: Rollout, route: RolloutChanged) -> bool:
+    """Tell whether a rollout under way has lost its route, as to another base: it is over then."""
+    if route.rollout_id == row.rollout_id:
+        return False
+    row.share = 0
+    await move(session, row, REJECTED, route.reason or "the route has changed", POLICY)
+    await begin_next(session, row.tenant, row.route)
+    return True
 
 
 async def _expose(session: AsyncSession, row: Rollout, step: int, reason: str, by: str) -> None:

@@ -13,6 +13,7 @@ from numpy import zeros
 from safetensors.numpy import save_file
 
 from gyre_events import Base
+from gyre_registry import watching
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
 from gyre_rpc.registry.v1 import registry_pb2 as pb
@@ -127,6 +128,54 @@ async def test_by_its_route_is_taken_back_what_is_in_production_whatever_came_af
     code, message = await refusal(stub.Rollback(request, metadata=ACME))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "is rejected: there is nothing to take back" in message
+
+
+async def test_by_its_id_is_taken_back_only_what_is_in_production(
+    send: Send, published: Published, stub: Any
+) -> None:
+    await promote(send, stub, "cdc")  # the same adapter twice
+    listed = (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
+    here, _, first = (one.rollout_id for one in listed)
+
+    retired = pb.RollbackRequest(rollout_id=first)
+    code, message = await refusal(stub.Rollback(retired, metadata=ACME))
+    assert (code, message) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"rollout {first} is not in production any more",
+    )
+    await stub.Rollback(pb.RollbackRequest(rollout_id=here), metadata=ACME)
+    assert (await changes(published))[-1].arms[0].adapter_digest == "d" * 64
+
+
+@pytest.mark.parametrize("who", ["the gate", "a replica", "promote", "rollback"])
+async def test_nobody_undoes_a_change_of_base_by_a_rollout_of_before(
+    send: Send, published: Published, sessions: Sessions, stub: Any, who: str
+) -> None:
+    shown = await canary(send, published)
+    if who == "the gate":
+        await stub.Rollback(pb.RollbackRequest(), metadata=ACME)
+        await send(trained("d"))
+        shown = (await changes(published))[-1]
+    await ensure_routes(sessions, [("acme", shown)], OTHER)
+    rebased = (await changes(published))[-1]
+
+    match who:
+        case "the gate":
+            await send(evaluated(shown))
+        case "a replica":
+            await send(refused(shown))
+        case "promote":
+            code, message = await refusal(stub.Promote(pb.PromoteRequest(), metadata=ACME))
+            assert code is grpc.StatusCode.INVALID_ARGUMENT
+            assert "is over: another base is served" in message
+        case _:
+            back = (await stub.Rollback(pb.RollbackRequest(), metadata=ACME)).rollout
+            assert (back.stage, back.reason) == ("rejected", "another base is served")
+    await watching.look(sessions)
+
+    assert (await changes(published))[-1] == rebased
+    told = (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts[0]
+    assert told.stage == "rejected"
 
 
 async def test_what_was_replaced_is_told_of_as_retired_until_it_is_back(
