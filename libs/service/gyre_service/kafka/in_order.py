@@ -27,7 +27,7 @@ TOGETHER: Final = (Together,)
 POLL_MS = 20  # aiokafka tells nobody that a partition was asked, and had nothing
 IDLE_MS = 500  # but it does tell that something came
 PATIENCE_S = 5.0
-MOST = 200  # records of all partitions at once
+MOST = 200  # records of a partition at once
 OPTIONS: Final[dict[str, Any]] = {
     "partition_assignment_strategy": TOGETHER,
     "fetch_max_wait_ms": 100,  # the longest that a record waits for a partition that is silent
@@ -84,9 +84,7 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
             assigned = self.assignment()
             empty = [at for at in assigned if at not in self._ahead]
             if empty or not assigned:
-                found = await self.getmany(*empty, timeout_ms=timeout_ms, max_records=MOST)
-                for at, records in found.items():
-                    self._ahead[at] = Fetched(deque(records), self.last_poll_timestamp(at))
+                await self._fetch(empty, timeout_ms)
             for at in self._oldest():
                 if await self._may_go(at):
                     return self._hand_out(at)
@@ -136,6 +134,21 @@ class InOrder(AIOKafkaConsumer):  # type: ignore[misc]
             del self._ahead[at]
         self._done[at] = record.offset + 1
         return record
+
+    async def _fetch(self, empty: list[TopicPartition], timeout_ms: int) -> None:
+        """Take what has come of `empty`; wait for the first.
+
+        One record, and then one partition a call: where a second partition's records cannot be
+        read, aiokafka (0.14) has moved on in the first already, and drops what that one gave.
+        """
+        self._keep(await self.getmany(*empty, timeout_ms=timeout_ms, max_records=1))
+        for at in empty:
+            self._keep(await self.getmany(at, max_records=MOST))
+
+    def _keep(self, found: dict[TopicPartition, list[Record]]) -> None:
+        for at, records in found.items():
+            kept = self._ahead.setdefault(at, Fetched(deque(), self.last_poll_timestamp(at)))
+            kept.records.extend(records)
 
     async def _may_go(self, at: TopicPartition) -> bool:
         fetched = self._ahead[at]
