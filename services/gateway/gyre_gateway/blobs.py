@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from typing import BinaryIO
 
 import fsspec
@@ -26,7 +27,7 @@ class Blobs:
         """
         try:
             await to_thread.run_sync(self._put, file, sha256)
-        except OSError as error:
+        except Exception as error:  # backends of fsspec have errors of their own beside OSError
             raise Unavailable(f"blob folder: {error}") from error
         return f"{self._url}/{sha256[:2]}/{sha256}"
 
@@ -39,9 +40,14 @@ class Blobs:
         # Under its own name only when it is whole, and on the disk.
         unfinished = f"{path}.{new_id()}"
         file.seek(0)
-        with self._files.open(unfinished, "wb") as copy:
-            shutil.copyfileobj(file, copy, 1024 * 1024)
-            copy.flush()
-            if "file" in self._files.protocol:
-                os.fsync(copy.fileno())
-        self._files.mv(unfinished, path)
+        try:
+            with self._files.open(unfinished, "wb") as copy:
+                shutil.copyfileobj(file, copy, 1024 * 1024)
+                copy.flush()
+                if "file" in self._files.protocol:
+                    os.fsync(copy.fileno())
+            self._files.mv(unfinished, path)
+        except BaseException:
+            with suppress(Exception):  # what went wrong first is said
+                self._files.rm_file(unfinished)
+            raise

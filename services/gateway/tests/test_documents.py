@@ -340,3 +340,17 @@ async def test_who_brings_more_than_is_indexed_is_told_when_to_come_back(
     assert (stack.kafka.sent, blobs(stack)) == ([], [])
     stack.groups[service].waiting = 0
     assert (await http.post(URL, files=file(b"text"))).status_code == 202
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("backend")])
+async def test_bytes_that_cannot_be_kept_are_503_and_leave_nothing(
+    http: httpx.AsyncClient, stack: Stack, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(_: int) -> None:
+        raise error
+
+    monkeypatch.setattr("gyre_gateway.blobs.os.fsync", full)
+    response = await http.post(URL, files=file(b"x" * 2000))
+
+    assert response.status_code == 503
+    assert (stack.kafka.sent, blobs(stack)) == ([], [])
