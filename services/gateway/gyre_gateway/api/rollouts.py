@@ -96,6 +96,6 @@ async def promote_on(
 async def roll_back_on(
     name: RouteName, parts: Parts, caller: Operator, why: Why = UNSAID
 ) -> ShownRollout:
-    """End the rollout that is under way on a route, or take back the last one."""
+    """End the rollout that is under way on a route, or take back what is in production."""
     request = pb.RollbackRequest(route=name, by=BY, reason=why.reason)
     return ShownRollout.of(await parts.registry.roll_back(caller.tenant, request))
