@@ -28,8 +28,9 @@ if _version_not_supported:
 class InferenceServiceStub:
     """Answers questions with a route's model over a route's documents. Public.
 
-    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (the same id gives the
-    same answer for 24 h; with another body ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
+    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (to 200 characters: the same
+    id gives the same answer for 24 h; with another body, or for 36 days after them, it is
+    ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
     """
 
     def __init__(self, channel):
@@ -53,8 +54,9 @@ class InferenceServiceStub:
 class InferenceServiceServicer:
     """Answers questions with a route's model over a route's documents. Public.
 
-    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (the same id gives the
-    same answer for 24 h; with another body ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
+    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (to 200 characters: the same
+    id gives the same answer for 24 h; with another body, or for 36 days after them, it is
+    ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
     """
 
     def Generate(self, request, context):
@@ -93,8 +95,9 @@ def add_InferenceServiceServicer_to_server(servicer, server):
 class InferenceService:
     """Answers questions with a route's model over a route's documents. Public.
 
-    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (the same id gives the
-    same answer for 24 h; with another body ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
+    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (to 200 characters: the same
+    id gives the same answer for 24 h; with another body, or for 36 days after them, it is
+    ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
     """
 
     @staticmethod

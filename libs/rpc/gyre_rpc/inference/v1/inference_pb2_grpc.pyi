@@ -29,8 +29,9 @@ GRPC_VERSION: str
 class InferenceServiceStub:
     """Answers questions with a route's model over a route's documents. Public.
 
-    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (the same id gives the
-    same answer for 24 h; with another body ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
+    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (to 200 characters: the same
+    id gives the same answer for 24 h; with another body, or for 36 days after them, it is
+    ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
     """
 
     @_typing.overload
@@ -44,8 +45,9 @@ class InferenceServiceStub:
 class InferenceServiceAsyncStub(InferenceServiceStub):
     """Answers questions with a route's model over a route's documents. Public.
 
-    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (the same id gives the
-    same answer for 24 h; with another body ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
+    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (to 200 characters: the same
+    id gives the same answer for 24 h; with another body, or for 36 days after them, it is
+    ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -55,8 +57,9 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers questions with a route's model over a route's documents. Public.
 
-    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (the same id gives the
-    same answer for 24 h; with another body ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
+    Metadata: `authorization: Bearer <key>`; optional `gyre-request-id` (to 200 characters: the same
+    id gives the same answer for 24 h; with another body, or for 36 days after them, it is
+    ALREADY_EXISTS) and `gyre-conversation-id` (UUID).
     """
 
     @_abc_1.abstractmethod
