@@ -8,9 +8,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import Base, RolloutChanged
 from gyre_registry import store
-from gyre_registry.desired import DEFAULT, Decision, Wish, put, rebased
+from gyre_registry.desired import DEFAULT, Decision, Wish, abandoned, put, rebased
 from gyre_registry.limits import MAX_RANK
 from gyre_registry.lineage import keep_prompt
+from gyre_registry.tables import UNDER_WAY, Rollout
 from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Conflict
 from gyre_service.ids import derived_id, new_id, now
@@ -51,7 +52,8 @@ async def ensure_routes(
 
     A route that only the topic has, or has in a later revision, is taken over: consumers would
     ignore whatever we said under a lower revision. Where the topic says anything else, what we
-    have is published again.
+    have is published again. A rollout without a row of its own, as after a loss of the rows, would
+    never end: its route is steady again.
     Where there is no route `default` of the tenant `default` at all, it is created.
 
     Args:
@@ -76,6 +78,9 @@ async def ensure_routes(
             if rollout is not before:
                 reason = f"the base is {base.name} {base.digest[:12]} now"
                 await decide(session, tenant, rollout, reason)
+            elif before.stage != "steady" and not await _is_under_way(session, tenant, before):
+                rollout = abandoned(before, _decision())
+                await decide(session, tenant, rollout, rollout.reason)
             elif topic.get((tenant, name)) != before:
                 _publish(session, tenant, before)
 
@@ -101,6 +106,11 @@ async def decide(session: AsyncSession, tenant: str, rollout: RolloutChanged, re
         await keep_prompt(session, tenant, arm.prompt.digest, arm.prompt.text)
     _publish(session, tenant, rollout)
     log.info("%s/%s revision %d: %s", tenant, rollout.route, rollout.revision, reason)
+
+
+async def _is_under_way(session: AsyncSession, tenant: str, route: RolloutChanged) -> bool:
+    row = await session.get(Rollout, (tenant, route.rollout_id))
+    return row is not None and row.stage in UNDER_WAY
 
 
 def _publish(session: AsyncSession, tenant: str, rollout: RolloutChanged) -> None:

@@ -19,6 +19,7 @@ from gyre_service.errors import Rejected
 
 DEFAULT = "default"  # the tenant, the route and the collection that are there from the start
 PRODUCTION = "production"
+PREVIOUS = "previous"  # keeps the adapter before production's loaded
 DEFAULT_PROMPT = files("gyre_registry").joinpath("prompt.txt").read_text("utf-8").strip()
 MAX_PROMPT_CHARS = 20_000
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -117,8 +118,24 @@ def rebased(before: RolloutChanged, base: Base, decision: Decision) -> RolloutCh
     if before.base == base:
         return before
     arm = Arm(name=PRODUCTION, share=WHOLE, prompt=production(before).prompt)
-    changes = {"base": base, "arms": (arm,), "stage": "steady", "reason": "another base is served"}
+    moved = before.model_copy(update={"base": base})
+    return settled(moved, (arm,), "another base is served", decision)
+
+
+def settled(
+    before: RolloutChanged, arms: tuple[Arm, ...], reason: str, decision: Decision
+) -> RolloutChanged:
+    """Return the route with `arms`, and without a rollout under way."""
+    changes = {"arms": arms, "stage": "steady", "reason": reason}
     return successor(before.model_copy(update=changes), decision)
+
+
+def abandoned(before: RolloutChanged, decision: Decision) -> RolloutChanged:
+    """Return the route without the rollout that nobody knows: production has its share again."""
+    arm = production(before).model_copy(update={"name": PRODUCTION, "share": WHOLE})
+    kept = tuple(arm for arm in before.arms if arm.name == PREVIOUS)
+    reason = "its rollout is not known to this registry"
+    return settled(before, (arm, *kept), reason, decision)
 
 
 def merged(policy: Policy, changes_json: str, max_rank: int = MAX_RANK) -> Policy:

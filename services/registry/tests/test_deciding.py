@@ -71,6 +71,35 @@ async def test_an_empty_database_takes_over_what_the_topic_has(
     assert later.revision == 3
 
 
+@pytest.mark.parametrize("stage", ["candidate", "canary"])
+async def test_a_rollout_that_nobody_knows_does_not_last_for_ever(
+    sessions: Sessions, published: Published, stage: str
+) -> None:
+    first = await put_route(sessions, "acme", Wish("support"), BASE)
+    [arm] = first.arms
+    wanted = (("production", 9_900, "c"), ("candidate", 100, "d"), ("previous", 0, "e"))
+    arms = tuple(
+        arm.model_copy(update={"name": name, "share": share, "adapter_digest": digest * 64})
+        for name, share, digest in wanted
+    )
+    lost = first.model_copy(update={"revision": 4, "stage": stage, "arms": arms})
+
+    await ensure_routes(sessions, [("acme", lost)], BASE)
+
+    _, steady = (await published.rollouts())[-1]
+    assert (steady.revision, steady.stage) == (5, "steady")
+    assert [(one.name, one.share) for one in steady.arms] == [
+        ("production", 10_000),
+        ("previous", 0),
+    ]
+    assert [one.adapter_digest for one in steady.arms] == ["c" * 64, "e" * 64]
+    assert steady.rollout_id != lost.rollout_id
+    assert (await reasons(sessions, "acme", "support"))[-2:] == [
+        (4, "taken over from the topic"),
+        (5, "its rollout is not known to this registry"),
+    ]
+
+
 async def test_of_two_the_later_revision_is_true_and_of_equals_our_own(
     sessions: Sessions, published: Published
 ) -> None:
