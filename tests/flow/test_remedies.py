@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from safetensors.torch import save_file
 
-from gyre_client import AsyncGyre
+from gyre_client import AsyncGyre, GyreError
 from gyre_demo.people import People, Reply
 from gyre_demo.telling import Telling
 from gyre_demo.trail import Trail
@@ -166,7 +166,13 @@ async def test_a_worse_adapter_is_taken_back(stack: Stack, tmp_path: Path) -> No
         await route.trail.until(
             lambda: bool(route.trail.of("adapter-loaded")), "the adapter is loaded", 120
         )
-        await route.gyre.promote(rollout.id, reason="it looks fine to me")
+        async with asyncio.timeout(SEEN_S):
+            while True:  # the registry may hear of it later than we do
+                try:
+                    await route.gyre.promote(rollout.id, reason="it looks fine to me")
+                    break
+                except GyreError:
+                    await asyncio.sleep(0.1)
 
         remedy = await route.remedied(route.usual)
         assert (remedy["cause"], remedy["remedy"]) == ("quality", "re-activate")

@@ -19,9 +19,9 @@ from gyre_events import (
     VerdictRecorded,
 )
 from gyre_events.answers import OfAnswer
-from gyre_registry import evidence, finding, lineage, outcome, reactivating, rollouts
+from gyre_registry import evidence, finding, lineage, outcome, reactivating, refusing, rollouts
 from gyre_registry.desired import PRODUCTION
-from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY, Adapter
+from gyre_registry.tables import CANDIDATE, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import derived_id, now
 from gyre_service.kafka import Cause, Given, Received, Router, of
@@ -69,16 +69,12 @@ async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> 
 
 @events(filter=of(AdapterLoaded))
 async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> None:
-    if event.outcome == "loaded":
-        return
     async with transaction(sessions) as session:
-        row = await finding.locked(session, cause.tenant, event.rollout_id)
-        if row is None or row.stage not in UNDER_WAY:
+        if event.outcome == "refused":
+            await refusing.refuse(session, cause.tenant, event)
             return
-        if row.adapter_digest == event.adapter_digest:
-            stage = REJECTED if row.stage == CANDIDATE else ROLLED_BACK
-            reason = f"replica {event.replica} refuses the adapter: {event.reason}"
-            await rollouts.end(session, row, stage, reason, rollouts.POLICY)
+        id = lineage.id_of(event)
+        await lineage.keep(session, cause.tenant, event, id)  # without it nobody promotes by hand
 
 
 @events(filter=of(AdapterEvaluated))

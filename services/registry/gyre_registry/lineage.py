@@ -8,6 +8,7 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import (
+    AdapterLoaded,
     AdapterTrained,
     AnswerGenerated,
     DatasetFrozen,
@@ -34,6 +35,8 @@ def id_of(event: Event) -> str:
             return str(event.drift_id)
         case RetrainingRequested() | DatasetFrozen() | TrainingFailed() | AdapterTrained():
             return str(event.job_id)
+        case AdapterLoaded():
+            return f"{event.rollout_id}/{event.adapter_digest}"
         case _:
             raise TypeError(f"{event.topic} is not kept by an id of its own")
 
@@ -44,6 +47,12 @@ async def keep(session: AsyncSession, tenant: str, event: Event, id: str) -> Non
     row = row or Fact(tenant=tenant, kind=event.topic, id=id, fact={})
     row.fact = event.model_dump(mode="json")
     session.add(row)
+
+
+async def was_loaded(session: AsyncSession, row: Rollout) -> bool:
+    """Tell whether a replica has said that it can answer with a rollout's adapter."""
+    key = (row.tenant, AdapterLoaded.topic, f"{row.rollout_id}/{row.adapter_digest}")
+    return await session.get(Fact, key) is not None
 
 
 async def keep_prompt(session: AsyncSession, tenant: str, digest: str, text: str) -> None:

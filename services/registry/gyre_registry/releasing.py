@@ -28,12 +28,18 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
     """Put what is under way into production, whatever its evidence.
 
     Raises:
-        Rejected: It is not under way, or its route was taken from under it.
+        Rejected: It is not under way, no replica has loaded it yet, or its route was taken from
+            under it.
     """
     row = await finding.meant(session, tenant, request.rollout_id, request.route)
     if row.stage not in UNDER_WAY:
         stage, _ = await finding.standing(session, row)
         raise Rejected(f"rollout {row.rollout_id} is {stage}: only one under way is promoted")
+    if row.stage == CANDIDATE and not await lineage.was_loaded(session, row):
+        raise Rejected(
+            f"no replica has loaded adapter {row.adapter_digest[:12]} yet, "
+            "and one that is refused answers nobody: promote it when one has"
+        )
     reason = request.reason or "promoted by hand"
     await rollouts.end(session, row, IN_PRODUCTION, reason, request.by or BY)
     if row.stage != IN_PRODUCTION:

@@ -10,7 +10,15 @@ from gyre_events import AdapterEvaluated, Arm, RolloutChanged
 from gyre_events.policy import WHOLE
 from gyre_registry import canary, evidence, finding, gate, store
 from gyre_registry.deciding import decide
-from gyre_registry.desired import DEFAULT, PRODUCTION, Decision, production, successor
+from gyre_registry.desired import (
+    DEFAULT,
+    PREVIOUS,
+    PRODUCTION,
+    Decision,
+    production,
+    settled,
+    successor,
+)
 from gyre_registry.tables import (
     CANARY,
     CANDIDATE,
@@ -26,7 +34,7 @@ from gyre_service.errors import Conflict, Rejected
 from gyre_service.ids import new_id, now, utc
 
 POLICY = "policy"  # who decides where no person does
-PREVIOUS = "previous"
+BARE = {"adapter_digest": None, "adapter_uri": None, "job_id": None}  # an arm of the base alone
 
 
 async def enter(
@@ -109,6 +117,12 @@ def _previous(route: RolloutChanged) -> tuple[Arm, ...]:
     return tuple(arm for arm in route.arms if arm.name == PREVIOUS)
 
 
+def _before(row: Rollout, route: RolloutChanged) -> Arm:
+    """Return what was in production when a rollout began, with the prompt of now."""
+    assert row.before is not None
+    return Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
+
+
 async def pass_gate(session: AsyncSession, row: Rollout, evaluated: AdapterEvaluated) -> None:
     """Let a measured candidate become a canary, or end."""
     route = await _route(session, row)
@@ -165,8 +179,7 @@ async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: 
     route = await _route(session, row)
     if await _overtaken(session, row, route):
         return
-    assert row.before is not None
-    before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
+    before = _before(row, route)
     arms: tuple[Arm, ...] = (before, *_previous(route))
     if stage == IN_PRODUCTION:
         adapter = await session.get_one(Adapter, (row.tenant, row.route, row.adapter_digest))
@@ -175,7 +188,7 @@ async def end(session: AsyncSession, row: Rollout, stage: str, reason: str, by: 
         arms = (arm, kept) if before.adapter_digest else (arm,)
     row.share = WHOLE if stage == IN_PRODUCTION else 0
     await move(session, row, stage, reason, by)
-    await _serve(session, row, route, arms, "steady", new_id())
+    await _settle(session, row.tenant, route, arms, reason)
     await begin_next(session, row.tenant, row.route)
 
 
@@ -194,14 +207,32 @@ async def take_back(
         raise Rejected(f"rollout {row.rollout_id} is not in production any more")
     if await finding.under_way(session, row.tenant, row.route) is not None:
         raise Conflict("another rollout is under way on this route: end it first")
-    assert row.before is not None
-    before = Arm.model_validate(row.before).model_copy(update={"prompt": production(route).prompt})
+    before = _before(row, route)
     if to_base:
-        bare = {"adapter_digest": None, "adapter_uri": None, "job_id": None}
-        before = before.model_copy(update=bare)
+        before = before.model_copy(update=BARE)
     row.share = 0
     await move(session, row, ROLLED_BACK, reason, by)
-    await _serve(session, row, route, (before,), "steady", new_id())
+    await _settle(session, row.tenant, route, (before,), reason)
+
+
+async def give_up(session: AsyncSession, tenant: str, route: RolloutChanged, reason: str) -> None:
+    """Let what was in production before answer again: what is there cannot.
+
+    What is under way ends with it: there is nothing left that it could be compared to.
+    """
+    here = await finding.in_production(session, tenant, route)
+    under_way = await finding.under_way(session, tenant, route.route)
+    if here is not None:
+        before = _before(here, route)
+        here.share = 0
+        await move(session, here, ROLLED_BACK, reason, POLICY)
+    else:  # it came there before this registry's rows
+        bare = production(route).model_copy(update=BARE)
+        arm = next(iter(_previous(route)), bare)
+        before = arm.model_copy(update={"name": PRODUCTION, "share": WHOLE})
+    wanted = await _settle(session, tenant, route, (before,), reason)
+    if under_way is not None:
+        await _overtaken(session, under_way, wanted)
 
 
 async def move(session: AsyncSession, row: Rollout, stage: str, reason: str, by: str) -> None:
@@ -253,12 +284,21 @@ async def _serve(
     route: RolloutChanged,
     arms: tuple[Arm, ...],
     stage: str,
-    rollout_id: UUID | None = None,
 ) -> None:
+    """Publish what a route is while a rollout is under way on it."""
     changes = {"arms": arms, "stage": stage, "reason": row.reason}
-    decision = Decision(rollout_id=rollout_id or row.rollout_id, decided_at=now())
+    decision = Decision(rollout_id=row.rollout_id, decided_at=now())
     wanted = successor(route.model_copy(update=changes), decision)
     await decide(session, row.tenant, wanted, row.reason)
+
+
+async def _settle(
+    session: AsyncSession, tenant: str, route: RolloutChanged, arms: tuple[Arm, ...], reason: str
+) -> RolloutChanged:
+    """Publish what a route is when no rollout is under way on it."""
+    wanted = settled(route, arms, reason, Decision(rollout_id=new_id(), decided_at=now()))
+    await decide(session, tenant, wanted, reason)
+    return wanted
 
 
 async def _route(session: AsyncSession, row: Rollout) -> RolloutChanged:

@@ -24,7 +24,7 @@ from gyre_service.rpc import calling_for
 
 from .conftest import ACME, BASE, OTHER, Published, Send
 from .test_lineage import answered
-from .test_rollouts import canary, changes, evaluated, refused, scored, trained, verdict
+from .test_rollouts import canary, changes, evaluated, loaded, refused, scored, trained, verdict
 
 
 @pytest.fixture
@@ -103,10 +103,27 @@ async def test_a_person_promotes_and_takes_back(
     assert (code, "nothing to take back" in message) == (grpc.StatusCode.INVALID_ARGUMENT, True)
 
 
-async def promote(send: Send, stub: Any, digests: str) -> None:
+async def test_what_nobody_has_loaded_is_not_promoted(
+    send: Send, published: Published, stub: Any
+) -> None:
+    await send(trained())
+    [candidate] = await changes(published)
+    await send(loaded(candidate.model_copy(update={"rollout_id": uuid4()})))
+
+    code, message = await refusal(stub.Promote(pb.PromoteRequest(), metadata=ACME))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "no replica has loaded adapter cccccccccccc yet" in message
+
+    await send(loaded(candidate))
+    promoted = (await stub.Promote(pb.PromoteRequest(), metadata=ACME)).rollout
+    assert promoted.stage == "production"
+
+
+async def promote(send: Send, published: Published, stub: Any, digests: str) -> None:
     """Bring adapters to production, one after the other."""
     for digest in digests:
         await send(trained(digest))
+        await send(loaded((await changes(published))[-1]))
         await stub.Promote(pb.PromoteRequest(route="default"), metadata=ACME)
 
 
@@ -114,7 +131,7 @@ async def test_by_its_route_is_taken_back_what_is_in_production_whatever_came_af
     send: Send, published: Published, stub: Any
 ) -> None:
     request = pb.RollbackRequest(route="default")
-    await promote(send, stub, "cd")
+    await promote(send, published, stub, "cd")
     await send(trained("e"))
     await send(evaluated((await changes(published))[-1], gain=0))
 
@@ -133,7 +150,7 @@ async def test_by_its_route_is_taken_back_what_is_in_production_whatever_came_af
 async def test_by_its_id_is_taken_back_only_what_is_in_production(
     send: Send, published: Published, stub: Any
 ) -> None:
-    await promote(send, stub, "cdc")  # the same adapter twice
+    await promote(send, published, stub, "cdc")  # the same adapter twice
     listed = (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
     here, _, first = (one.rollout_id for one in listed)
 
@@ -188,10 +205,10 @@ async def test_what_was_replaced_is_told_of_as_retired_until_it_is_back(
         assert [one.stage for one in listed.adapters] == [stage for stage, _ in rollouts]
         return rollouts
 
-    await promote(send, stub, "c")
+    await promote(send, published, stub, "c")
     answer = answered((await changes(published))[-1], "production")
     await send(answer)
-    await promote(send, stub, "d")
+    await promote(send, published, stub, "d")
     assert await told() == [("production", 10_000), ("retired", 0)]
     request = pb.GetLineageRequest(answer_id=str(answer.answer_id))
     lineage = json.loads((await stub.GetLineage(request, metadata=ACME)).lineage_json)
