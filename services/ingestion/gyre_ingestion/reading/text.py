@@ -14,6 +14,7 @@ BOMS = (
 )
 # Zero-width and direction marks, the soft hyphen: they hide words from search, or text from people.
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 MAX_CONTROLS = 0.01  # share of the characters: more is not text
 
@@ -45,9 +46,13 @@ def decode(data: bytes, charset: str | None = None) -> str:
 def normalise(text: str) -> str:
     r"""Return `text` in Unicode NFC, with `\n` line ends and without what nobody sees.
 
+    Halves of a character, which a PDF's font may name, are joined or replaced: no UTF-8 has them.
+
     >>> normalise("cafe\u0301\r\nx\u200b")
     'café\nx'
     """
+    if SURROGATE.search(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]", "\n", text)
     return CONTROLS.sub("", INVISIBLE.sub("", text)).replace("\u00a0", " ")
