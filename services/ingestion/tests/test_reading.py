@@ -2,6 +2,7 @@ import pytest
 
 from gyre_ingestion.reading import Format, Kind, format_of, read
 from gyre_ingestion.reading.pdf import without_repeated_edges
+from gyre_ingestion.reading.text import normalise
 from gyre_service.errors import Rejected
 
 from .conftest import pdf
@@ -65,6 +66,18 @@ def test_html_is_what_a_person_would_see() -> None:
     ]
 
 
+def test_what_character_references_hide_is_left_out() -> None:
+    page = (
+        b"<h1>A&#8203;</h1><p>&#xE0041;se&shy;cret&zwj; e&#769;</p><p>&#8203;</p>&#8203;<pre>a&zwj;"
+    )
+
+    assert [b.text for b in read(page, Format.HTML)] == ["A", "secret \u00e9", "a"]
+
+
+def test_halves_of_a_character_are_joined_or_replaced() -> None:
+    assert normalise("\ud83d\ude00 \udc00a") == "\U0001f600 \ufffda"
+
+
 def test_pdf_keeps_pages_and_joins_what_line_ends_cut() -> None:
     data = pdf("The light-\nhouse is", "Page two (really)")
 
@@ -81,6 +94,19 @@ def test_headers_and_footers_that_repeat_are_left_out() -> None:
 
     assert without_repeated_edges(pages) == [f"Text {w}\nmore\nend {w}" for w in "abc"]
     assert without_repeated_edges(["same"] * 5) == ["same"] * 5
+
+
+def test_lines_that_differ_in_another_number_than_the_page_s_are_kept() -> None:
+    totals = ["120.50", "80.00", "99.10", "7.25"]
+    pages = [
+        f"Bill {n} - {2 * n}\nmore\nmore\nTotal: {total} EUR\n{n + 3}"
+        for n, total in enumerate(totals, 1)
+    ]
+
+    kept = without_repeated_edges(pages)
+
+    assert kept[0] == "Bill 1 - 2\nmore\nmore\nTotal: 120.50 EUR"
+    assert [total in page for total, page in zip(totals, kept, strict=True)] == [True] * 4
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from gyre_service.errors import Rejected
 EDGE_LINES = 2  # how many lines at the top and the bottom of a page may be its header or footer
 MIN_PAGES = 3  # fewer say nothing about what repeats
 REPEATED = 0.6  # share of the pages
+MAX_EDGE = 200  # characters of a line that may count the pages
+NUMBER = re.compile(r"(?<!\d)\d{1,6}(?!\d)")
 HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010]\n(?=[^\W\d_])(?=[a-zß-öø-ÿ])")
 
 
@@ -37,7 +39,9 @@ def read_pdf(data: bytes) -> list[Block]:
         raise Rejected("the PDF is encrypted: send one without a password") from error
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         # What a damaged file meets in the parser has no one class.
-        raise Rejected(f"the PDF is damaged ({error}): send one that a viewer opens") from error
+        raise Rejected(
+            f"the PDF is damaged ({normalise(str(error))}): send one that a viewer opens"
+        ) from error
     if not pages:
         raise Rejected("the PDF has no pages")
     if not any(page.strip() for page in pages):
@@ -51,19 +55,23 @@ def read_pdf(data: bytes) -> list[Block]:
 def without_repeated_edges(pages: list[str]) -> list[str]:
     """Return `pages` without the headers and footers that most of them share.
 
-    Page numbers count as the same line. A line is removed only at the edge where it repeats,
-    and never if the page would be empty without it.
+    A line is the same if its text is, or all of it but one number that counts the pages. It is
+    removed only at the edge where it repeats, and never if the page would be empty without it.
     """
     split = [page.split("\n") for page in pages]
     if len(pages) < MIN_PAGES:
         return pages
     seen: Counter[tuple[str, str]] = Counter()
-    for lines in split:
-        seen.update({(edge, _shape(lines[at])) for edge, at in _edges(lines)})
-    often = {key for key, times in seen.items() if times >= REPEATED * len(pages) and key[1]}
+    for page, lines in enumerate(split):
+        seen.update({(edge, key) for edge, at in _edges(lines) for key in _keys(lines[at], page)})
+    often = {key for key, times in seen.items() if times >= REPEATED * len(pages)}
     kept = []
-    for lines in split:
-        drop = {at for edge, at in _edges(lines) if (edge, _shape(lines[at])) in often}
+    for page, lines in enumerate(split):
+        drop = {
+            at
+            for edge, at in _edges(lines)
+            if any((edge, key) in often for key in _keys(lines[at], page))
+        }
         rest = [line for at, line in enumerate(lines) if at not in drop]
         kept.append("\n".join(rest if any(line.strip() for line in rest) else lines))
     return kept
@@ -76,5 +84,15 @@ def _edges(lines: list[str]) -> list[tuple[str, int]]:
     return top + [("bottom", at) for at in filled[-EDGE_LINES:]]
 
 
-def _shape(line: str) -> str:
-    return re.sub(r"\d+", "#", " ".join(line.split())).lower()
+def _keys(line: str, page: int) -> list[str]:
+    """Return what a line may share with those of other pages.
+
+    >>> _keys("Page 3 of 9", 2)
+    ['page 3 of 9', 'page <1> of 9', 'page 3 of <7>']
+    """
+    text = " ".join(line.split()).lower()
+    numbers = NUMBER.finditer(text) if len(text) <= MAX_EDGE else ()
+    return [
+        text,
+        *(f"{text[: n.start()]}<{int(n[0]) - page}>{text[n.end() :]}" for n in numbers),
+    ]
