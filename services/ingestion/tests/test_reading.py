@@ -97,16 +97,18 @@ def test_headers_and_footers_that_repeat_are_left_out() -> None:
 
 
 def test_lines_that_differ_in_another_number_than_the_page_s_are_kept() -> None:
-    totals = ["120.50", "80.00", "99.10", "7.25"]
+    totals = {"a": "120.50", "b": "80.00", "c": "99.10", "d": "7.25"}
     pages = [
-        f"Bill {n} - {2 * n}\nmore\nmore\nTotal: {total} EUR\n{n + 3}"
-        for n, total in enumerate(totals, 1)
+        f"Bill {n} - {2 * n}\n{word}\n{word}\nTotal: {total} EUR\n{n + 3}"
+        for n, (word, total) in enumerate(totals.items(), 1)
     ]
 
     kept = without_repeated_edges(pages)
 
-    assert kept[0] == "Bill 1 - 2\nmore\nmore\nTotal: 120.50 EUR"
-    assert [total in page for total, page in zip(totals, kept, strict=True)] == [True] * 4
+    assert kept == [
+        f"Bill {n} - {2 * n}\n{word}\n{word}\nTotal: {total} EUR"
+        for n, (word, total) in enumerate(totals.items(), 1)
+    ]
 
 
 @pytest.mark.parametrize(
