@@ -9,6 +9,9 @@ from asyncio.subprocess import Process
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer import message_accumulator, producer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy as BatchBuilder
 from sqlmodel import Session, create_engine, select
 
 from gyre_service.errors import Unavailable
@@ -46,6 +49,53 @@ async def test_poison_is_parked_byte_for_byte_and_the_partition_moves_on(kafka: 
     assert [o["dlq_offset"] for o in origins] == [b"0", b"1", b"2", b"3", b"4", b"5"]
     assert origins[0]["dlq_exception"].endswith(b"JSONDecodeError")
     assert {o["dlq_group"] for o in origins} == {kafka.topic.encode()}
+
+
+class Latin(str):
+    """A header's name, as a producer in another language may write one."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        return super().encode("latin-1")
+
+
+@pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
+async def test_whatever_a_producer_compresses_and_calls_its_headers_is_read(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch, codec: str | None
+) -> None:
+    handled: list[dict[str, int]] = []
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> None:
+        handled.append(body)
+
+    # The fast one wants names that are text.
+    for module in (message_accumulator, producer):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", BatchBuilder)
+    named = [*kafka.envelope, (Latin("größe"), b"\xff")]
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.settings.kafka_servers, compression_type=codec, linger_ms=100
+    ) as sending:
+        sent = [
+            await sending.send(kafka.topic, value, key=b"k", headers=headers)
+            for value, headers in (
+                (b'{"a": 1}', kafka.envelope),
+                (b'{"a": 2}', named),
+                (b"{not json", named),
+                (b'{"a": 3}', kafka.envelope),
+            )
+        ]
+        await asyncio.gather(*sent)  # one batch
+    async with broker:
+        await broker.start()
+        await kafka.commits(4)
+
+    assert handled == [{"a": 1}, {"a": 2}, {"a": 3}]
+    [parked] = await kafka.read("-dlq")
+    assert parked.value == b"{not json"
+    assert ("gr\ufffd\ufffde", b"\xff") in parked.headers
 
 
 async def test_a_result_goes_where_we_say_and_not_where_a_record_wants_it(kafka: Kafka) -> None:

@@ -18,7 +18,7 @@ from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from gyre_service.kafka import connections
+from gyre_service.kafka import batches, connections
 from gyre_service.kafka.cloudevents import CloudEvents
 from gyre_service.kafka.dead_letters import DeadLetterQueue
 from gyre_service.kafka.failures import Failures
@@ -98,6 +98,7 @@ class Broker(Registrar, KafkaBroker):
 
     def __init__(self, settings: ServiceSettings, registry: CollectorRegistry = REGISTRY) -> None:
         connections.install()  # before tables and lags connect, which do so first
+        batches.install()
         self.group, self.listeners = settings.service, []
         self._read: dict[TopicPartition, int] = {}  # how far, in all our partitions
         self.dead_letters = DeadLetterQueue(settings)
