@@ -16,6 +16,7 @@ from uuid import UUID
 
 from qdrant_client import QdrantClient
 from qdrant_client import models as qdrant
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from gyre_retrieval.places import Place
@@ -24,6 +25,8 @@ from gyre_service.errors import Unavailable
 
 T = TypeVar("T")
 PAGE = 1000  # points of one scroll
+# Of a server whose key or limits are not as they should be: somebody mends that, not the call.
+LATER = frozenset({401, 403, 429})
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Index:
             dimension: Of its vectors.
 
         Raises:
-            Unavailable: The server is away, or another process has the folder.
+            Unavailable: The server is away or refuses the key, or another process has the folder.
         """
         self._name = f"chunks-{digest[:16]}"
         await self._in_thread(self._create, dimension)
@@ -201,10 +204,10 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except UnexpectedResponse as error:
-        if error.status_code is not None and error.status_code < 500 and error.status_code != 429:
+        if (status := error.status_code) is not None and status < 500 and status not in LATER:
             raise  # a call that no attempt can make right: a bug
         raise Unavailable(f"Qdrant: {error}") from error
-    except ResponseHandlingException as error:
+    except (ResponseHandlingException, ResourceExhaustedResponse) as error:
         raise Unavailable(f"Qdrant: {error}") from error
     except RuntimeError as error:
         if "already accessed" not in str(error):

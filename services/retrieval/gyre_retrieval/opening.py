@@ -44,9 +44,6 @@ class Opening:
 
     async def check(self) -> str:
         """Return why nothing can be found yet, or an empty text."""
-        if self._task is not None and self._task.done() and not self._task.cancelled():
-            error = self._task.exception()
-            return f"{error!r}" if error else ""
         return self._reason
 
     async def _open(self) -> None:
@@ -59,11 +56,15 @@ class Opening:
                 await self._reencode()
                 await self._indexing.clean_up()
                 await self._restore()
+                self._reason = ""
                 return
             except Unavailable as error:
                 self._reason = str(error)
                 log.warning("not open: %s", error)
-                await asyncio.sleep(RETRY_S)
+            except Exception as error:  # ending would park every document that waits for it
+                self._reason = repr(error)
+                log.exception("not open")
+            await asyncio.sleep(RETRY_S)
 
     async def _reencode(self) -> None:
         """Give chunks that another encoder embedded a vector of this one."""

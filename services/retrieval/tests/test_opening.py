@@ -1,6 +1,9 @@
 import asyncio
 
 import pytest
+from httpx import Headers
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.places import Place
@@ -106,3 +109,45 @@ async def test_it_says_what_it_waits_for_and_tries_again(
 
     assert await opening.check() == ""
     assert failures.qsize() == 3
+
+
+async def test_what_nobody_foresaw_is_tried_again_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_retrieval.opening.RETRY_S", 0.01)
+    clean_up, failures = bench.indexing.clean_up, [RuntimeError("disk"), KeyError("id")]
+
+    async def failing() -> None:
+        if failures:
+            raise failures.pop()
+        await clean_up()
+
+    monkeypatch.setattr(bench.indexing, "clean_up", failing)
+
+    assert await (await opened(bench)).check() == ""
+    assert failures == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+async def test_a_server_that_refuses_the_key_or_is_busy_is_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UnexpectedResponse(status, "no", b"", Headers())
+
+    monkeypatch.setattr(bench.index, "_call", refuse)
+
+    with pytest.raises(Unavailable, match=str(status)):
+        await bench.index.drop(["x"])
+
+
+async def test_a_server_that_says_when_to_come_again_is_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ResourceExhaustedResponse("busy", 3)
+
+    monkeypatch.setattr(bench.index, "_call", refuse)
+
+    with pytest.raises(Unavailable, match="busy"):
+        await bench.index.drop(["x"])
