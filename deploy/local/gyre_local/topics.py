@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, TopicAlreadyExistsError
 
 from gyre_local.errors import StackError
@@ -35,9 +36,16 @@ INGRESS_TENANTS = "GYRE_INGRESS_TENANTS"
 DLQ_BYTES = 3 * 1024 * 1024  # a record of 1 MiB, its origin and room for a service's own limit
 DLQ_HOURS = 14 * 24
 DLQ_MARKS = "dlq-marks"  # what `gyre dlq` did with dead letters: the last mark of each stands
+OF_TOPIC = 1  # Kafka's number for who has said how a topic is
 CLEANUPS = ("delete", "compact")
-# One clock for all producers: cooldowns and what came later go by a record's time.
-BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
+COMPRESSION = "compression.type"
+EVERY = {
+    # One clock for all producers: cooldowns and what came later go by a record's time.
+    "message.timestamp.type": "LogAppendTime",
+    # Then `max.message.bytes` bounds what a consumer gets: of a record that came compressed to a
+    # thousandth, a process would need all the memory, and could not park it.
+    COMPRESSION: "uncompressed",
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def read(path: Path) -> Topic:
     cleanup = stated.get("cleanup", "delete")
     if cleanup not in CLEANUPS:
         raise StackError(f"{path}: cleanup is {cleanup!r}: expected {' or '.join(CLEANUPS)}")
-    configs = BROKERS_CLOCK | {"cleanup.policy": str(cleanup)}
+    configs = EVERY | {"cleanup.policy": str(cleanup)}
     for name, config, factor in (
         ("retention_hours", "retention.ms", 3_600_000),
         ("max_message_bytes", "max.message.bytes", 1),
@@ -94,7 +102,7 @@ def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]
     topics = [read(path) for path in sorted(folder.glob("*.yaml"))]
     if not topics:
         raise StackError(f"{folder} states no topic")
-    parked = BROKERS_CLOCK | {
+    parked = EVERY | {
         "cleanup.policy": "delete",
         "retention.ms": str(DLQ_HOURS * 3_600_000),
         "max.message.bytes": str(DLQ_BYTES),
@@ -106,7 +114,7 @@ def wanted(folder: Path = CONTRACTS, tenants: Iterable[str] = ()) -> list[Topic]
         for tenant in tenants
     ]
     dead_letters = [Topic(f"{service}-dlq", 1, parked) for service in DLQ_SERVICES]
-    marks = Topic(DLQ_MARKS, 1, BROKERS_CLOCK | {"cleanup.policy": "compact"})
+    marks = Topic(DLQ_MARKS, 1, EVERY | {"cleanup.policy": "compact"})
     return [*topics, *ingress, *dead_letters, marks]
 
 
@@ -118,7 +126,9 @@ def ingress_tenants(shell: Mapping[str, str] = os.environ) -> list[str]:
 async def create(
     servers: str, topics: list[Topic], *, replicas: int = 1, patience_s: float = 60
 ) -> list[str]:
-    """Create the topics that are missing and return their names; the others stay as they are.
+    """Create the topics that are missing and return their names.
+
+    The others stay as they are, but that they keep nothing compressed from now on.
 
     Raises:
         StackError: No broker answers within `patience_s`, or it refuses a topic.
@@ -127,6 +137,7 @@ async def create(
     try:
         there = set(await admin.list_topics())
         missing = [topic for topic in topics if topic.name not in there]
+        await _keep_uncompressed(admin, [topic for topic in topics if topic.name in there])
         if not missing:
             return []
         answer = await admin.create_topics(
@@ -139,6 +150,27 @@ async def create(
         return [topic.name for topic in missing]
     finally:
         await admin.close()
+
+
+async def _keep_uncompressed(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
+    """Have `topics`, which an earlier release may have made, keep nothing compressed."""
+    if not topics:
+        return
+    kinds = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    [described] = await admin.describe_configs(kinds)
+    late = []
+    for _, _, _, name, entries in described.resources:
+        # All that is the topic's own, or it would be reset.
+        own = {key: value for key, value, _, source, *_ in entries if source == OF_TOPIC}
+        if own.get(COMPRESSION) != EVERY[COMPRESSION]:
+            own[COMPRESSION] = EVERY[COMPRESSION]
+            late.append(ConfigResource(ConfigResourceType.TOPIC, name, own))
+    if not late:
+        return
+    [altered] = await admin.alter_configs(late)
+    for code, reason, _, name in altered.resources:
+        if code:
+            raise StackError(f"Kafka does not alter topic {name}: {reason}")
 
 
 async def _connect(servers: str, deadline: float) -> AIOKafkaAdminClient:

@@ -15,6 +15,7 @@ def test_a_topic_is_what_its_file_states(tmp_path: Path) -> None:
         3,
         {
             "message.timestamp.type": "LogAppendTime",
+            "compression.type": "uncompressed",
             "cleanup.policy": "delete",
             "retention.ms": "86400000",
             "max.message.bytes": "2097152",
@@ -28,6 +29,7 @@ def test_a_compacted_topic_keeps_its_last_records_for_ever(tmp_path: Path) -> No
 
     assert topics.read(file).configs == {
         "message.timestamp.type": "LogAppendTime",
+        "compression.type": "uncompressed",
         "cleanup.policy": "compact",
     }
 
