@@ -16,6 +16,7 @@ from sqlmodel import Session, create_engine, select
 
 from gyre_service.errors import Unavailable
 from gyre_service.kafka import Broker
+from gyre_service.kafka.dead_letters import DeadLetterQueue
 
 from .conftest import Kafka
 from .counting import Noted, Words
@@ -49,6 +50,36 @@ async def test_poison_is_parked_byte_for_byte_and_the_partition_moves_on(kafka: 
     assert [o["dlq_offset"] for o in origins] == [b"0", b"1", b"2", b"3", b"4", b"5"]
     assert origins[0]["dlq_exception"].endswith(b"JSONDecodeError")
     assert {o["dlq_group"] for o in origins} == {kafka.topic.encode()}
+
+
+async def test_what_is_too_large_to_be_parked_leaves_its_origin_and_the_partition_moves_on(
+    kafka: Kafka,
+) -> None:
+    handled: list[dict[str, int]] = []
+    broker = Broker(kafka.settings)
+
+    @broker.subscriber(kafka.topic)
+    async def handle(body: dict[str, int]) -> None:
+        handled.append(body)
+
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.settings.kafka_servers,
+        compression_type="zstd",  # what Kafka has taken before topics counted the true size
+        max_request_size=2 * DeadLetterQueue.MAX_BYTES,
+    ) as sending:
+        large = b"{not json" + b" " * DeadLetterQueue.MAX_BYTES
+        await sending.send_and_wait(kafka.topic, large, key=b"k", headers=kafka.envelope)
+    await kafka.send(b'{"a": 1}')
+    async with broker:
+        await broker.start()
+        await kafka.commits(2)
+
+    assert handled == [{"a": 1}]
+    [parked] = await kafka.read("-dlq")
+    origin = dict(parked.headers)
+    assert (parked.key, parked.value) == (None, b"")
+    assert (origin["dlq_topic"], origin["dlq_offset"]) == (kafka.topic.encode(), b"0")
+    assert (origin["dlq_reason"] or b"").startswith(b"too large to be kept, only its origin is: ")
 
 
 class Latin(str):
