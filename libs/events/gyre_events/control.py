@@ -46,7 +46,8 @@ class RolloutChanged(Event):
     """The desired state of a route; of two, the higher revision counts. Compacted.
 
     Its arms are `production`, and while a rollout lasts `candidate`; an arm without a share is
-    loaded and answers only who asks for it. `rollout_id` stays the same from the candidate to
+    loaded and answers only who asks for it, `previous` (what was in production before) as long as
+    no other arm needs the room. `rollout_id` stays the same from the candidate to
     the end of its canary.
     """
 

@@ -11,7 +11,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class AdapterLoaded(Event):
-    """One replica can answer with an adapter, or refuses it."""
+    """One replica can answer with an adapter, or refuses it, or waits for room for it."""
 
     topic: ClassVar[str] = "adapter-loaded"
     key_field: ClassVar[str] = "route"
@@ -23,6 +23,10 @@ class AdapterLoaded(Event):
     replica: Text
     outcome: Literal["loaded", "refused"]
     reason: str = Field(default="", description="of a refusal")
+    waits: bool = Field(
+        default=False,
+        description="refused only for as long as others take up the room: it is loaded after them",
+    )
     seconds: Annotated[float, Field(ge=0)] = 0
     decided_at: AwareDatetime
 

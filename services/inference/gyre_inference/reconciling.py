@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from gyre_service.kafka import enqueue_alone
 
 log = logging.getLogger(__name__)
 AGAIN_S = 2.0  # before another attempt at what is away
+PREVIOUS = "previous"  # the arm that is kept loaded for a way back, while there is room
 
 
 class Loader(Protocol):
@@ -35,7 +36,7 @@ class Loader(Protocol):
     async def unload(self, adapter: Adapter) -> None: ...
 
 
-class NoRoom(Rejected):
+class NoRoom(Exception):
     """So many adapters are wanted that this one has no place; that may change."""
 
 
@@ -62,10 +63,11 @@ class Reconciler:
         self._publish = publish
         self._here: dict[str, tuple[Adapter, float]] = {}  # by digest, with seconds to load
         self._refused: dict[str, Rejected] = {}
+        self._crowded_out: dict[str, NoRoom] = {}
         self._missing: dict[str, float] = {}  # when a folder was first found not to be there
         self._modules: Modules | None = None
         self._held: Counter[str] = Counter()  # answers under way, by the adapter's digest
-        self._told: set[tuple[str, str, str]] = set()
+        self._told: set[tuple[str, str, str, bool]] = set()
         self._changed = asyncio.Event()
 
     def has(self, digest: str | None) -> bool:
@@ -73,8 +75,8 @@ class Reconciler:
         return digest is None or digest in self._here
 
     def refuses(self, digest: str | None) -> bool:
-        """Whether an adapter will never answer here, as long as a route wants it."""
-        return digest in self._refused
+        """Whether an adapter will not answer here, as long as the routes want what they want."""
+        return digest in self._refused or digest in self._crowded_out
 
     def local(self, adapter: Adapter) -> Adapter:
         """Return an adapter that is loaded, with the folder that it was loaded from."""
@@ -120,17 +122,26 @@ class Reconciler:
 
     async def _reconcile(self) -> None:
         arms = [(t, rollout, arm) for t, rollout in self._rollouts.rows() for arm in rollout.arms]
+        arms.sort(key=_urgency)  # so that of too many the right ones have no room
         wanted = {arm.adapter_digest for _, _, arm in arms}
+        needed = {arm.adapter_digest for _, _, arm in arms if not _may_go(arm)}
+        spare = [str(arm.adapter_digest) for _, _, arm in reversed(arms) if _may_go(arm)]
+        spare = [digest for digest in spare if digest not in needed]
         later = await self._let_go(wanted)  # first: what comes needs the room
         for tenant, rollout, arm in arms:
             adapter = adapter_of(rollout, arm)
             if adapter is None:
                 continue
             try:
-                await self._load(adapter, wanted)
+                await self._load(adapter, wanted, () if _may_go(arm) else spare)
             except Unavailable as error:  # the others do not wait for it
                 later = error
                 continue
+            except NoRoom as error:
+                if _may_go(arm):
+                    continue
+                self._crowded_out[adapter.digest] = error
+                log.warning("adapter %s waits: %s", adapter.name, error)
             await self._tell(tenant, rollout, arm)
         if later is not None:
             raise later
@@ -139,51 +150,59 @@ class Reconciler:
         """Unload what no arm wants; return why some of it has to stay for now."""
         later = None
         for digest in set(self._here) - wanted:
-            adapter, _ = self._here[digest]
             if self._held[digest]:
                 later = Unavailable(f"adapter {digest[:12]} still answers")
             else:
-                del self._here[digest]
-                await self._engine.unload(adapter)
-                log.info("adapter %s is unloaded", adapter.name)
-        has_room = len(self._here) < self._settings.max_loras
-        for digest, refusal in list(self._refused.items()):
-            if digest not in wanted or (has_room and isinstance(refusal, NoRoom)):
-                del self._refused[digest]
+                await self._unload(digest)
+        self._refused = {d: error for d, error in self._refused.items() if d in wanted}
+        self._crowded_out = {d: error for d, error in self._crowded_out.items() if d in wanted}
         self._missing = {digest: at for digest, at in self._missing.items() if digest in wanted}
         return later
 
-    def _check_room(self, wanted: set[str | None]) -> None:
-        """Let another adapter be loaded.
+    async def _unload(self, digest: str) -> None:
+        adapter, _ = self._here.pop(digest)
+        await self._engine.unload(adapter)
+        log.info("adapter %s is unloaded", adapter.name)
+
+    async def _make_room(self, wanted: set[str | None], spare: Sequence[str]) -> None:
+        """Let another adapter be loaded, in place of the first of `spare` if there is no other.
 
         Raises:
-            NoRoom: Others are wanted, as many as there may be.
-            Unavailable: One of them is not wanted any more, and will be let go of.
+            NoRoom: Others are wanted more, as many as there may be.
+            Unavailable: One of them is let go of as soon as it has answered.
         """
         limit = self._settings.max_loras
         if len(self._here) < limit:
             return
-        full = f"{len(self._here)} adapters are loaded, at most {limit}"
+        full = f"there is no room: {len(self._here)} adapters are loaded, at most {limit}"
         if set(self._here) - wanted:
             raise Unavailable(full)
-        raise NoRoom(full)
+        here = [digest for digest in spare if digest in self._here]
+        if not here:
+            raise NoRoom(full)
+        idle = [digest for digest in here if not self._held[digest]]
+        if not idle:
+            raise Unavailable(full)
+        await self._unload(idle[0])
 
-    async def _load(self, adapter: Adapter, wanted: set[str | None]) -> None:
+    async def _load(self, adapter: Adapter, wanted: set[str | None], spare: Sequence[str]) -> None:
         if adapter.digest in self._here or adapter.digest in self._refused:
             return
         begin = time.monotonic()
         try:
-            self._check_room(wanted)
+            await self._make_room(wanted, spare)
             folder = await self._fetch(adapter)
             await asyncio.to_thread(self._verify, folder, adapter)
             local = replace(adapter, path=str(folder))
             await self._engine.load(local)
         except Rejected as error:
             self._refused[adapter.digest] = error
+            self._crowded_out.pop(adapter.digest, None)
             log.error("adapter %s is refused: %s", adapter.name, error)
             return
         seconds = time.monotonic() - begin
         self._here[adapter.digest] = (local, seconds)
+        self._crowded_out.pop(adapter.digest, None)
         log.info("adapter %s is loaded after %.1f s", adapter.name, seconds)
 
     async def _fetch(self, adapter: Adapter) -> Path:
@@ -219,12 +238,13 @@ class Reconciler:
         )
 
     async def _tell(self, tenant: str, rollout: RolloutChanged, arm: Arm) -> None:
-        """Publish once what came of an arm's adapter in this rollout."""
+        """Publish once what came of an arm's adapter in this rollout, and that it waits."""
         digest = str(arm.adapter_digest)
-        key = (tenant, str(rollout.rollout_id), digest)
+        waits = digest in self._crowded_out
+        key = (tenant, str(rollout.rollout_id), digest, waits)
         if key in self._told:
             return
-        refusal = str(self._refused.get(digest, ""))
+        refusal = str(self._crowded_out[digest] if waits else self._refused.get(digest, ""))
         event = AdapterLoaded(
             route=rollout.route,
             revision=rollout.revision,
@@ -233,11 +253,24 @@ class Reconciler:
             replica=self._settings.replica,
             outcome="refused" if refusal else "loaded",
             reason=refusal,
+            waits=waits,
             seconds=0 if refusal else self._here[digest][1],
             decided_at=now(),
         )
         await self._publish(tenant, event)
         self._told.add(key)
+
+
+def _may_go(arm: Arm) -> bool:
+    return arm.name == PREVIOUS and not arm.share
+
+
+def _urgency(wanted: tuple[str, RolloutChanged, Arm]) -> tuple[int, float]:
+    """Sort what has a share first, and ways back last: of those the newest decision first."""
+    _, rollout, arm = wanted
+    if _may_go(arm):
+        return 2, -rollout.decided_at.timestamp()
+    return (0 if arm.share else 1), 0.0
 
 
 def publisher(
@@ -246,7 +279,8 @@ def publisher(
     """Return what keeps an event for Kafka; said again after a restart it is the same one."""
 
     async def publish(tenant: str, event: AdapterLoaded) -> None:
-        parts = (event.replica, event.route, event.rollout_id, event.adapter_digest, event.outcome)
+        outcome = "waits" if event.waits else event.outcome
+        parts = (event.replica, event.route, event.rollout_id, event.adapter_digest, outcome)
         id = derived_id(tenant, event.topic, *parts)
         await enqueue_alone(sessions, event, tenant, settings.service, id)
 

@@ -53,11 +53,17 @@ class FakeRollouts:
     def rows(self) -> list[tuple[str, RolloutChanged]]:
         return list(self.kept.items())
 
-    def put(self, *digests: str | None, tenant: str = "acme", home: Path = Path()) -> None:
+    def put(
+        self,
+        *digests: str | None,
+        tenant: str = "acme",
+        home: Path = Path(),
+        names: tuple[str, ...] = ("production", *(f"arm{number}" for number in range(1, 9))),
+    ) -> None:
         """Let the first adapter be production's, the others without a share."""
         arms = tuple(
             Arm(
-                name="production" if number == 0 else f"arm{number}",
+                name=names[number],
                 share=0 if number else 10_000,
                 adapter_digest=digest,
                 adapter_uri=digest and f"file://{home}/{digest}",
@@ -182,14 +188,15 @@ async def test_one_that_is_refused_stops_nobody(settings: Settings, tmp_path: Pa
         assert await made.reason() == ""
 
 
-async def test_one_too_many_is_refused(settings: Settings, tmp_path: Path) -> None:
+async def test_one_too_many_waits_and_says_so(settings: Settings, tmp_path: Path) -> None:
     engine, rollouts = FakeEngine(), FakeRollouts()
     digests = [make(tmp_path, seed, settings.model_digest) for seed in range(4)]
     rollouts.put(*digests, home=tmp_path)
     async with reconciling(settings, engine, rollouts) as (_, said):
         await until(lambda: len(said) == 4)
         assert [event.outcome for _, event in said] == ["loaded"] * 3 + ["refused"]
-        assert "at most 3" in said[-1][1].reason
+        assert [event.waits for _, event in said] == [False] * 3 + [True]
+        assert said[-1][1].reason == "there is no room: 3 adapters are loaded, at most 3"
 
 
 async def test_what_is_not_wanted_any_more_makes_room_first(
@@ -226,11 +233,68 @@ async def test_one_that_had_no_room_is_loaded_when_there_is(
     rollouts.put(*digests, home=tmp_path)
     async with reconciling(settings, engine, rollouts) as (made, said):
         await until(lambda: made.refuses(digests[-1]))
-        rollouts.put(digests[0], digests[-1], home=tmp_path)
+        rollout = rollouts.kept["acme"]
+        arms = (rollout.arms[0], rollout.arms[-1])
+        rollouts.kept["acme"] = rollout.model_copy(update={"revision": 2, "arms": arms})
         made.changed()
         await until(lambda: made.has(digests[-1]))
-        await until(lambda: len(said) == 6)
-        assert said[-1][1].outcome == "loaded"
+        assert not made.refuses(digests[-1])
+        await until(lambda: len(said) == 5)  # of the same rollout, which it waited in
+        assert (said[-1][1].outcome, said[-1][1].waits) == ("loaded", False)
+
+
+async def test_a_way_back_makes_room_for_a_candidate_the_oldest_first(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_inference.reconciling.AGAIN_S", 0.01)
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    one, old, two, new, candidate, other = (
+        make(tmp_path, seed, settings.model_digest) for seed in range(6)
+    )
+    kept = {"home": tmp_path, "names": ("production", "previous")}
+    rollouts.put(None, old, tenant="acme", **kept)
+    rollouts.put(one, new, tenant="umbrella", **kept)
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: len(said) == 3)
+
+        names = ("production", "candidate", "previous")
+        with made.hold(made.local(adapter(old))):
+            rollouts.put(one, candidate, new, tenant="umbrella", home=tmp_path, names=names)
+            made.changed()
+            await until(lambda: made.has(candidate))
+        assert engine.has == {one, candidate, old}, "the oldest still answers: the next one goes"
+        await until(lambda: len(said) == 5)
+
+        rollouts.put(two, tenant="zenith", home=tmp_path)
+        made.changed()
+        await until(lambda: made.has(two))
+        assert engine.has == {one, candidate, two}
+        rollouts.put(None, other, tenant="young", home=tmp_path, names=("production", "candidate"))
+        made.changed()
+        await until(lambda: made.refuses(other))
+        await until(lambda: len(said) == 7)
+        told = {event.adapter_digest: event.waits for _, event in said}
+        assert told == {one: False, old: False, new: False, candidate: False, two: False} | {
+            other: True
+        }
+
+        rollouts.put(one, new, tenant="umbrella", **kept)  # its candidate is over
+        made.changed()
+        await until(lambda: made.has(other))
+        assert engine.has == {one, two, other}, "what goes back has no room yet"
+
+
+async def test_what_has_a_share_comes_before_what_has_none(
+    settings: Settings, tmp_path: Path
+) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digests = [make(tmp_path, seed, settings.model_digest) for seed in range(4)]
+    rollouts.put(*digests[:3], home=tmp_path, names=("production", "candidate", "previous"))
+    rollouts.put(digests[3], tenant="umbrella", home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (_, said):
+        await until(lambda: len(said) == 3)
+        assert engine.has == {digests[0], digests[1], digests[3]}
+        assert {event.outcome for _, event in said} == {"loaded"}
 
 
 async def test_a_folder_that_is_not_there_yet_is_waited_for(

@@ -70,11 +70,11 @@ async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> 
 @events(filter=of(AdapterLoaded))
 async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
-        if event.outcome == "refused":
+        if event.outcome == "refused" and not event.waits:
             await refusing.refuse(session, cause.tenant, event)
             return
-        id = lineage.id_of(event)
-        await lineage.keep(session, cause.tenant, event, id)  # without it nobody promotes by hand
+        # Nobody promotes by hand what nobody has loaded, or measures it; and this says why.
+        await lineage.keep(session, cause.tenant, event, lineage.id_of(event))
 
 
 @events(filter=of(AdapterEvaluated))

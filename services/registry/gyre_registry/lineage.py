@@ -49,10 +49,13 @@ async def keep(session: AsyncSession, tenant: str, event: Event, id: str) -> Non
     session.add(row)
 
 
-async def was_loaded(session: AsyncSession, row: Rollout) -> bool:
-    """Tell whether a replica has said that it can answer with a rollout's adapter."""
-    key = (row.tenant, AdapterLoaded.topic, f"{row.rollout_id}/{row.adapter_digest}")
-    return await session.get(Fact, key) is not None
+async def why_not_loaded(session: AsyncSession, row: Rollout) -> str:
+    """Return why nobody can answer with a rollout's adapter yet; empty: a replica can."""
+    id = f"{row.rollout_id}/{row.adapter_digest}"
+    fact = await _fact(session, row.tenant, AdapterLoaded, id)
+    if fact is None:
+        return "no replica has loaded it yet"
+    return f"replica {fact['replica']} waits: {fact['reason']}" if fact["waits"] else ""
 
 
 async def keep_prompt(session: AsyncSession, tenant: str, digest: str, text: str) -> None:

@@ -35,11 +35,9 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
     if row.stage not in UNDER_WAY:
         stage, _ = await finding.standing(session, row)
         raise Rejected(f"rollout {row.rollout_id} is {stage}: only one under way is promoted")
-    if row.stage == CANDIDATE and not await lineage.was_loaded(session, row):
-        raise Rejected(
-            f"no replica has loaded adapter {row.adapter_digest[:12]} yet, "
-            "and one that is refused answers nobody: promote it when one has"
-        )
+    missing = row.stage == CANDIDATE and await lineage.why_not_loaded(session, row)
+    if missing:
+        raise Rejected(f"adapter {row.adapter_digest[:12]} cannot answer: {missing}")
     reason = request.reason or "promoted by hand"
     await rollouts.end(session, row, IN_PRODUCTION, reason, request.by or BY)
     if row.stage != IN_PRODUCTION:
@@ -118,6 +116,7 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
     """Return a rollout with its evidence and its history."""
     route = await store.read_route(session, row.tenant, row.route)
     stage, share = await finding.standing(session, row)
+    missing = row.stage == CANDIDATE and await lineage.why_not_loaded(session, row)
     policy = route.policy.release if route else ReleasePolicy()
     return pb.Rollout(
         rollout_id=str(row.rollout_id),
@@ -127,7 +126,7 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
         adapter_digest=row.adapter_digest,
         before_digest=(row.before or {}).get("adapter_digest") or "",
         job_id=str(row.job_id or ""),
-        reason=row.reason,
+        reason=f"{row.reason}; {missing}" if missing else row.reason,
         began_at=utc(row.began_at).isoformat(),
         changed_at=utc(row.changed_at).isoformat(),
         evidence=list(_told(await _known(session, row, route), policy)),

@@ -112,9 +112,22 @@ async def test_what_nobody_has_loaded_is_not_promoted(
 
     code, message = await refusal(stub.Promote(pb.PromoteRequest(), metadata=ACME))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert "no replica has loaded adapter cccccccccccc yet" in message
+    assert message == "adapter cccccccccccc cannot answer: no replica has loaded it yet"
+
+    full = {"waits": True, "reason": "there is no room"}
+    await send(refused(candidate).model_copy(update=full))
+    [told] = (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
+    why = "replica inference-0 waits: there is no room"
+    assert (told.stage, told.reason) == (
+        "candidate",
+        f"is measured before anybody sees it; {why}",
+    )
+    _, message = await refusal(stub.Promote(pb.PromoteRequest(), metadata=ACME))
+    assert message == f"adapter cccccccccccc cannot answer: {why}"
 
     await send(loaded(candidate))
+    [told] = (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
+    assert told.reason == "is measured before anybody sees it"
     promoted = (await stub.Promote(pb.PromoteRequest(), metadata=ACME)).rollout
     assert promoted.stage == "production"
 

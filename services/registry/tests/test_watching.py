@@ -13,7 +13,7 @@ from gyre_service.database import Sessions
 from gyre_service.ids import now
 
 from .conftest import BASE, OTHER, Published, Send
-from .test_rollouts import at_half, canary, changes, scored, stage, trained, verdict
+from .test_rollouts import at_half, canary, changes, loaded, scored, stage, trained, verdict
 
 
 async def test_a_step_without_evidence_times_out(
@@ -29,10 +29,17 @@ async def test_a_step_without_evidence_times_out(
     assert "no evidence in" in (await changes(published))[-1].reason
 
 
+@pytest.mark.parametrize("is_loaded", [True, False])
 async def test_a_candidate_that_nobody_measures_times_out(
-    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    send: Send,
+    published: Published,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    is_loaded: bool,
 ) -> None:
     await send(trained())
+    if is_loaded:
+        await send(loaded((await changes(published))[-1]))
     await watching.look(sessions)
     assert (await changes(published))[-1].stage == "candidate"
 
@@ -40,7 +47,8 @@ async def test_a_candidate_that_nobody_measures_times_out(
     await watching.look(sessions)
 
     last = (await changes(published))[-1]
-    assert (last.stage, last.reason) == ("steady", "not measured in 86400 s")
+    why = "" if is_loaded else ": no replica has loaded it yet"
+    assert (last.stage, last.reason) == ("steady", f"not measured in 86400 s{why}")
 
 
 async def test_another_base_ends_what_is_under_way(
@@ -93,4 +101,5 @@ async def test_a_rollout_that_cannot_be_looked_at_does_not_keep_the_others_from_
     await watching.look(sessions)
 
     *_, last = await changes(published)
-    assert (last.route, last.reason) == ("other", "not measured in 86400 s")
+    assert last.route == "other"
+    assert last.reason.startswith("not measured in 86400 s")
