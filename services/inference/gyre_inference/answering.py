@@ -179,7 +179,8 @@ class Answerer:
             yield self._finished(question, meter, alternatives.choices())
             return
         limit = self._engine.max_model_len - question.sampling.max_tokens
-        prompt = prompting.fit(
+        prompt = await asyncio.to_thread(
+            prompting.fit,
             question.arm.prompt.text,
             question.turns,
             passages,

@@ -1,6 +1,7 @@
 """From a conversation and its passages to what the model reads."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -76,7 +77,7 @@ def fit(
     limit: int,
     render: Callable[[Sequence[Turn]], P],
 ) -> Prompt[P]:
-    """Return a prompt of at most `limit` tokens.
+    """Return a prompt of at most `limit` tokens. Of a long conversation it takes seconds of CPU.
 
     First the oldest turns go, then the passages found last, then the end of the only passage.
 
@@ -93,26 +94,40 @@ def fit(
     instructions = [system, *(turn.content for turn in turns if turn.role == "system")]
     head = Turn("system", "\n\n".join(text.strip() for text in instructions if text.strip()))
     said = [turn for turn in turns if turn.role != "system"]
-    earlier, question, kept = said[:-1], said[-1].content, list(passages)
-    while True:
+    earlier, question = said[:-1], said[-1].content
+
+    def prompt(start: int, kept: Sequence[Passage]) -> Prompt[P]:
         last = Turn("user", user_message(kept, question))
-        tokens = render([*([head] if head.content else []), *earlier, last])
-        if len(tokens) <= limit:
-            return Prompt(tokens, tuple(kept))
-        if earlier:
-            del earlier[0]
-            while earlier and earlier[0].role == "assistant":
-                del earlier[0]
-        elif len(kept) > 1:
-            kept.pop()
-        elif kept and len(kept[0].text) > SHORTEST:
-            kept[0] = _with_text(kept[0], kept[0].text[: len(kept[0].text) * 3 // 4])
-        else:
+        tokens = render([*([head] if head.content else []), *earlier[start:], last])
+        return Prompt(tokens, tuple(kept))
+
+    # Whole turns: an answer goes with its question.
+    starts = [n for n, turn in enumerate(earlier) if n == 0 or turn.role != "assistant"]
+    fewer = [(start, len(passages)) for start in starts]
+    fewer += [(len(earlier), count) for count in range(len(passages), 0, -1)] or [(len(earlier), 0)]
+    made: dict[int, Prompt[P]] = {}
+
+    def fits(choice: int) -> bool:
+        start, count = fewer[choice]
+        made[choice] = prompt(start, passages[:count])
+        return len(made[choice].tokens) <= limit
+
+    if fits(0):  # nearly always
+        return made[0]
+    found = bisect_left(range(len(fewer)), True, lo=1, key=fits)
+    if found < len(fewer):
+        return made[found]
+    smallest = prompt(len(earlier), passages[:1])
+    while len(smallest.tokens) > limit:
+        if not smallest.passages or len(smallest.passages[0].text) <= SHORTEST:
             raise Rejected(
-                f"the question makes a prompt of {len(tokens)} tokens, at most {limit} fit: "
-                "ask a shorter one",
+                f"the question makes a prompt of {len(smallest.tokens)} tokens, at most {limit} "
+                "fit: ask a shorter one",
                 param="messages",
             )
+        only = smallest.passages[0]
+        smallest = prompt(len(earlier), [_with_text(only, only.text[: len(only.text) * 3 // 4])])
+    return smallest
 
 
 def _with_text(passage: Passage, text: str) -> Passage:

@@ -81,6 +81,20 @@ def test_the_oldest_turns_go_first_a_question_with_its_answer() -> None:
     assert len(prompt.passages) == 1
 
 
+def test_of_a_long_conversation_a_few_prompts_are_tried_only() -> None:
+    tried: list[int] = []
+
+    def render(turns: Sequence[Turn]) -> list[int]:
+        tried.append(len(turns))
+        return words(turns)
+
+    turns = [turn(f"a{n}", "assistant" if n % 2 else "user") for n in range(98)]
+    prompt = fit("s", [*turns, turn("q")], [passage("p")], 30, render)
+
+    assert len(prompt.tokens) == 29  # s, 24 of the turns, [1] p Question: q
+    assert len(tried) <= 8
+
+
 def test_then_the_passages_found_last_go() -> None:
     passages = [passage("one " * 5, 0.9), passage("two " * 5, 0.8)]
 
