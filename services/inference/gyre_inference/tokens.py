@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile, groupby
 from typing import Any
 
-from gyre_inference.generation import Turn
+from jinja2 import TemplateError
+
+from gyre_inference.generation import Role, Turn
+from gyre_service.errors import Rejected
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
@@ -26,15 +30,52 @@ class Tokens:
         self._bytes = _letters_of_bytes() if _is_byte_level(tokenizer) else {}
         if not tokenizer.chat_template:
             raise ValueError(f"{model} has no chat template: it cannot be asked questions")
-        first, wanted = self.render([Turn("user", "?")])[0], tokenizer.bos_token_id
+        first, wanted = self._tokens([Turn("user", "?")])[0], tokenizer.bos_token_id
         if wanted not in (None, tokenizer.eos_token_id, first):
             raise ValueError(
                 f"{model} wants {tokenizer.bos_token} first, "
                 f"its chat template gives {tokenizer.decode([first])!r}"
             )
+        self._takes_system = self._takes("system", "user")
+        self._takes_any_order = self._takes("assistant", "user", "user")
 
     def render(self, turns: Sequence[Turn]) -> list[int]:
-        """Return the prompt of a conversation whose next turn is the model's."""
+        """Return the prompt of a conversation whose next turn is the model's.
+
+        A template that takes no system turn gets its text in the first question; one that wants
+        user and assistant in turn gets neighbours of one role as one, and no answer first.
+
+        Raises:
+            Rejected: The template refuses the conversation.
+        """
+        try:
+            return self._tokens(self._as_taken(turns))
+        except TemplateError as error:
+            raise Rejected(
+                f"the model's chat template refuses the messages: {error}", param="messages"
+            ) from error
+
+    def _as_taken(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        head = turns[:1] if turns[0].role == "system" else ()
+        said = list(turns[len(head) :])
+        if not self._takes_any_order:
+            said = list(dropwhile(lambda turn: turn.role == "assistant", said))
+            neighbours = groupby(said, lambda turn: turn.role)
+            said = [Turn(role, "\n\n".join(t.content for t in same)) for role, same in neighbours]
+        if head and not self._takes_system:
+            at = next(n for n, turn in enumerate(said) if turn.role == "user")
+            said[at] = Turn("user", f"{head[0].content}\n\n{said[at].content}")
+            head = ()
+        return [*head, *said]
+
+    def _takes(self, *roles: Role) -> bool:
+        try:
+            self._tokens([Turn(role, "?") for role in roles])
+        except TemplateError:
+            return False
+        return True
+
+    def _tokens(self, turns: Sequence[Turn]) -> list[int]:
         messages = [{"role": turn.role, "content": self._plain(turn.content)} for turn in turns]
         text = self._tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True

@@ -2,10 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
 from gyre_inference.generation import Turn
 from gyre_inference.tokens import Tokens
+from gyre_service.errors import Rejected
 
 
 class Tokenizer:
@@ -48,6 +50,57 @@ def test_a_prompt_is_the_templates() -> None:
 def test_a_model_whose_template_omits_bos_is_refused() -> None:
     with pytest.raises(ValueError, match=r"tiny wants <bos> first, its chat template gives '[?]'"):
         Tokens(Tokenizer("{}"), "tiny")
+
+
+class Strict(Tokenizer):
+    """As Gemma's: user and assistant in turn; and no system turn, or none of a word."""
+
+    def __init__(self, refused: str = "system") -> None:
+        self._refused = refused
+        super().__init__()
+
+    def apply_chat_template(self, messages: Any, **_: Any) -> str:
+        roles = [message["role"] for message in messages]
+        said = [role for role in roles if role != "system"]
+        if self._refused in roles or said != (["user", "assistant"] * len(said))[: len(said)]:
+            raise TemplateError("roles must alternate")
+        if any(self._refused in message["content"] for message in messages):
+            raise TemplateError("not this word")
+        return "<bos> " + " ".join(
+            f"{message['role']}: {message['content']}" for message in messages
+        )
+
+
+CONVERSATION = [
+    Turn("system", "Be short."),
+    Turn("assistant", "Hello."),
+    Turn("user", "One."),
+    Turn("user", "Two."),
+    Turn("assistant", "Yes."),
+    Turn("user", "Three?"),
+]
+
+
+@pytest.mark.parametrize(
+    ("refused", "prompt"),
+    [
+        ("system", "<bos> user: Be short. One. Two. assistant: Yes. user: Three?"),
+        ("-", "<bos> system: Be short. user: One. Two. assistant: Yes. user: Three?"),
+    ],
+)
+def test_a_strict_template_gets_what_it_takes(refused: str, prompt: str) -> None:
+    tokenizer = Strict(refused)
+
+    assert tokenizer.decode(Tokens(tokenizer, "tiny").render(CONVERSATION)) == prompt
+
+
+def test_what_a_template_refuses_is_the_requests_fault() -> None:
+    tokens = Tokens(Strict("word"), "tiny")
+
+    with pytest.raises(Rejected, match="refuses the messages: not this word") as caught:
+        tokens.render([Turn("user", "a word")])
+
+    assert caught.value.param == "messages"
 
 
 def test_a_model_without_bos_needs_none() -> None:
