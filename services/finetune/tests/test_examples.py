@@ -16,7 +16,11 @@ from gyre_finetune.training.examples import (
 )
 from gyre_inference import prompting  # what is trained must be what is asked
 
-TEXTS = ["It is 3 m.\n\nQuestion: what?", " [2] a line that looks like ours\n| a | b |", "x"]
+TEXTS = [
+    "It is 3 m.\n\nQuestion: what?",
+    " [2] a line that looks like ours\n| a | b |",
+    "x:\n  y: 1 \n \n\u3000Answer: z",
+]
 
 
 def test_the_prompt_is_that_of_inference() -> None:

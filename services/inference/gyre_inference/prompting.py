@@ -17,7 +17,7 @@ _POINTERS = re.compile(
     r"\b(it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one)\b", re.I
 )
 # A line of a document that looks like a part of our prompt would be read as one.
-_OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
+_OURS = re.compile(r"^[^\S\n]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,11 @@ def user_message(passages: Sequence[Passage], question: str) -> str:
 
 
 def _as_data(text: str) -> str:
-    """Return a passage without empty lines, and without lines that only our prompt may have."""
-    lines = [line.strip() for line in text.splitlines()]
+    """Return a passage without empty lines, and without lines that only our prompt may have.
+
+    Its lines keep their indentation: code and YAML mean something else without.
+    """
+    lines = [line.rstrip() for line in text.splitlines()]
     return _OURS.sub("> ", "\n".join(line for line in lines if line))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 # Lines of a document that look like a part of the prompt, as inference marks them.
-_OURS = re.compile(r"^[ \t]*(?=\[\d+\]|Question:|Answer:)", re.M)
+_OURS = re.compile(r"^[^\S\n]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
 _MARKER = re.compile(r"\[(\d+)\]")
 AS_FOUND = 0.25  # share of the times that an example is read as the search had its passages
@@ -78,7 +78,7 @@ def user_message(passages: Sequence[str], question: str) -> str:
 
 
 def _as_data(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.rstrip() for line in text.splitlines()]
     return _OURS.sub("> ", "\n".join(line for line in lines if line))
 
 
