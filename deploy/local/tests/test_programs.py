@@ -2,7 +2,7 @@ import configparser
 
 import pytest
 
-from gyre_local import __main__, programs, start
+from gyre_local import __main__, programs, start, tools
 from gyre_local.errors import StackError
 from gyre_local.stack import Stack
 
@@ -60,7 +60,7 @@ def test_it_is_refused_before_anything_starts(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GYRE_SECRET", "two\nlines")
-    monkeypatch.setattr(start.tools, "check", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr(tools, "check", lambda *_: pytest.fail("too late"))
     with pytest.raises(StackError, match="GYRE_SECRET"):
         start.up(stack)
 

@@ -81,7 +81,7 @@ class Bounded:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         settings = self.gateway().settings
-        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
             # No text of a database has it: PostgreSQL would refuse to look for one.
             problem = Problem(400, "the address has the character U+0000: leave it out")
             return await response_to(problem)(scope, receive, send)
