@@ -93,6 +93,7 @@ async def test_nothing_is_accepted_while_kafka_is_away(
         ({"score": 1.1}, "score"),
         ({"score": "1"}, "score"),
         ({"edited_answer": ""}, "edited_answer"),
+        ({"edited_answer": " \n"}, "edited_answer"),
         ({"comment": "x" * 10_001}, "comment"),
         ({"person": 7}, "person"),
     ],

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gyre_events import FeedbackGiven
 from gyre_gateway.asking import IdempotencyKey
@@ -30,6 +30,13 @@ class Feedback(Wire):
     score: Annotated[float, Field(ge=0, le=1)] | None = None
     comment: Annotated[str, Field(max_length=10_000)] | None = None
     edited_answer: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
+
+    @field_validator("edited_answer")
+    @classmethod
+    def _is_written(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("is blank: write the answer as it should have been, or leave it out")
+        return value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
