@@ -64,7 +64,7 @@ def key_order() -> None:
     """Publish rows of one key at the same time."""
     from gyre_service.kafka import outbox
 
-    outbox._one_of_each_key = lambda rows: rows
+    outbox._by_key = lambda rows: [[row] for row in rows]
 
 
 def fsync() -> None:

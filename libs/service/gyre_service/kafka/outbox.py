@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
@@ -28,7 +29,8 @@ from gyre_service.kafka.cloudevents import envelope, record_key
 from gyre_service.telemetry import carried, carrying
 
 MAX_BYTES = 960 * 1024  # more belongs in a blob; what Kafka refuses would block the others
-CLAIM_S = 15  # longer than a publish may take
+CLAIM_S = 15  # longer than rows are published, and the last publish may take
+PUBLISH_S = 4.0  # then no other row is begun
 BATCH = 100
 LINGER_S = 0.005  # who enqueued answers somebody first; and of many a second more go together
 LOOK_S = 1.0  # for what another process left; what this one enqueues is seen at once
@@ -133,25 +135,37 @@ async def relay(broker: Broker, sessions: Sessions) -> None:
 
 
 async def relay_some(broker: Broker, sessions: Sessions) -> bool:
-    """Publish the oldest rows, one of each key, at once; return whether more may wait.
+    """Publish the oldest rows, those of one key one after the other; return whether more may wait.
 
     That is not so if there is no row, or another relay has the oldest.
 
     Raises:
         Exception: What the first publish that failed raised; those that did not are done.
     """
+    end = time.monotonic() + PUBLISH_S
     async with transaction(sessions) as session:
         waiting = await _claim(session)
-    rows = _one_of_each_key(waiting)
-    failed = await asyncio.gather(*(_publish(broker, row) for row in rows), return_exceptions=True)
-    done = [row.position for row, error in zip(rows, failed, strict=True) if error is None]
+    done: list[int | None] = []
+    each = (_publish_all(broker, rows, end, done) for rows in _by_key(waiting))
+    failed = await asyncio.gather(*each, return_exceptions=True)
     if done:
         async with transaction(sessions) as session:
             await session.exec(delete(Outbox).where(col(Outbox.position).in_(done)))
     for error in failed:
         if error is not None:
             raise error
-    return len(rows) < len(waiting) or len(waiting) == BATCH
+    return len(done) < len(waiting) or len(waiting) == BATCH
+
+
+async def _publish_all(
+    broker: Broker, rows: list[Outbox], end: float, done: list[int | None]
+) -> None:
+    """Publish rows of one key until one fails, or the claim would not last for the next."""
+    for row in rows:
+        if done and time.monotonic() > end:
+            return
+        await _publish(broker, row)
+        done.append(row.position)
 
 
 async def _publish(broker: Broker, row: Outbox) -> None:
@@ -165,24 +179,22 @@ async def _publish(broker: Broker, row: Outbox) -> None:
         )
 
 
-def _one_of_each_key(rows: list[Outbox]) -> list[Outbox]:
-    """Return the first rows until a key comes again: its second waits until Kafka has its first."""
-    keys: set[tuple[str, bytes]] = set()
-    for number, row in enumerate(rows):
-        if (row.topic, row.key) in keys:
-            return rows[:number]
-        keys.add((row.topic, row.key))
-    return rows
+def _by_key(rows: list[Outbox]) -> list[list[Outbox]]:
+    """Return the rows of each key: the next one waits until Kafka has the one before."""
+    found: dict[tuple[str, bytes], list[Outbox]] = {}
+    for row in rows:
+        found.setdefault((row.topic, row.key), []).append(row)
+    return list(found.values())
 
 
 async def _claim(session: AsyncSession) -> list[Outbox]:
     """Return the oldest rows. Nobody may overtake the oldest: a claim on it is one on all."""
-    time = clock(session)
+    now_there = clock(session)
     oldest = select(func.min(Outbox.position)).scalar_subquery()
     claim = (
         update(Outbox)
-        .where(col(Outbox.position) == oldest, col(Outbox.claimed_until) < time)
-        .values(claimed_until=time + CLAIM_S)
+        .where(col(Outbox.position) == oldest, col(Outbox.claimed_until) < now_there)
+        .values(claimed_until=now_there + CLAIM_S)
         .returning(col(Outbox.position))
     )
     position = (await session.exec(claim)).scalar_one_or_none()
