@@ -107,7 +107,7 @@ class Desk:
 def verdict_of(
     answer: AnswerGenerated, given: FeedbackGiven, decided_at: datetime
 ) -> VerdictRecorded:
-    edited = given.edited_answer
+    edited = given.edited_answer if (given.edited_answer or "").strip() else None
     return VerdictRecorded(
         **{name: getattr(answer, name) for name in OfAnswer.model_fields},
         feedback_id=given.feedback_id,

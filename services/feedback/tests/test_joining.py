@@ -32,6 +32,16 @@ async def test_a_verdict_repeats_its_answer_and_follows_from_the_feedback(
     assert seen.headers["ce_time"] == "2026-01-01T00:00:00Z"
 
 
+async def test_a_blank_correction_corrects_nothing(send: Send, published: Published) -> None:
+    given = answer()
+    await send(given)
+
+    await send(feedback(given, thumb="up", edited_answer=" \n"))
+
+    [verdict] = published.verdicts
+    assert (verdict.thumb, verdict.edited_answer, verdict.edit_distance) == ("up", None, None)
+
+
 async def test_feedback_that_comes_first_waits_for_its_answer(
     send: Send, published: Published, sessions: Sessions
 ) -> None:
