@@ -58,7 +58,8 @@ class Remedies:
         """Return what is asked for, or said to wait."""
         policy, events = self.occasion.policy.drift, self.occasion.row.events
         steps = ladder(case.cause, policy)
-        if case.remedy and case.remedy not in steps[case.tried : case.tried + 1]:
+        step = next((one for one in steps if one not in case.tried), "")
+        if case.remedy and case.remedy != step:
             # Consent to it is none to what is done instead.
             gone = await reviewing.lapsed(self.occasion, self.watch, [case])
             return [*gone, *await self.asked(case.without())]
@@ -66,12 +67,11 @@ class Remedies:
         if not steps:
             return [] if case.tried else [self._ask(case, NOTHING, "the policy has no remedy")]
         if case.at_event is not None and events - case.at_event < policy.remedy_events:
-            return self._waits(f"{case.cause}: {steps[case.tried - 1]} was asked for")
+            return self._waits(f"{case.cause}: {case.tried[-1]} was asked for")
         if case.at_event is not None and not self._goes_on(case):
-            return self._waits(f"{case.cause}: {steps[case.tried - 1]} was asked for; calm since")
-        if case.tried >= len(steps):
+            return self._waits(f"{case.cause}: {case.tried[-1]} was asked for; calm since")
+        if not step:
             return self._waits(f"{case.cause}: each remedy of the policy was asked for")
-        step = steps[case.tried]
         if step not in (RETRAIN, REACTIVATE):
             return self._at_once(case, step)
         auc = await comparing.with_reference(self.occasion, self.watch.counting, self.reference)
@@ -153,11 +153,13 @@ class Remedies:
             reason = f"{decision.reason}; not so from those of a world of before: {older.said}"
         else:
             taught = [alarm for alarm in self.watch.counting if alarm.family in deciding.TEACHING]
-            began = min(alarm.began for alarm in taught)
-            era = await eras.before_this(self.occasion, began)
+            era = None  # where nothing has moved that an adapter can be the reason of
+            if taught:
+                began = min(alarm.began for alarm in taught)
+                era = await eras.before_this(self.occasion, began)
             reason = f"{decision.reason}; it began with the adapter that is in production"
         if era is None:  # there is none that would help
-            return await self.asked(replace(case, tried=case.tried + 1))
+            return await self.asked(replace(case, tried=(*case.tried, REACTIVATE)))
         held, learned = await self._hindrance(case)
         if learned:
             return self._held(case, REACTIVATE, reason, "")
@@ -226,7 +228,7 @@ class Remedies:
         self._keep(
             Case(
                 case.cause,
-                tried=case.tried + (not repeats),
+                tried=case.tried if repeats else (*case.tried, remedy),
                 at_event=None if repeats else self.occasion.row.events,
             )
         )

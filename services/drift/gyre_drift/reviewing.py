@@ -23,7 +23,7 @@ async def reviewed(occasion: Occasion, watch: Watch, event: RemedyReviewed) -> l
         held = "" if case.held == APPROVAL else case.held
         watch.cases[case.cause] = replace(case, held=held, approved_by=event.by)
         return []
-    watch.cases[case.cause] = replace(case.without(), tried=case.tried + 1)
+    watch.cases[case.cause] = replace(case.without(), tried=(*case.tried, case.remedy))
     said = {"state": "refused", "by": event.by, "reason": event.reason or "no reason was given"}
     return [
         _told(occasion, watch, proposal, said)

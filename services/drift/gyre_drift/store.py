@@ -27,7 +27,7 @@ from gyre_service.kafka import Received
 
 KEPT = 200  # recent questions of a route
 MEASURED = timedelta(hours=1)  # a re-activation has begun by then, or never will
-FORMAT = 7  # of what is pickled: another one begins anew from the reference
+FORMAT = 8  # of what is pickled: another one begins anew from the reference
 
 
 async def lock_stream(session: AsyncSession, tenant: str, route: str) -> Stream:

@@ -14,7 +14,7 @@ from gyre_drift.tables import State
 from gyre_drift.watching.panel import Asked, Panel
 from gyre_drift.watching.reference import Reference
 from gyre_drift.watching.signals import Alarm
-from gyre_events import Arm, Policy, Prompt, RemedyRequested, TrainingPolicy
+from gyre_events import Arm, Policy, Prompt, RemedyPolicy, RemedyRequested, TrainingPolicy
 from gyre_service.database import Sessions, snapshot, transaction
 
 from .conftest import (
@@ -76,6 +76,42 @@ async def test_less_that_is_found_is_indexed_again_and_then_wanted(
     wanted = said.remedies[-1]
     assert len(wanted.examples) == 5
     assert wanted.collection == "default"
+
+
+@pytest.mark.parametrize(
+    ("remedies", "told"),
+    [(("documents-wanted",), "was asked for"), (("documents-wanted", "re-activate"), "each remedy")],
+)
+async def test_a_policy_that_is_changed_meanwhile_goes_on_with_what_was_not_tried(
+    send: Send,
+    said: Said,
+    rollouts: Rollouts,
+    sessions: Sessions,
+    parked: list[str],
+    remedies: tuple[str, ...],
+    told: str,
+) -> None:
+    rollouts.put("acme", policy=Policy(drift=FEW))
+    known = World(1)
+    await baseline(send, known)
+    rng = np.random.default_rng(1)
+    for vector in known.questions(60):
+        await send(observed(vector, top_score=rng.uniform(0.5, 0.9)))
+    await ask(send, known.questions(130), searched=True)
+    before = [("knowledge", "re-index"), ("knowledge", "documents-wanted")]
+    assert decided(said) == before
+
+    changed = FEW.model_copy(update={"remedies": RemedyPolicy(knowledge=remedies)})
+    rollouts.put("acme", revision=2, policy=Policy(drift=changed))
+    await ask(send, known.questions(100), searched=True)
+    assert decided(said) == before
+    assert told in (await stream(sessions)).waiting
+
+    more = RemedyPolicy(knowledge=("prompt", *remedies, "re-index"))
+    rollouts.put("acme", revision=3, policy=Policy(drift=FEW.model_copy(update={"remedies": more})))
+    await ask(send, known.questions(100), searched=True)
+    assert decided(said) == [*before, ("knowledge", "prompt")]
+    assert parked == []
 
 
 async def test_what_has_helped_is_the_last_remedy(

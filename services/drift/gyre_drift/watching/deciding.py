@@ -50,7 +50,8 @@ class Case:
 
     Attributes:
         cause: As `input`.
-        tried: How many of its remedies have been asked for, or do not apply.
+        tried: Its remedies that have been asked for, were refused, or do not apply, the last one
+            last: names, because a policy may be changed meanwhile.
         at_event: The number of live questions when the last one was asked for.
         looked: Whether evidence was begun anew since then, to see if that has helped.
         remedy: The next one, once something was said of it.
@@ -61,7 +62,7 @@ class Case:
     """
 
     cause: str
-    tried: int = 0
+    tried: tuple[str, ...] = ()
     at_event: int | None = None
     looked: bool = False
     remedy: str = ""
