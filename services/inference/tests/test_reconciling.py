@@ -58,12 +58,12 @@ class FakeRollouts:
         *digests: str | None,
         tenant: str = "acme",
         home: Path = Path(),
-        names: tuple[str, ...] = ("production", *(f"arm{number}" for number in range(1, 9))),
+        names: tuple[str, ...] = ("production",),
     ) -> None:
         """Let the first adapter be production's, the others without a share."""
         arms = tuple(
             Arm(
-                name=names[number],
+                name=names[number] if number < len(names) else f"arm{number}",
                 share=0 if number else 10_000,
                 adapter_digest=digest,
                 adapter_uri=digest and f"file://{home}/{digest}",
@@ -251,9 +251,9 @@ async def test_a_way_back_makes_room_for_a_candidate_the_oldest_first(
     one, old, two, new, candidate, other = (
         make(tmp_path, seed, settings.model_digest) for seed in range(6)
     )
-    kept = {"home": tmp_path, "names": ("production", "previous")}
-    rollouts.put(None, old, tenant="acme", **kept)
-    rollouts.put(one, new, tenant="umbrella", **kept)
+    back = ("production", "previous")
+    rollouts.put(None, old, home=tmp_path, names=back)
+    rollouts.put(one, new, tenant="umbrella", home=tmp_path, names=back)
     async with reconciling(settings, engine, rollouts) as (made, said):
         await until(lambda: len(said) == 3)
 
@@ -274,11 +274,10 @@ async def test_a_way_back_makes_room_for_a_candidate_the_oldest_first(
         await until(lambda: made.refuses(other))
         await until(lambda: len(said) == 7)
         told = {event.adapter_digest: event.waits for _, event in said}
-        assert told == {one: False, old: False, new: False, candidate: False, two: False} | {
-            other: True
-        }
+        assert told == dict.fromkeys((one, old, new, candidate, two), False) | {other: True}
 
-        rollouts.put(one, new, tenant="umbrella", **kept)  # its candidate is over
+        # The candidate of umbrella is over.
+        rollouts.put(one, new, tenant="umbrella", home=tmp_path, names=back)
         made.changed()
         await until(lambda: made.has(other))
         assert engine.has == {one, two, other}, "what goes back has no room yet"
