@@ -66,6 +66,24 @@ def test_html_is_what_a_person_would_see() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("page", "texts"),
+    [
+        (
+            b'<div style="font-size: 0">gap<b style="font-size:12px">own</b> <i>no</i></div>',
+            ["own"],
+        ),
+        (b'<div style="font-size:0"><p style="font: bold 1.2rem/1 Arial">own</p>no</div>', ["own"]),
+        (b'<div style="font-size:0px">no<b style="font-size:2em">no</b></div>ok', ["ok"]),
+        (b'<p style="font-size:0.8em">small</p>', ["small"]),
+        (b"<html><head><title>T</title><style>p{}</style><body><p>text", ["text"]),
+        (b"<table><caption>Prices</caption><tr><td>12</td></tr></table>", ["Prices", "12"]),
+    ],
+)
+def test_html_that_is_seen_is_read(page: bytes, texts: list[str]) -> None:
+    assert [block.text for block in read(page, Format.HTML)] == texts
+
+
 def test_what_character_references_hide_is_left_out() -> None:
     page = (
         b"<h1>A&#8203;</h1><p>&#xE0041;se&shy;cret&zwj; e&#769;</p><p>&#8203;</p>&#8203;<pre>a&zwj;"

@@ -2,13 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gyre_ingestion.reading.blocks import Block, Kind
 from gyre_ingestion.reading.text import decode, normalise, one_line
 
+if TYPE_CHECKING:
+    from bs4.element import PageElement
+
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-UNSEEN = ["script", "style", "noscript", "template", "svg", "iframe", "object", "head", "nav"]
-HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.I)
+UNSEEN = ["script", "style", "noscript", "template", "svg", "iframe", "object", "title", "nav"]
+HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+# Whatever is a part of the size around it, as `1em`, leaves that as it is.
+SIZE = re.compile(
+    r"font(?:-size)?\s*:(?:[^;]{0,200}\s)??"
+    r"(?:(0(?:\.0*)?(?![.\d]))|\d*\.?\d+\s*(?:px|pt|pc|rem|mm|cm|in|vw|vh)\b"
+    r"|\b(?:xx?-)?(?:small|large)\b|\bmedium\b)",
+    re.I,
+)
 # What ends a line of prose; every other element is part of its sentence.
 BREAKS = frozenset(
     """address article aside blockquote body br button caption center dd details dialog div dl dt
@@ -41,6 +52,8 @@ def read_html(data: bytes, charset: str | None = None) -> list[Block]:
     for hidden in page.find_all(_is_hidden):
         if not hidden.decomposed:
             hidden.decompose()
+    for string in list(_of_no_size(page)):
+        string.extract()
     return list(_blocks(page))
 
 
@@ -52,6 +65,24 @@ def _is_hidden(tag: object) -> bool:
         or str(attributes.get("aria-hidden", "")).lower() == "true"
         or bool(HIDDEN.search(style))
     )
+
+
+def _of_no_size(page: object) -> "Iterator[PageElement]":
+    """Yield the strings whose nearest size is 0.
+
+    Layouts set it around what has a size of its own, against the gaps between.
+    """
+    from bs4.element import NavigableString, Tag
+
+    stack: list[tuple[object, bool]] = [(page, False)]
+    while stack:
+        node, none = stack.pop()
+        if isinstance(node, Tag):
+            for size in SIZE.finditer(str(node.attrs.get("style", ""))):
+                none = size[1] is not None
+            stack += [(child, none) for child in node.contents]
+        elif none and isinstance(node, NavigableString):
+            yield node
 
 
 def _blocks(page: object) -> Iterator[Block]:
@@ -77,6 +108,8 @@ def _blocks(page: object) -> Iterator[Block]:
                 if node.get_text().strip():
                     yield Block(Kind.LINES, node.get_text().strip("\n"))
             elif node.name == "table" and not node.find("table"):
+                if node.caption and (caption := one_line(node.caption.get_text(" "))):
+                    yield Block(Kind.PROSE, caption)
                 if rows := _rows(node):
                     yield Block(Kind.TABLE, rows)
             elif node.name in BREAKS:
