@@ -48,11 +48,17 @@ def make_app(settings: Settings) -> AsgiFastStream:
         async def check() -> str:
             return await opening.check() or await index.check()
 
-        del process.checks["kafka"]  # search goes on without it: questions go through the outbox
+        del process.checks["kafka"]  # search goes on without it, until the spool is full
         process.checks["index"] = check
         servicer = Servicer(
-            sessions, encoder, Searcher(sessions, index), opening, settings.default_limit
+            sessions,
+            encoder,
+            Searcher(sessions, index),
+            opening,
+            settings.default_limit,
+            settings.max_spooled,
         )
+        process.checks["spool"] = servicer.spool_full
         add = partial(add_RetrievalServiceServicer_to_server, servicer)
         opening.start()
         try:

@@ -15,4 +15,6 @@ class Settings(ServiceSettings):
     qdrant_url: str = ""  # http://host:6333; empty: local mode, under `home`
     qdrant_api_key: SecretStr = SecretStr("")
     qdrant_timeout_s: Seconds = 10
+    # Events that wait for Kafka, of about 4 KiB; then questions are refused.
+    max_spooled: Annotated[int, Field(ge=1)] = 100_000
     default_limit: Annotated[int, Field(ge=1, le=100)] = 4

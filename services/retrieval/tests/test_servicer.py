@@ -43,10 +43,16 @@ async def opening(bench: Bench) -> Opening:
 
 
 @pytest.fixture
-async def stub(bench: Bench, opening: Opening) -> AsyncIterator[RetrievalServiceAsyncStub]:
+async def servicer(bench: Bench, opening: Opening) -> Servicer:
+    return Servicer(
+        bench.sessions, bench.encoder, bench.searcher, opening, default_limit=4, max_spooled=2
+    )
+
+
+@pytest.fixture
+async def stub(bench: Bench, servicer: Servicer) -> AsyncIterator[RetrievalServiceAsyncStub]:
     await bench.submit(count=6)
     server = aio.server(interceptors=[ErrorStatus()])
-    servicer = Servicer(bench.sessions, bench.encoder, bench.searcher, opening, default_limit=4)
     add_RetrievalServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -250,3 +256,26 @@ async def test_before_it_is_open_it_is_unavailable(
     with pytest.raises(aio.AioRpcError, match="loading the encoder") as caught:
         await stub.Search(pb.SearchRequest(text="x"), metadata=ACME)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_full_spool_refuses_what_would_be_observed(
+    stub: RetrievalServiceAsyncStub, servicer: Servicer
+) -> None:
+    questions = [
+        pb.Observation(answer_id=str(uuid4()), route="default", question="Part0 now?")
+        for _ in range(2)
+    ]
+    for number, question in enumerate(questions):
+        assert await servicer.spool_full() == "", number
+        await stub.Search(pb.SearchRequest(text="part0", observation=question), metadata=ACME)
+
+    assert await servicer.spool_full() == "2 events wait for Kafka, at most 2"
+    for call in (
+        stub.Search(pb.SearchRequest(text="part0", observation=OBSERVED), metadata=ACME),
+        stub.Embed(pb.EmbedRequest(observation=OBSERVED), metadata=ACME),
+    ):
+        with pytest.raises(aio.AioRpcError, match="2 events wait for Kafka") as refused:
+            await call
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    await stub.Search(pb.SearchRequest(text="part0"), metadata=ACME)
+    await stub.Embed(pb.EmbedRequest(texts=["part0"]), metadata=ACME)
