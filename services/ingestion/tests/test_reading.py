@@ -67,6 +67,48 @@ def test_html_is_what_a_person_would_see() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ("```html\n<!-- kept -->\n```\n<!-- not -->", ["```html\n<!-- kept -->\n```"]),
+        ("~~~\n<!-- to the end -->", ["~~~\n<!-- to the end -->"]),
+        ("Write `<!-- x -->` <!-- not --> so.", ["Write `<!-- x -->` so."]),
+        ("A ` tick\n<!-- not ` this -->", ["A ` tick"]),
+        ("<!-- ``` -->\nA\n\n<!-- not ``` -->B", ["A", "B"]),
+        ("Edit `__init__.py` and `a[i](b)`, **see** snake__case__x.", None),
+        ("See [`a`](http://x), ![`b`](y), `__c__`", ["See `a`, `b`, `__c__`"]),
+        ("__all__ **of** it", ["all of it"]),
+        ("```one line``` is\nprose", ["```one line``` is prose"]),
+        ("---\nIntroduction\n\n---\nrest", ["Introduction", "rest"]),
+        ("---\ntitle: x\n\ntags: y\n---\nrest", ["rest"]),
+    ],
+)
+def test_markdown_keeps_code_and_leaves_out_what_nobody_sees(
+    text: str, texts: list[str] | None
+) -> None:
+    blocks = [block.text for block in read(text.encode(), Format.MARKDOWN)]
+
+    assert blocks == (texts or [text.replace("**see**", "see")])
+
+
+@pytest.mark.parametrize(
+    ("page", "texts"),
+    [
+        (
+            b'<div style="font-size: 0">gap<b style="font-size:12px">own</b> <i>no</i></div>',
+            ["own"],
+        ),
+        (b'<div style="font-size:0"><p style="font: bold 1.2rem/1 Arial">own</p>no</div>', ["own"]),
+        (b'<div style="font-size:0px">no<b style="font-size:2em">no</b></div>ok', ["ok"]),
+        (b'<p style="font-size:0.8em">small</p>', ["small"]),
+        (b"<html><head><title>T</title><style>p{}</style><body><p>text", ["text"]),
+        (b"<table><caption>Prices</caption><tr><td>12</td></tr></table>", ["Prices", "12"]),
+    ],
+)
+def test_html_that_is_seen_is_read(page: bytes, texts: list[str]) -> None:
+    assert [block.text for block in read(page, Format.HTML)] == texts
+
+
+@pytest.mark.parametrize(
     ("page", "texts"),
     [
         (

@@ -7,14 +7,25 @@ from gyre_ingestion.reading.blocks import Block, Kind
 from gyre_ingestion.reading.text import one_line
 
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
+FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)$")
 UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 TABLE_RULE = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 ITEM = re.compile(r"[ \t]*([-*+]|\d{1,9}[.)])[ \t]+")
-COMMENT = re.compile(r"<!--.*?-->", re.S)
-FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(---|\.\.\.)[ \t]*\n", re.S)
+# A run of backticks to the next one as long, in one paragraph; a comment at a line's start is none.
+SPAN = r"(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*(?:\n|<!--)).)+?(?<!`)(?P=ticks)(?!`)"
+FENCED = (
+    r"^ {0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*"
+    r"(?:.*?\n {0,3}(?P=fence)[`~]*[ \t]*$|.*\Z)"
+)
+COMMENT = re.compile(rf"{FENCED}|{SPAN}|(?P<comment><!--.*?-->)", re.S | re.M)
+CODE = re.compile(SPAN, re.S)
+# Its first line is a key's: what begins with a rule is no front matter.
+FRONT_MATTER = re.compile(
+    r"\A---[ \t]*\n(?=[\"']?\w[\w.-]*[\"']?[ \t]*:\s)(.*?\n)?(---|\.\.\.)[ \t]*(\n|\Z)", re.S
+)
 IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+STRONG = re.compile(r"(\*\*|(?<!\w)__)(?=\S)(.+?)(?<=\S)\1(?!(?<=_)\w)")
 LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
 
 
@@ -22,9 +33,10 @@ def read_markdown(text: str) -> list[Block]:
     """Return the blocks of `text`, which is normalised.
 
     Front matter and comments are left out, links and images become their text: addresses
-    say nothing to an encoder, and comments are what nobody sees.
+    say nothing to an encoder, and comments are what nobody sees. Code stays as it is.
     """
-    lines = COMMENT.sub("", FRONT_MATTER.sub("", text)).split("\n")
+    text = FRONT_MATTER.sub("", text)
+    lines = COMMENT.sub(lambda found: "" if found["comment"] else found[0], text).split("\n")
     return list(_blocks(lines))
 
 
@@ -90,10 +102,12 @@ def _paragraph(lines: list[str]) -> Iterator[Block]:
 
 
 def _inline(text: str) -> str:
-    """Return `text` without marks of links, images and emphasis.
+    """Return `text` without marks of links, images and emphasis, but for those in code.
 
-    >>> _inline("see **the [manual](http://x)**")
-    'see the manual'
+    >>> _inline("see **the [manual](http://x)** of `__init__.py`")
+    'see the manual of `__init__.py`'
     """
-    text = LINK.sub(r"\1", IMAGE.sub(r"\1", text))
-    return re.sub(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
+    codes = (found[0] for found in CODE.finditer(text))
+    marked = CODE.sub("\0", text)  # which no normalised text has
+    plain = STRONG.sub(r"\2", LINK.sub(r"\1", IMAGE.sub(r"\1", marked)))
+    return re.sub("\0", lambda _: next(codes), plain)
