@@ -16,13 +16,15 @@ BOMS = (
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 SURROGATE = re.compile("[\ud800-\udfff]")
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+MIN_SPELT = 10  # letters of several bytes for each wrong one: in other encodings few are
 MAX_CONTROLS = 0.01  # share of the characters: more is not text
 
 
 def decode(data: bytes, charset: str | None = None) -> str:
     """Return the text of `data`.
 
-    Tried in this order: its byte order mark, UTF-8, `charset`, Windows-1252.
+    Tried in this order: its byte order mark, UTF-8 (in which a few bytes may be wrong: they are
+    replaced), `charset`, Windows-1252.
 
     Args:
         data: The whole file.
@@ -36,11 +38,21 @@ def decode(data: bytes, charset: str | None = None) -> str:
         try:
             text = data.decode(encoding)
         except (UnicodeError, LookupError):
-            continue
+            if not encoding.startswith("utf-8") or not _is_utf8_but_for_a_few(data):
+                continue
+            text = data.decode(encoding, "replace")
         if len(CONTROLS.findall(text)) > MAX_CONTROLS * len(text):
             break
         return text
     raise Rejected("the file is binary, not text: send Markdown, plain text, HTML or PDF")
+
+
+def _is_utf8_but_for_a_few(data: bytes) -> bool:
+    """Tell whether far more characters are spelt as only UTF-8 does than bytes are wrong."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    spelt = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return spelt >= MIN_SPELT * wrong
 
 
 def normalise(text: str) -> str:
