@@ -18,7 +18,7 @@ from gyre_service.ids import derived_id, now
 
 @dataclass(frozen=True)
 class Accepted:
-    """What became of one upload: `submitted`, or `unchanged` if search has these bytes."""
+    """What became of one upload: `submitted`, or `unchanged` if search has these bytes, so read."""
 
     document_id: UUID
     upload: Upload
@@ -48,7 +48,8 @@ async def _submit(gateway: Gateway, tenant: str, upload: Upload, request_id: UUI
     id = document_id(tenant, upload.collection, upload.name)
     async with snapshot(gateway.sessions) as session:
         row = await documents.get(session, tenant, id)
-    if row is not None and row.is_searchable_as(upload.sha256):
+    is_known = row is not None and row.is_searchable_as(upload.sha256)
+    if row is not None and is_known and row.media_type == upload.media_type:
         return Accepted(id, upload, "unchanged")
     event = await _event(gateway, id, upload)
     time = documents.next_time(row, now())

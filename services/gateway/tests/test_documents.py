@@ -139,6 +139,18 @@ async def test_the_same_name_is_the_same_document_and_the_same_bytes_are_unchang
     assert elsewhere["id"] != first["id"]
 
 
+async def test_the_same_bytes_of_another_media_type_are_submitted(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    await http.post(URL, json=TEXT)
+    await index(stack)
+
+    other = (await http.post(URL, json=TEXT | {"media_type": "text/html"})).json()
+
+    assert other["status"] == "submitted"
+    assert len(stack.kafka.sent) == 2
+
+
 async def test_bytes_that_search_has_no_longer_are_not_unchanged(
     http: httpx.AsyncClient, stack: Stack
 ) -> None:

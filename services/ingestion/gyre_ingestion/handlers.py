@@ -104,8 +104,9 @@ async def _read(event: DocumentSubmitted, settings: Settings, blobs: Blobs) -> l
 async def _is_news(session: AsyncSession, event: DocumentSubmitted, cause: Received) -> bool:
     """Tell whether the event changes anything.
 
-    Not the same bytes again, nor what is older than a removal or the newest version. The place
-    and the name count too: a document that moves to another collection is a new version.
+    Not the same bytes again, nor what is older than a removal or the newest version. The place,
+    the name and the media type count too: a document that moves to another collection is a new
+    version, and so is one that is to be read in another way.
     """
     document = await store.get_document(session, cause.tenant, event.document_id)
     if store.is_removed(document, cause.time):
@@ -116,7 +117,10 @@ async def _is_news(session: AsyncSession, event: DocumentSubmitted, cause: Recei
     if cause.time < utc(newest.submitted_at):  # redriven, or from another producer
         return False
     same = (event.sha256, event.collection, event.name)
-    return same != (newest.sha256, newest.collection, newest.name)
+    if same != (newest.sha256, newest.collection, newest.name):
+        return True
+    sent_as = await store.get_media_type(session, newest)
+    return sent_as is not None and sent_as.media_type != event.media_type
 
 
 async def _record(
@@ -148,6 +152,14 @@ async def _record(
             found.version = document.version
             session.add(document)
             session.add(_version(event, cause, document.version, chunks))
+            session.add(
+                store.MediaType(
+                    tenant=cause.tenant,
+                    document_id=event.document_id,
+                    version=document.version,
+                    media_type=event.media_type,
+                )
+            )
     return found
 
 

@@ -39,6 +39,17 @@ class Version(SQLModel, table=True):
     submitted_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
+class MediaType(SQLModel, table=True):
+    """What a version's bytes were sent as. Versions older than this table have none."""
+
+    __tablename__: ClassVar[str] = "ingestion_media_type"
+
+    tenant: str = Field(primary_key=True)
+    document_id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    media_type: str
+
+
 class Submission(SQLModel, table=True):
     """What became of one event, so that its redelivery has the same effect."""
 
@@ -66,6 +77,11 @@ async def get_version(
     session: AsyncSession, tenant: str, document_id: UUID, version: int
 ) -> Version | None:
     return await session.get(Version, (tenant, document_id, version))
+
+
+async def get_media_type(session: AsyncSession, version: Version) -> MediaType | None:
+    key = (version.tenant, version.document_id, version.version)
+    return await session.get(MediaType, key)
 
 
 async def forget_chunks(session: AsyncSession, document: Document, before: datetime) -> None:

@@ -61,8 +61,13 @@ async def test_the_same_bytes_in_a_new_event_change_nothing(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"data": b"# New\n\nOther text."}, {"collection": "second"}, {"name": "b.md"}],
-    ids=["bytes", "collection", "name"],
+    [
+        {"data": b"# New\n\nOther text."},
+        {"collection": "second"},
+        {"name": "b.md"},
+        {"media_type": "text/plain"},
+    ],
+    ids=["bytes", "collection", "name", "media type"],
 )
 async def test_a_changed_document_is_a_new_version(
     send: Send, published: Published, changes: dict[str, Any]
