@@ -73,6 +73,8 @@ async def test_the_model_is_asked_with_the_evidence_of_the_item(client: Client) 
 
 
 async def test_the_route_may_search_itself(client: Client) -> None:
+    client.inference.reply = lambda request: "Blue [1]"
+
     await client.run("smoke", limit=1, retrieve=True)
 
     ((_, request),) = client.inference.asked
