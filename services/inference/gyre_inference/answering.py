@@ -52,6 +52,7 @@ class Question:
     sampling: Sampling
     mode: Mode = Mode.SEARCH
     evidence: tuple[Passage, ...] = ()
+    alone: bool = False  # its text is all that was asked, sampled as the route says
 
     @property
     def text(self) -> str:

@@ -139,4 +139,5 @@ def event_of(question: Question, passages: Sequence[Passage], part: Finished) ->
         engine_s=part.engine_s,
         seed=question.sampling.seed,
         choices=len(part.choices),
+        alone=question.alone,
     )

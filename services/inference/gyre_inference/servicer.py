@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID
 
@@ -218,6 +219,11 @@ class Servicer(InferenceServiceServicer):
         chosen = bool(request.adapter) and caller.purpose is Purpose.LIVE
         if request.retrieval not in MODES:
             raise Rejected(f"retrieval is {request.retrieval}, expected 0..3", param="retrieval")
+        limit = self._answerer.max_model_len
+        sampling = requests.sampling_of(request.sampling, rollout.policy, limit)
+        usual = requests.sampling_of(pb.Sampling(), rollout.policy, limit)
+        # A seed only repeats a chance, and log-probabilities only tell of it.
+        own = replace(sampling, seed=None, top_logprobs=None)
         return Question(
             answer_id=answer_id,
             conversation_id=conversation,
@@ -228,11 +234,10 @@ class Servicer(InferenceServiceServicer):
             arm=arm,
             adapter=adapter and self._adapters.local(adapter),
             turns=turns,
-            sampling=requests.sampling_of(
-                request.sampling, rollout.policy, self._answerer.max_model_len
-            ),
+            sampling=sampling,
             mode=MODES[request.retrieval],
             evidence=requests.evidence_of(request),
+            alone=len(turns) == 1 and own == usual,
         )
 
 

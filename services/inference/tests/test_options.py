@@ -237,3 +237,28 @@ async def test_alternatives_that_break_off_are_one_event_with_all_their_tokens(
     (event,) = await published(sessions)
     assert (event.broken_off, event.finish_reason, event.choices) == (True, "failed", 2)
     assert (event.answer, event.completion_tokens) == ("Blue", 1)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "alone"),
+    [
+        (pb.Sampling(), True),
+        (pb.Sampling(temperature=0, seed=7), True),  # as the route says
+        (pb.Sampling(temperature=1), False),
+        (pb.Sampling(json_schema=SCHEMA), False),
+        (pb.Sampling(max_tokens=3), False),
+    ],
+)
+async def test_an_answer_says_whether_its_question_was_asked_as_the_route_asks(
+    stub: Any, sessions: Sessions, sampling: pb.Sampling, alone: bool
+) -> None:
+    await complete(stub, asking(sampling=sampling))
+    (event,) = await published(sessions)
+    assert event.alone is alone
+
+
+async def test_a_question_after_others_does_not_stand_alone(stub: Any, sessions: Sessions) -> None:
+    turns = [pb.Message(role="system", content="Be brief."), *asking().messages]
+    await complete(stub, pb.GenerateRequest(messages=turns))
+    (event,) = await published(sessions)
+    assert event.alone is False
