@@ -98,6 +98,28 @@ async def test_roles_and_parts_reach_inference_as_text(
     assert list(asked.sampling.stop) == ["\n"]
 
 
+async def test_an_answer_that_declined_is_history_as_it_was_sent(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    part = {"type": "refusal", "refusal": "Not said."}
+    messages = [
+        {"role": "user", "content": "Who?"},
+        {"role": "assistant", "content": None, "refusal": "I don't know."},
+        {"role": "user", "content": "And when?"},
+        {"role": "assistant", "content": [part]},
+        {"role": "user", "content": "Why?"},
+    ]
+
+    response = await http.post(URL, json=asking(messages=messages))
+
+    assert response.status_code == 200
+    (asked,) = stack.inference.asked
+    assert [m.content for m in asked.messages if m.role == "assistant"] == [
+        "I don't know.",
+        "Not said.",
+    ]
+
+
 async def test_a_refusal_has_usage_too(http: httpx.AsyncClient, stack: Stack) -> None:
     stack.inference.refuses = True
 
@@ -131,6 +153,8 @@ async def test_metadata_chooses_retrieval_and_the_conversation(
         ({"messages": [{"role": "assistant", "content": "x"}]}, "messages"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 1}]}, "messages[0].content"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": None, "refusal": "x"}]}, "messages[0].content"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
             "messages[0].content",

@@ -28,18 +28,45 @@ class TextPart(Wire):
     text: str
 
 
-class AskedMessage(Wire):
-    """One message of the conversation so far; `developer` is OpenAI's newer `system`."""
+class RefusalPart(Wire):
+    """A part of an answer that declined."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
-    tool_calls: NoItems = None
+    type: Literal["refusal"]
+    refusal: str
 
     @property
     def text(self) -> str:
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(part.text for part in self.content)
+        return self.refusal
+
+
+class AskedMessage(Wire):
+    """One message of the conversation so far; `developer` is OpenAI's newer `system`.
+
+    An answer that declined has its words in `refusal`, as we send it, and `content` null.
+    """
+
+    role: Literal["system", "developer", "user", "assistant"]
+    refusal: str | None = None
+    content: Annotated[
+        str | list[TextPart | RefusalPart] | None, Field(default=None, validate_default=True)
+    ]
+    tool_calls: NoItems = None
+
+    @field_validator("content")
+    @classmethod
+    def _says_something(
+        cls, value: str | list[TextPart | RefusalPart] | None, info: ValidationInfo
+    ) -> str | list[TextPart | RefusalPart] | None:
+        declined = info.data.get("role") == "assistant" and info.data.get("refusal")
+        if value is None and not declined:
+            raise ValueError("is required: only an assistant's message with a `refusal` has none")
+        return value
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or (self.refusal if self.role == "assistant" else "") or ""
 
 
 class StreamOptions(Wire):
