@@ -49,6 +49,7 @@ def turns_of(request: pb.GenerateRequest) -> tuple[Turn, ...]:
             )
         if not message.content.strip():
             raise Rejected(f"{where}.content is empty", param=f"{where}.content")
+        _check_storable(message.content, f"{where}.content")
     if messages[-1].role != "user":
         raise Rejected(
             f"the last message is the {messages[-1].role}'s, it must be the user's",
@@ -58,6 +59,12 @@ def turns_of(request: pb.GenerateRequest) -> tuple[Turn, ...]:
     if chars > MAX_CHARS:
         raise Rejected(f"messages have {chars} characters, at most {MAX_CHARS}", param="messages")
     return tuple(Turn(cast(Role, message.role), message.content) for message in messages)
+
+
+def _check_storable(text: str, param: str) -> None:
+    """Refuse what no table takes: PostgreSQL's text has no U+0000."""
+    if "\0" in text:
+        raise Rejected(f"{param} has the character U+0000: leave it out", param=param)
 
 
 def sampling_of(sent: pb.Sampling, policy: Policy, max_model_len: int) -> Sampling:
@@ -142,6 +149,8 @@ def evidence_of(request: pb.GenerateRequest) -> tuple[Passage, ...]:
 def passage_of(sent: pb.Passage, where: str) -> Passage:
     if not sent.text.strip():
         raise Rejected(f"{where}.text is empty", param=f"{where}.text")
+    _check_storable(sent.text, f"{where}.text")
+    _check_storable(sent.document, f"{where}.document")
     if not isfinite(sent.score):  # JSON has no such number: no consumer could read the event
         raise Rejected(f"{where}.score is {sent.score:g}, expected -1..1", param=f"{where}.score")
     return Passage(
@@ -188,12 +197,13 @@ def person_of(request: pb.GenerateRequest) -> str | None:
     """Return the pseudonym of who asks.
 
     Raises:
-        Rejected: It is too long to be one.
+        Rejected: It is too long to be one, or not to be stored.
     """
     if len(request.person) > MAX_PERSON:
         raise Rejected(
             f"person has {len(request.person)} characters, at most {MAX_PERSON}", param="person"
         )
+    _check_storable(request.person, "person")
     return request.person or None
 
 

@@ -27,6 +27,7 @@ def request(*messages: tuple[str, str], **fields: Any) -> pb.GenerateRequest:
     [
         ([], "messages"),
         ([("user", "  ")], "messages[0].content"),
+        ([("user", "a\0b")], "messages[0].content"),
         ([("robot", "hi")], "messages[0].role"),
         ([("user", "hi"), ("assistant", "ho")], "messages[1].role"),
         ([("user", "hi")] * 101, "messages"),
@@ -154,3 +155,14 @@ def test_a_person_is_a_short_pseudonym_or_nobody() -> None:
     assert person_of(pb.GenerateRequest()) is None
     with pytest.raises(Rejected, match="at most 200"):
         person_of(pb.GenerateRequest(person="p" * 201))
+
+
+def test_what_no_table_takes_is_refused() -> None:
+    passage = {"chunk_id": str(uuid4()), "document_id": str(uuid4())}
+    for name, fields in (("text", {"text": "a\0"}), ("document", {"text": "a", "document": "\0"})):
+        sent = [pb.Passage(**passage, **fields)]
+        with pytest.raises(Rejected, match=r"U\+0000") as caught:
+            evidence_of(pb.GenerateRequest(evidence=sent, retrieval=pb.RETRIEVAL_GIVEN))
+        assert caught.value.param == f"evidence[0].{name}"
+    with pytest.raises(Rejected, match=r"person has the character U\+0000"):
+        person_of(pb.GenerateRequest(person="a\0"))
