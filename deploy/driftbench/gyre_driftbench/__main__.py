@@ -24,14 +24,19 @@ def main() -> None:
     parser.add_argument("--name", default="", help="under which results are kept")
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=[*SCENARIOS])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="seed")
     parser.add_argument("--events", type=int, default=10_000, help="a seed where nothing changes")
     parser.add_argument("--pool", type=Path, default=COMMITTED, help="vectors of the texts")
     parser.add_argument("--results", type=Path, default=Path("driftbench.jsonl"))
     given = parser.parse_args()
     module, _, attribute = given.detector.partition(":")
-    make = partial(getattr(import_module(module), attribute), **given.settings)
+    detector = getattr(import_module(module), attribute)
+    make = partial(detector, **given.settings)
     name = given.name or f"{attribute} {json.dumps(given.settings, sort_keys=True)}"
-    plan = Plan(tuple(SCENARIOS[one] for one in given.scenarios), given.seeds, given.events)
+    if hasattr(detector, "code"):  # it changes, and lines of before are of another detector
+        name = f"{name} {detector.code(given.pool)}"
+    scenarios = tuple(SCENARIOS[one] for one in given.scenarios)
+    plan = Plan(scenarios, given.seeds, given.events, given.first)
     encoder, pools = read(given.pool)
     lines = []
     for line in run_all(name, make, plan, pools, encoder, given.results):

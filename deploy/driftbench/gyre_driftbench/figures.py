@@ -17,8 +17,10 @@ REFUSED = "encoder_swap"  # where to compare at all would be wrong
 def figures(lines: Sequence[Line]) -> dict[str, Any]:
     """Return what is known of one detector.
 
-    `arl0`, `delay` and `detection_rate` are intervals by scenario; `f1` and `wrong_cause` are over
-    all changed ones; `us_per_event` and `bytes` are the median and the largest.
+    `arl0`, `delay` and `detection_rate` are intervals by scenario; `alarms` are those of each
+    stream in which nothing changes; `f1` and `wrong_cause` are over all changed ones;
+    `us_per_event` and `bytes` are the median and the largest. `wrong_cause` of one that names none
+    is None, as are the `bytes` of one that cannot be stored.
     """
     by_scenario: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
@@ -30,10 +32,14 @@ def figures(lines: Sequence[Line]) -> dict[str, Any]:
         if not name.startswith("none") and name != REFUSED
     }
     runs = [run for each in changed.values() for run in each]
-    named = [run.cause for run in runs if run.detected]
-    wrong = sum(run.detected and run.cause not in run.causes for run in runs)
+    named = [run for run in runs if run.detected and run.cause != "drift"]
+    wrong = sum(run.cause not in run.causes for run in named)
+    sizes = [line["bytes"] for line in lines]
     return {
         "arl0": {name: _arl0(each) for name, each in unchanged.items()},
+        "alarms": {
+            name: [len(line["alarms"]) for line in each] for name, each in unchanged.items()
+        },
         "delay": {name: median([run.delay for run in each]) for name, each in changed.items()},
         "delay_p95": {
             name: float(np.quantile([run.delay for run in each], 0.95))
@@ -45,9 +51,9 @@ def figures(lines: Sequence[Line]) -> dict[str, Any]:
         },
         "false_at_swap": sum(bool(_false(line)) for line in by_scenario.get(REFUSED, ())),
         "f1": f1(runs),
-        "wrong_cause": share(wrong, len(named)),
+        "wrong_cause": share(wrong, len(named)) if named else None,
         "us_per_event": float(np.median([line["us_per_event"] for line in lines])),
-        "bytes": max((line["bytes"] or 0 for line in lines), default=0),
+        "bytes": None if None in sizes else max(sizes, default=0),
         "seeds": len({line["seed"] for line in lines}),
     }
 

@@ -26,17 +26,20 @@ class Plan:
 
     Attributes:
         scenarios: In this order.
-        seeds: So many, from 0.
+        seeds: So many.
         events: Of each seed of a scenario in which nothing changes.
+        first: The first seed.
     """
 
     scenarios: tuple[Scenario, ...]
     seeds: int
     events: int
+    first: int = 0
 
     def runs(self) -> Iterator[tuple[Scenario, int]]:
         for scenario in self.scenarios:
-            yield from ((scenario, seed) for seed in range(self.seeds))
+            seeds = range(self.first, self.first + self.seeds)
+            yield from ((scenario, seed) for seed in seeds)
 
 
 def stream_of(

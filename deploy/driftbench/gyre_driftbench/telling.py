@@ -22,6 +22,13 @@ def tables(known: Mapping[str, Figures]) -> str:
             ],
         ),
         _table(
+            ["those alarms, in so many of the streams, most in one", *names],
+            [
+                [row, *(_alarms(known[n].get("alarms", {}).get(row)) for n in names)]
+                for row in unchanged
+            ],
+        ),
+        _table(
             ["delay in questions, median", *names],
             [
                 [row, *(_of(known[n]["delay"].get(row), "{:.0f}") for n in names)]
@@ -46,7 +53,7 @@ def _rest(known: Mapping[str, Figures], names: Sequence[str]) -> list[tuple[str,
         ("called wrongly", [_of(known[n]["wrong_cause"], "{:.1%}") for n in names]),
         ("false at encoder_swap", [str(known[n]["false_at_swap"]) for n in names]),
         ("microseconds a question", [f"{known[n]['us_per_event']:.0f}" for n in names]),
-        ("state, KiB", [f"{known[n]['bytes'] / 1024:.0f}" for n in names]),
+        ("state, KiB", [_size(known[n]["bytes"]) for n in names]),
         ("seeds", [str(known[n]["seeds"]) for n in names]),
     ]
 
@@ -56,6 +63,18 @@ def _of(interval: Interval | None, shape: str) -> str:
         return "-"
     middle, low, high = interval
     return f"{shape.format(middle)} ({shape.format(low)} to {shape.format(high)})"
+
+
+def _alarms(counts: Sequence[int] | None) -> str:
+    """Return how alarms are spread: an interval of how often takes each for one by itself."""
+    if not counts:
+        return "-"
+    some = sum(count > 0 for count in counts)
+    return f"{sum(counts)} in {some} of {len(counts)}, {max(counts)}"
+
+
+def _size(size: int | None) -> str:
+    return "-" if size is None else f"{size / 1024:.0f}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,9 +11,11 @@ from gyre_driftbench.observation import Cause, Observation
 GRIDS: dict[str, list[dict[str, Any]]] = {
     "Adwin": [{"delta": delta} for delta in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8)],
     "Kswin": [
-        {"alpha": alpha, "window": window} for alpha in (1e-3, 1e-5, 1e-7) for window in (100, 300)
+        {"alpha": alpha, "window": window}
+        for alpha in (1e-3, 1e-5, 1e-7, 1e-9, 1e-12, 1e-16)
+        for window in (100, 300)
     ],
-    "Hinkley": [{"threshold": threshold} for threshold in (10, 15, 20, 30, 50)],
+    "Hinkley": [{"threshold": threshold} for threshold in (10, 15, 20, 30, 50, 75, 100, 150, 250)],
 }
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import cast
 from uuid import UUID
 
 import numpy as np
 
+from gyre_drift import watching
 from gyre_drift.watching.causes import cause_of
 from gyre_drift.watching.deciding import Raised, recent
 from gyre_drift.watching.panel import Asked
@@ -27,6 +30,15 @@ class Gyre:
         self._policy = DriftPolicy(false_alarm_events=false_alarm_events)
         self._events = 0
         self._answers = count()
+
+    @staticmethod
+    def code(pool: Path) -> str:
+        """Return a digest of all that its figures are made by, and of the vectors."""
+        folder = Path(watching.__path__[0])
+        found = sha256()
+        for path in (*sorted(folder.glob("*.py")), Path(__file__), pool):
+            found.update(sha256(path.read_bytes()).digest())
+        return found.hexdigest()[:12]
 
     def fit(self, past: Sequence[Observation]) -> None:
         self._encoder = past[0].encoder
