@@ -14,6 +14,7 @@ from gyre_retrieval.opening import Opening
 from gyre_retrieval.searching import Searcher
 from gyre_retrieval.servicer import Servicer
 from gyre_retrieval.settings import Settings
+from gyre_retrieval.spool import Spool
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import add_RetrievalServiceServicer_to_server
 from gyre_service.errors import Rejected
 from gyre_service.kafka import Broker
@@ -50,15 +51,11 @@ def make_app(settings: Settings) -> AsgiFastStream:
 
         del process.checks["kafka"]  # search goes on without it, until the spool is full
         process.checks["index"] = check
+        spool = Spool(sessions, settings.max_spooled)
+        process.checks["spool"] = spool.look
         servicer = Servicer(
-            sessions,
-            encoder,
-            Searcher(sessions, index),
-            opening,
-            settings.default_limit,
-            settings.max_spooled,
+            sessions, encoder, Searcher(sessions, index), opening, spool, settings.default_limit
         )
-        process.checks["spool"] = servicer.spool_full
         add = partial(add_RetrievalServiceServicer_to_server, servicer)
         opening.start()
         try:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gyre_events import EmbeddingObserved, Purpose
-from gyre_retrieval import store
 from gyre_retrieval.encoder import Encoder
 from gyre_retrieval.injection import injection_score
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.searching import Passage, Searcher, margin
+from gyre_retrieval.spool import Spool
 from gyre_retrieval.vectors import Vectors, to_bytes, to_text
 from gyre_rpc.retrieval.v1 import retrieval_pb2 as pb
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import RetrievalServiceServicer
-from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import derived_id
 from gyre_service.kafka import enqueue
@@ -33,32 +33,15 @@ class Servicer(RetrievalServiceServicer):
         encoder: Encoder,
         searcher: Searcher,
         opening: Opening,
+        spool: Spool,
         default_limit: int,
-        max_spooled: int,
     ) -> None:
         self._sessions = sessions
         self._encoder = encoder
         self._searcher = searcher
         self._opening = opening
+        self._spool = spool
         self._default_limit = default_limit
-        self._max_spooled = max_spooled
-        self._spool_full = ""
-
-    async def spool_full(self) -> str:
-        """Count what waits for Kafka; return why no question more may, or "".
-
-        To be called every second or so: at each question it would take too long.
-        """
-        try:
-            async with snapshot(self._sessions) as session:
-                waiting = await store.count_spooled(session)
-        except Unavailable:  # what looks at the database says so
-            return self._spool_full
-        full = waiting >= self._max_spooled
-        self._spool_full = (
-            f"{waiting} events wait for Kafka, at most {self._max_spooled}" if full else ""
-        )
-        return self._spool_full
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         tenant, purpose = tenant_of(context), purpose_of(context)
@@ -111,8 +94,8 @@ class Servicer(RetrievalServiceServicer):
     async def _check_open(self, observes: bool) -> None:
         if reason := await self._opening.check():
             raise Unavailable(reason)
-        if observes and self._spool_full:
-            raise Unavailable(f"{self._spool_full}: try again later")
+        if observes:
+            self._spool.check()
 
     async def _observe(
         self,

@@ -15,6 +15,7 @@ from sqlmodel import select
 from gyre_events import Purpose
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.servicer import Servicer
+from gyre_retrieval.spool import Spool
 from gyre_rpc.retrieval.v1 import retrieval_pb2 as pb
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import (
     RetrievalServiceStub,
@@ -43,16 +44,19 @@ async def opening(bench: Bench) -> Opening:
 
 
 @pytest.fixture
-async def servicer(bench: Bench, opening: Opening) -> Servicer:
-    return Servicer(
-        bench.sessions, bench.encoder, bench.searcher, opening, default_limit=4, max_spooled=2
-    )
+def spool(bench: Bench) -> Spool:
+    return Spool(bench.sessions, most=2)
 
 
 @pytest.fixture
-async def stub(bench: Bench, servicer: Servicer) -> AsyncIterator[RetrievalServiceAsyncStub]:
+async def stub(
+    bench: Bench, opening: Opening, spool: Spool
+) -> AsyncIterator[RetrievalServiceAsyncStub]:
     await bench.submit(count=6)
     server = aio.server(interceptors=[ErrorStatus()])
+    servicer = Servicer(
+        bench.sessions, bench.encoder, bench.searcher, opening, spool, default_limit=4
+    )
     add_RetrievalServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -259,17 +263,17 @@ async def test_before_it_is_open_it_is_unavailable(
 
 
 async def test_a_full_spool_refuses_what_would_be_observed(
-    stub: RetrievalServiceAsyncStub, servicer: Servicer
+    stub: RetrievalServiceAsyncStub, spool: Spool
 ) -> None:
     questions = [
         pb.Observation(answer_id=str(uuid4()), route="default", question="Part0 now?")
         for _ in range(2)
     ]
     for number, question in enumerate(questions):
-        assert await servicer.spool_full() == "", number
+        assert await spool.look() == "", number
         await stub.Search(pb.SearchRequest(text="part0", observation=question), metadata=ACME)
 
-    assert await servicer.spool_full() == "2 events wait for Kafka, at most 2"
+    assert await spool.look() == "2 events wait for Kafka, at most 2"
     for call in (
         stub.Search(pb.SearchRequest(text="part0", observation=OBSERVED), metadata=ACME),
         stub.Embed(pb.EmbedRequest(observation=OBSERVED), metadata=ACME),

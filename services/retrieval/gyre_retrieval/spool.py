@@ -1,0 +1,42 @@
+"""The outbox while Kafka is away: how much may wait in it."""
+
+from gyre_retrieval import store
+from gyre_service.database import Sessions, snapshot
+from gyre_service.errors import Unavailable
+
+
+class Spool:
+    """Knows whether another question has room.
+
+    Args:
+        sessions: On the service's database, which has the outbox.
+        most: How many events may wait for Kafka.
+    """
+
+    def __init__(self, sessions: Sessions, most: int) -> None:
+        self._sessions = sessions
+        self._most = most
+        self._full = ""
+
+    async def look(self) -> str:
+        """Count what waits; return why no more may, or "".
+
+        To be called every second or so: at each question it would take too long.
+        """
+        try:
+            async with snapshot(self._sessions) as session:
+                waiting = await store.count_spooled(session)
+        except Unavailable:  # what looks at the database says so
+            return self._full
+        full = waiting >= self._most
+        self._full = f"{waiting} events wait for Kafka, at most {self._most}" if full else ""
+        return self._full
+
+    def check(self) -> None:
+        """Let a question pass.
+
+        Raises:
+            Unavailable: It might find no room.
+        """
+        if self._full:
+            raise Unavailable(f"{self._full}: try again later")
