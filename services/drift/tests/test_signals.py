@@ -59,6 +59,15 @@ def test_a_bet_on_a_mean_that_stayed_wins_nothing(mean: float) -> None:
     assert bet.expected < 0
 
 
+@pytest.mark.parametrize("count", [50, 200])
+def test_what_never_was_in_so_few_values_may_be_in_the_next_ones(count: int) -> None:
+    bet = Larger.of([0.0] * count)
+    rare = 2 / count  # one calibration in seven has none of it
+    paid = (1 - rare) * exp(bet.of_value(0.0)) + rare * exp(bet.of_value(1.0))
+    assert paid < 1
+    assert Larger.of([0.2] * count).most > 0.2
+
+
 def test_false_alarms_are_no_more_than_the_threshold_says() -> None:
     lengths = []
     for seed in range(20):

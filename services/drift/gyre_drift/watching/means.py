@@ -14,6 +14,7 @@ from gyre_drift.watching.evidence import Since
 
 STAKE = 0.5  # lost where a value is 0
 SLACK = 2.0  # standard errors: the calibration's own mean may be too low by chance
+NEVER = 3.0  # values may be 1, of so many more as there were, though none was (rule of three)
 LEAST, MOST = 0.01, 0.98  # of a mean: certainty is never learned from a few values
 LEAST_SD = 0.1  # of a score: less is no noise that will stay so
 
@@ -45,7 +46,8 @@ class Larger:
         """
         count, mean = len(values), sum(values) / len(values)
         sd = sqrt(sum((value - mean) ** 2 for value in values) / count)
-        most = min(MOST, max(LEAST, mean + SLACK * sd / sqrt(count)))
+        slack = SLACK * sd / sqrt(count) + NEVER / count  # values that are all equal have no sd
+        most = min(MOST, max(LEAST, mean + slack))
         found = cls(most, mean, max(LEAST_SD, sd), count)
         return replace(found, expected=sum(map(found.of_value, values)) / count)
 
