@@ -76,6 +76,8 @@ class Remedies:
             return self._at_once(case, step)
         auc = await comparing.with_reference(self.occasion, self.watch.counting, self.reference)
         decision = deciding.confirmed(self.watch.counting, auc, policy)
+        if decision.confirmed and self.watch.crowded(policy):
+            return self._waits(f"{decision.reason}; of one person? That needs more questions")
         if step == RETRAIN:
             return await self._retrain(case, decision, auc)
         return await self._reactivate(case, decision, auc)

@@ -80,7 +80,10 @@ async def test_less_that_is_found_is_indexed_again_and_then_wanted(
 
 @pytest.mark.parametrize(
     ("remedies", "told"),
-    [(("documents-wanted",), "was asked for"), (("documents-wanted", "re-activate"), "each remedy")],
+    [
+        (("documents-wanted",), "was asked for"),
+        (("documents-wanted", "re-activate"), "each remedy"),
+    ],
 )
 async def test_a_policy_that_is_changed_meanwhile_goes_on_with_what_was_not_tried(
     send: Send,

@@ -16,7 +16,19 @@ from gyre_events import (
 from gyre_service.database import Sessions, snapshot
 from gyre_service.ids import utc
 
-from .conftest import POLICY, WHEN, Rollouts, Said, Send, World, baseline, live, stream, verdict
+from .conftest import (
+    POLICY,
+    WHEN,
+    Rollouts,
+    Said,
+    Send,
+    World,
+    baseline,
+    live,
+    observed,
+    stream,
+    verdict,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -34,6 +46,20 @@ async def test_a_second_training_waits_for_the_cooldown(
     assert len(said.alarms) > 1
     assert len(said.requests) == 1
     assert "cooldown" in (await stream(sessions)).waiting
+
+
+async def test_what_one_person_may_have_moved_waits_for_more_questions(
+    send: Send, said: Said, sessions: Sessions
+) -> None:
+    await baseline(send, World(1))
+    for number, vector in enumerate(World(2).questions(60)):
+        await send(observed(vector, person=f"p{number % 3}"))
+    assert said.alarms
+    assert "of one person?" in (await stream(sessions)).waiting
+    for number, vector in enumerate(World(2, draw=1).questions(60)):
+        await send(observed(vector, person=f"q{number // 3}"))
+    assert [one.remedy for one in said.remedies] == ["retrain"]
+    assert len(said.requests) == 1
 
 
 async def test_a_clock_that_is_ahead_does_not_end_the_cooldown(

@@ -231,9 +231,10 @@ def questions(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
 
 def test_who_makes_the_world_look_moved_is_seen() -> None:
     rng = np.random.default_rng(6)
-    vectors = questions(rng, 60)
-    people = [f"p{number}" for number in range(60)]
-    calm, limits = [0.0] * 60, Limits()
+    count = 2 * WINDOW  # fewer say nothing of a person
+    vectors = questions(rng, count)
+    people = [f"p{number}" for number in range(count)]
+    calm, limits = [0.0] * count, Limits()
 
     def reason(
         seen: NDArray[np.float32],
@@ -249,12 +250,12 @@ def test_who_makes_the_world_look_moved_is_seen() -> None:
         return found.reason(limits)
 
     assert reason(vectors, people, calm) == ""
-    assert reason(vectors, [None] * 60, calm) == ""
-    same = np.repeat(vectors[:20], 3, axis=0)
+    assert reason(vectors, [None] * count, calm) == ""
+    same = np.repeat(vectors[: count // 2], 2, axis=0)
     assert "say the same" in reason(same, people, calm)
     assert reason(same, people, calm, limits.beside(0.5)) == ""  # where that is usual
-    assert "one person, ada" in reason(vectors, [*people[:30], *["ada"] * 30], calm)
-    assert "prompt injection" in reason(vectors, people, [0.9] * 30 + [0.0] * 30)
+    assert "one person, ada" in reason(vectors, [*people[:WINDOW], *["ada"] * WINDOW], calm)
+    assert "prompt injection" in reason(vectors, people, [0.0, 0.9] * WINDOW)
     few = Window()
     for vector in vectors[:5]:
         few.add(vector, None, 0.9, WHEN)

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ LEAST = 10  # questions: of fewer no share can be told
 # Questions in which one person's share is looked at: three long sessions of one person, who may
 # have them, are a third of a hundred.
 LONG = 2 * WINDOW
+Z = 1.281552  # one side of 90 %
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,15 @@ class Attack:
     Attributes:
         alike: Share of questions with one that says the same before them.
         person: Whoever asked most, "" if nobody is known.
-        heavy: That person's share.
+        heavy: That person's share; 0 of too few questions to call somebody an attacker.
+        heavy_at_most: The upper end of its one-sided 90 % interval, of however few.
         injected: Share of questions that look like prompt injection.
     """
 
     alike: float
     person: str
     heavy: float
+    heavy_at_most: float
     injected: float
 
     def reason(self, most: "Limits") -> str:
@@ -130,11 +134,6 @@ class Window:
         return len(self.seen) >= WINDOW
 
     @property
-    def long(self) -> bool:
-        """Whether there are enough for a person's share."""
-        return len(self.seen) == LONG
-
-    @property
     def since(self) -> datetime:
         """Time of the first of them."""
         return self.seen[0].time
@@ -142,7 +141,8 @@ class Window:
     def look(self, since: datetime | None = None) -> "Attack | None":
         """Return what they look like, from a time on; None if there are too few.
 
-        Without a time: who asked most of the newest 200, and the rest of the newest 100.
+        Without a time: who asked most of the newest 200, and the rest of the newest 100. With one,
+        somebody's share is told of 100: of ten, each who has a conversation asks a third.
         """
         seen = [one for one in self.seen if since is None or one.time >= since]
         newest = seen[-WINDOW:] if since is None else seen
@@ -154,6 +154,14 @@ class Window:
         return Attack(
             alike=sum(one.alike for one in newest) / count,
             person=person,
-            heavy=most / len(seen),
+            heavy=most / len(seen) if len(seen) >= (LONG if since is None else WINDOW) else 0.0,
+            heavy_at_most=_at_most(most / len(seen), len(seen)),
             injected=sum(one.injected for one in newest) / count,
         )
+
+
+def _at_most(share: float, count: int) -> float:
+    """Return the upper end of a share's interval (Wilson 1927)."""
+    middle = share + Z**2 / (2 * count)
+    half = Z * sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
+    return (middle + half) / (1 + Z**2 / count)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import log
 from uuid import UUID
 
 from gyre_drift.watching.attack import Window
 from gyre_drift.watching.crowd import Crowd, Voices
 from gyre_drift.watching.evidence import threshold_for
-from gyre_drift.watching.means import Larger
+from gyre_drift.watching.means import STAKE, Larger
 from gyre_drift.watching.mix import Mix
 from gyre_drift.watching.ranks import Further, Unusual
 from gyre_drift.watching.reference import Reference, Vectors
@@ -65,7 +66,9 @@ class Panel:
         # The same ranks: they are most of what is stored with each event.
         further = Further(novelty.ranks, MANY, novelty.mean, novelty.sd)
         mix = Mix(reference.past.tolist(), len(reference.centres), ordered=reference.ordered)
-        rare = Larger(most=RARE, mean=RARE, sd=0.1, calibrated=few, expected=-RARE)
+        # Most are 0, but nothing says so: no value loses more than is expected of it here, so
+        # nothing is added to what a bet on a mean of `RARE` pays.
+        rare = Larger(most=RARE, mean=RARE, sd=0.1, calibrated=few, expected=log(1 - STAKE))
         signals = (
             Signal(NOVELTY, "input", bet=novelty),
             Signal(SOME_NEW, "input", bet=novelty.with_share(SOME)),

@@ -152,6 +152,11 @@ class Signal:
             self._begin(self.bet)
         self.again = False
 
+    def end(self) -> None:
+        """End the episode, and forget its evidence: what goes on is an alarm again."""
+        self.restart()
+        self.alarmed = False
+
     @property
     def state(self) -> str:
         if self.rise is None:

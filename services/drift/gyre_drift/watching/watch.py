@@ -96,33 +96,52 @@ class Watch:
         """Return an attack that has begun with the newest question and how it looks, if one has.
 
         It ends when nothing has looked so for 100 questions. Until then every alarm is of it, and
-        so are those from before whose change began among the newest questions.
+        so are those from before whose change began among the newest questions, and each of
+        `injection`, whenever that began. What has moved for good is an alarm again afterwards.
         """
         limits = Limits(policy.near_duplicates, policy.person_share, policy.injections)
         seen = self._looks_attacked(limits.beside(reference.alike))
-        began = seen is not None and not self.attacked
+        lasted, began = self.attacked, seen is not None and not self.attacked
         self.calm = 0 if seen is not None else self.calm + 1
-        self.attacked = began or (self.attacked and self.calm < QUIET)
+        self.attacked = began or (lasted and self.calm < QUIET)
         if self.attacked:
             first = self.panel.window.since
             self.alarms = [
-                replace(alarm, attacked=alarm.attacked or alarm.onset >= first)
-                for alarm in self.alarms
+                replace(alarm, attacked=_is_of_attack(alarm, first)) for alarm in self.alarms
             ]
+        elif lasted:
+            self._forget_attack()
         return seen if began else None
+
+    def crowded(self, policy: DriftPolicy) -> bool:
+        """Tell whether those since an alarm may be of one person, for all that so few can say."""
+        looks = (self.panel.window.look(alarm.onset) for alarm in self.counting)
+        return any(
+            look is not None and not look.heavy and look.heavy_at_most > policy.person_share
+            for look in looks
+        )
+
+    def _forget_attack(self) -> None:
+        for alarm in self.alarms:
+            if alarm.attacked:
+                self.panel.signals[alarm.detector].end()
+        self.alarms = self.counting
 
     def _looks_attacked(self, limits: Limits) -> tuple[Attack, str] | None:
         window = self.panel.window
         counting = self.counting
-        anyhow = limits if window.long else replace(limits, heavy=1.0)
-        looks = [(window.look() if window.full else None, anyhow)]
-        looks += [(window.look(alarm.onset), limits) for alarm in counting]
-        for look, most in looks:
-            if look is not None and (reason := look.reason(most)):
+        looks = [window.look()] if window.full else []
+        looks += [window.look(alarm.onset) for alarm in counting]
+        for look in looks:
+            if look is not None and (reason := look.reason(limits)):
                 return look, reason
         if any(alarm.detector == INJECTION for alarm in counting) and (seen := window.look()):
             return seen, f"{seen.injected:.0%} of the questions look like prompt injection"
         return None
+
+
+def _is_of_attack(alarm: Raised, first: datetime) -> bool:
+    return alarm.attacked or alarm.onset >= first or alarm.detector == INJECTION
 
 
 def quality_of(event: AnswerScored) -> float | None:
