@@ -1,16 +1,21 @@
 """Which adapter answered in which world, as far back as it is kept."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from sqlmodel import col, delete, select
 
+from gyre_drift import store
 from gyre_drift.occasion import Occasion
 from gyre_drift.tables import Era
 from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.causes import REACTIVATE
+from gyre_drift.watching.deciding import Raised
 from gyre_service.ids import utc
 
 KEPT = 5  # worlds, the newest era of each, and the newest eras of all
+WITH = timedelta(hours=1)  # after an adapter came, what begins may be put down to it
 
 
 async def eras(occasion: Occasion) -> list[Era]:
@@ -87,10 +92,30 @@ async def worlds(occasion: Occasion) -> dict[UUID, Era]:
     }
 
 
-async def before_this(occasion: Occasion, began: datetime) -> Era | None:
-    """Return the era before today's adapter, if a change began with it or later."""
+async def before_this(occasion: Occasion, first: Raised) -> Era | None:
+    """Return the newest era before today's adapter, if a change began with it.
+
+    That is: no longer after it than the alarm took to come, or `WITH` if that is more. Eras whose
+    adapter had to give way to a re-activation are passed over.
+    """
     found = await eras(occasion)
-    if not found or utc(found[-1].since) > began:
+    if not found or utc(found[-1].since) > first.began:
         return None
-    older = (era for era in reversed(found) if era.adapter != found[-1].adapter)
-    return next(older, None)
+    took = first.raised_at - first.onset if first.raised_at else WITH
+    if first.onset - utc(found[-1].since) > max(WITH, took):
+        return None
+    gone = {found[-1].adapter, *await _left(occasion, found)}
+    return next((era for era in reversed(found) if era.adapter not in gone), None)
+
+
+async def _left(occasion: Occasion, found: list[Era]) -> set[str | None]:
+    """Return the adapters in whose place an older one was asked for, and came."""
+    said = await store.remedies(occasion.session, occasion.row.tenant, occasion.row.route)
+    asked = [event for event in said if event.asks_for(REACTIVATE)]
+    return {
+        era.adapter
+        for era, after in pairwise(found)
+        for event in asked
+        if event.adapter_digest == after.adapter
+        and utc(era.since) <= event.decided_at <= utc(after.since)
+    }

@@ -157,8 +157,8 @@ class Remedies:
             taught = [alarm for alarm in self.watch.counting if alarm.family in deciding.TEACHING]
             era = None  # where nothing has moved that an adapter can be the reason of
             if taught:
-                began = min(alarm.began for alarm in taught)
-                era = await eras.before_this(self.occasion, began)
+                first = min(taught, key=lambda alarm: alarm.began)
+                era = await eras.before_this(self.occasion, first)
             reason = f"{decision.reason}; it began with the adapter that is in production"
         if era is None:  # there is none that would help
             return await self.asked(replace(case, tried=(*case.tried, REACTIVATE)))
@@ -180,7 +180,8 @@ class Remedies:
         over = {row.candidate, row.promoted}
         # By the broker's clock: a producer's, an hour ahead, would end a cooldown.
         time = occasion.cause.appended
-        under_way = deciding.unfinished(asked, time, occasion.candidate(), over)
+        steady = self.rollout.stage == "steady"
+        under_way = deciding.unfinished(asked, time, occasion.candidate(), over, steady=steady)
         if under_way is None:
             self.watch.alarms = [replace(alarm, job=None) for alarm in self.watch.alarms]
         elif under_way.job and all(alarm.job == under_way.job for alarm in self._of(case)):

@@ -1,18 +1,24 @@
 """Which world is compared with when an adapter answers again, and which ones are kept."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
 
-from gyre_drift.tables import Decision, Era
+from gyre_drift import store
+from gyre_drift.eras import before_this
+from gyre_drift.occasion import Occasion
+from gyre_drift.tables import Decision, Era, Stream
 from gyre_drift.tables import Reference as ReferenceRow
+from gyre_drift.watching.deciding import Raised
 from gyre_drift.watching.reference import Reference
 from gyre_events import Arm, Policy, Prompt, RemedyRequested
 from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.kafka import Received
 
 from .conftest import ENCODER, POLICY, WHEN, Rollouts, Send, World, baseline, observed, stream
 
@@ -123,3 +129,53 @@ async def test_the_last_worlds_are_kept_however_often_production_changes(
     async with snapshot(sessions) as session:
         references = (await session.exec(select(ReferenceRow))).all()
     assert {row.reference_id for row in references} == {*kept, now}
+
+
+@pytest.mark.parametrize(
+    ("began", "took", "left", "before"),
+    [
+        (20.1, 1, False, "b" * 64),
+        (20.1, 1, True, None),  # what was left for this one is no better
+        (24, 1, False, None),  # it answered well for hours
+        (24, 5, False, "b" * 64),  # there is little traffic
+        (19, 1, False, None),
+    ],
+)
+async def test_only_what_began_with_an_adapter_is_put_down_to_it(
+    sessions: Sessions, began: float, took: float, left: bool, before: str | None
+) -> None:
+    def at(hours: float) -> datetime:
+        return WHEN + timedelta(hours=hours)
+
+    mine: dict[str, Any] = {"tenant": "acme", "route": "default"}
+    asked = RemedyRequested(
+        remedy_id=UUID(int=1),
+        cause="quality",
+        remedy="re-activate",
+        reason="it is worse",
+        route="default",
+        collection="default",
+        since=at(14),
+        adapter_digest="a" * 64,
+        decided_at=at(15),
+    )
+    cause = cast(Received, Caused())
+    async with transaction(sessions) as session:
+        for number, (name, since) in enumerate((("a", 0), ("b", 10), ("a", 20))):
+            one = mine | {"number": number, "adapter": name * 64, "since": at(since)}
+            session.add(Era(**one, reference_id=OLD))
+        store.decide(session, cause, "default", [asked] if left else [])
+        occasion = Occasion(session, cause, at(30), None, Stream(**mine))
+        alarm = Raised("1", "grounded", "quality", 9, at(began), at(began + took))
+        found = await before_this(occasion, alarm)
+    assert (found.adapter if found else None) == before
+
+
+@dataclass(frozen=True)
+class Caused:
+    """Stands for what was received."""
+
+    tenant: str = "acme"
+    source: str = "/gyre/test"
+    id: str = "asked"
+    appended: datetime = WHEN

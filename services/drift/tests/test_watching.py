@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -129,6 +130,9 @@ def test_a_training_ends_with_its_rollout_or_when_it_can_no_longer_have_one() ->
     assert unfinished([first, last], soon, None, {last.job}) is None
     assert unfinished([first, last], late, None, set()) is None
     assert unfinished([first, last], late, last.job, {last.job}) is last
+    back = replace(last, job=None)
+    assert unfinished([first, back], late, None, set()) is None
+    assert unfinished([first, back], late, None, set(), steady=False) is back
 
 
 def test_a_world_of_before_is_known_again_and_no_other() -> None:

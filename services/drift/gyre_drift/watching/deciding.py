@@ -141,7 +141,12 @@ def confirmed(alarms: Sequence[Raised], auc: Auc | None, policy: DriftPolicy) ->
 
 
 def unfinished(
-    asked: Sequence[Asked], time: datetime, candidate: UUID | None, over: Set[UUID | None]
+    asked: Sequence[Asked],
+    time: datetime,
+    candidate: UUID | None,
+    over: Set[UUID | None],
+    *,
+    steady: bool = True,
 ) -> Asked | None:
     """Return the change that was asked for last, unless it has come to an end.
 
@@ -150,11 +155,12 @@ def unfinished(
         time: When the event that would be the cause was appended.
         candidate: The job whose adapter is being measured or shown.
         over: Jobs whose adapters were, or are in production.
+        steady: Whether nothing is being rolled out: an older adapter has no job to be told by.
     """
     if not asked:
         return None
     last = asked[-1]
-    if last.job is not None and last.job == candidate:
+    if (last.job == candidate) if last.job is not None else not steady:
         return last
     return None if last.job in over - {None} or time > last.until else last
 
