@@ -84,7 +84,12 @@ class Desk:
         live, occasion, row = event.purpose is Purpose.LIVE, self.occasion, self.occasion.row
         desk = self
         if row.encoder != event.encoder.digest:  # never an alarm: nothing can be compared
-            desk = await self._restart(event.encoder.digest, occasion.time)
+            if self._is_of_before():
+                await store.save(occasion.session, row, self.watch)
+                return []
+            # No event is asked after it was appended: a clock that is ahead is no such time.
+            since = min(occasion.time, occasion.cause.appended)
+            desk = await self._restart(event.encoder.digest, since)
         row.events += live
         if desk.watch is None or desk.reference is None:
             return await desk._collect(event.text, vector, live=live)
@@ -132,6 +137,11 @@ class Desk:
             await eras.note(occasion, occasion.time)
         watch.panel.tune(self.policy.drift)
         return await replace(self, reference=reference, watch=watch)._after_change()
+
+    def _is_of_before(self) -> bool:
+        """Tell whether a question was asked before what it is to be compared with began."""
+        occasion, since = self.occasion, self.occasion.row.warms_since
+        return since is not None and min(occasion.time, occasion.cause.appended) < utc(since)
 
     async def _reference(self, reference_id: UUID) -> Reference | None:
         row = self.occasion.row

@@ -154,6 +154,11 @@ async def test_another_encoder_is_a_new_reference_and_no_alarm(
     assert said == []
     assert (found.reference_id, found.collected, found.encoder) == (None, 60, "f" * 64)
 
+    [late] = World(1).questions(1)
+    await send(observed(late), time=WHEN)  # out of a spool: its encoder is gone
+    found = await stream(sessions)
+    assert (found.events, found.collected, found.encoder) == (60, 60, "f" * 64)
+
 
 @pytest.mark.parametrize(
     ("purposes", "ordered"),
