@@ -164,8 +164,8 @@ class Reconciler:
         await self._engine.unload(adapter)
         log.info("adapter %s is unloaded", adapter.name)
 
-    async def _make_room(self, wanted: set[str | None], spare: Sequence[str]) -> None:
-        """Let another adapter be loaded, in place of the first of `spare` if there is no other.
+    def _in_place_of(self, wanted: set[str | None], spare: Sequence[str]) -> str | None:
+        """Return which one of `spare` another adapter takes the place of; None if there is room.
 
         Raises:
             NoRoom: Others are wanted more, as many as there may be.
@@ -173,7 +173,7 @@ class Reconciler:
         """
         limit = self._settings.max_loras
         if len(self._here) < limit:
-            return
+            return None
         full = f"there is no room: {len(self._here)} adapters are loaded, at most {limit}"
         if set(self._here) - wanted:
             raise Unavailable(full)
@@ -183,17 +183,20 @@ class Reconciler:
         idle = [digest for digest in here if not self._held[digest]]
         if not idle:
             raise Unavailable(full)
-        await self._unload(idle[0])
+        return idle[0]
 
     async def _load(self, adapter: Adapter, wanted: set[str | None], spare: Sequence[str]) -> None:
         if adapter.digest in self._here or adapter.digest in self._refused:
             return
         begin = time.monotonic()
         try:
-            await self._make_room(wanted, spare)
+            self._in_place_of(wanted, spare)  # nothing is fetched that has no place
             folder = await self._fetch(adapter)
             await asyncio.to_thread(self._verify, folder, adapter)
             local = replace(adapter, path=str(folder))
+            # Only for what is here: a way back would be let go of and loaded again at each attempt.
+            if (other := self._in_place_of(wanted, spare)) is not None:
+                await self._unload(other)
             await self._engine.load(local)
         except Rejected as error:
             self._refused[adapter.digest] = error

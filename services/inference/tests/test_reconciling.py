@@ -30,6 +30,7 @@ class FakeEngine:
         self.loaded = asyncio.Event()
         self.loaded.set()
         self.has: set[str] = set()
+        self.unloaded: list[str] = []
         self.refuses: set[str] = set()
 
     async def load(self, adapter: Adapter) -> None:
@@ -39,6 +40,7 @@ class FakeEngine:
 
     async def unload(self, adapter: Adapter) -> None:
         self.has.remove(adapter.digest)
+        self.unloaded.append(adapter.digest)
 
 
 class FakeRollouts:
@@ -281,6 +283,31 @@ async def test_a_way_back_makes_room_for_a_candidate_the_oldest_first(
         made.changed()
         await until(lambda: made.has(other))
         assert engine.has == {one, two, other}, "what goes back has no room yet"
+
+
+async def test_a_way_back_stays_until_what_comes_is_here(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gyre_inference.reconciling.AGAIN_S", 0.01)
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    one, two, back, late, damaged = (
+        make(tmp_path, seed, settings.model_digest) for seed in range(5)
+    )
+    rollouts.put(one, two, back, home=tmp_path, names=("production", "candidate", "previous"))
+    async with reconciling(settings, engine, rollouts) as (made, said):
+        await until(lambda: len(said) == 3)
+        (tmp_path / late).rename(tmp_path / "elsewhere")
+        (tmp_path / damaged / "adapter_model.safetensors").write_bytes(b"cut")
+
+        rollouts.put(None, late, damaged, tenant="umbrella", home=tmp_path)
+        made.changed()
+        await until(lambda: made.refuses(damaged))
+        await asyncio.sleep(0.1)  # several attempts
+        assert (engine.has, engine.unloaded) == ({one, two, back}, [])
+
+        (tmp_path / "elsewhere").rename(tmp_path / late)
+        await until(lambda: made.has(late))
+        assert engine.unloaded == [back]
 
 
 async def test_what_has_a_share_comes_before_what_has_none(
