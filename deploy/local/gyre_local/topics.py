@@ -153,13 +153,19 @@ async def create(
 
 
 async def _keep_uncompressed(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
-    """Have `topics`, which an earlier release may have made, keep nothing compressed."""
+    """Have `topics`, which an earlier release may have made, keep nothing compressed.
+
+    Raises:
+        StackError: The broker does not say how a topic is, or does not alter it.
+    """
     if not topics:
         return
     kinds = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
     [described] = await admin.describe_configs(kinds)
     late = []
-    for _, _, _, name, entries in described.resources:
+    for code, reason, _, name, entries in described.resources:
+        if code:
+            raise StackError(f"Kafka does not describe topic {name}: {reason}")
         # All that is the topic's own, or it would be reset.
         own = {key: value for key, value, _, source, *_ in entries if source == OF_TOPIC}
         if own.get(COMPRESSION) != EVERY[COMPRESSION]:

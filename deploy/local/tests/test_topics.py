@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,52 @@ def test_a_folder_without_contracts_is_an_error(tmp_path: Path) -> None:
 async def test_a_broker_that_does_not_answer_is_named() -> None:
     with pytest.raises(StackError, match=r"no Kafka answers at 127\.0\.0\.1:1:"):
         await topics.create("127.0.0.1:1", [topics.Topic("any", 1)], patience_s=0)
+
+
+class Admin:
+    """A broker with one topic, of an earlier release."""
+
+    def __init__(self, *described: Any) -> None:
+        self._described = described
+        self.altered: list[Any] = []
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def list_topics(self) -> list[str]:
+        return ["old"]
+
+    async def describe_configs(self, kinds: list[Any]) -> list[Any]:
+        return [SimpleNamespace(resources=[self._described])]
+
+    async def alter_configs(self, kinds: list[Any]) -> list[Any]:
+        self.altered += [(kind.name, kind.configs) for kind in kinds]
+        return [SimpleNamespace(resources=[(0, None, 2, kind.name) for kind in kinds])]
+
+
+async def test_a_topic_of_an_earlier_release_keeps_its_own_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, default = ("cleanup.policy", "compact", False, 1, False, []), 5
+    admin = Admin(0, None, 2, "old", [own, ("retention.ms", "1", False, default, False, [])])
+    monkeypatch.setattr(topics, "AIOKafkaAdminClient", lambda **_: admin)
+
+    assert await topics.create("any:1", [topics.Topic("old", 1)]) == []
+
+    kept = {"cleanup.policy": "compact", "compression.type": "uncompressed"}
+    assert admin.altered == [("old", kept)]
+
+
+async def test_a_topic_that_is_not_described_is_not_altered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin = Admin(29, "not authorized", 2, "old", [])
+    monkeypatch.setattr(topics, "AIOKafkaAdminClient", lambda **_: admin)
+
+    with pytest.raises(StackError, match="does not describe topic old: not authorized"):
+        await topics.create("any:1", [topics.Topic("old", 1)])
+    assert admin.altered == []
 
 
 def test_a_tenants_own_producers_get_a_topic_like_the_shared_one() -> None:
