@@ -147,8 +147,8 @@ def merged(policy: Policy, changes_json: str, max_rank: int = MAX_RANK) -> Polic
         max_rank: Of an adapter that the engine takes.
 
     Raises:
-        Rejected: It is no JSON object, or a member is unknown or out of its range, or can only
-            fail after the work.
+        Rejected: It is no JSON object, or a member is unknown or out of its range, or is set to
+            what can only fail after the work.
 
     >>> merged(Policy(), '{"passages": 2}').passages
     2
@@ -161,7 +161,8 @@ def merged(policy: Policy, changes_json: str, max_rank: int = MAX_RANK) -> Polic
         raise Rejected(f"policy_json is not JSON: {error}", param="policy_json") from error
     if not isinstance(changes, dict):
         raise Rejected('policy_json must be a JSON object, as {"passages": 4}', param="policy_json")
-    whole = _deep(policy.model_dump(mode="json"), changes, "policy_json")
+    before = policy.model_dump(mode="json")
+    whole = _deep(before, changes, "policy_json")
     try:
         # JSON, because only there an integer may stand for a float in strict mode.
         wanted = Policy.model_validate_json(json.dumps(whole), strict=True)
@@ -172,7 +173,9 @@ def merged(policy: Policy, changes_json: str, max_rank: int = MAX_RANK) -> Polic
         )
         raise Rejected(f"policy_json: {wrong}", param="policy_json") from error
     _check_finite(wanted.model_dump(mode="json"), "policy_json")
-    if late := beyond(whole, max_rank):
+    # What an earlier release took is no reason to refuse anything else, as a pause.
+    known = beyond(before, max_rank)
+    if late := [each for each in beyond(whole, max_rank) if each not in known]:
         raise Rejected(f"policy_json: {'; '.join(late)}", param="policy_json")
     return wanted
 

@@ -152,6 +152,20 @@ def test_what_can_only_fail_after_the_work_is_refused(changes: str, reason: str)
         merged(Policy(), changes)
 
 
+def test_what_was_set_before_refuses_no_other_change() -> None:
+    release = Policy().release.model_copy(update={"steps": (100, 10_000)})
+    training = Policy().training.model_copy(update={"rank": 32})
+    before = Policy().model_copy(update={"release": release, "training": training})
+
+    paused = merged(before, '{"drift": {"paused": true}, "training": {"rank": 32}}')
+
+    assert (paused.drift.paused, paused.training.rank) == (True, 32)
+    assert paused.release.steps == (100, 10_000)
+    with pytest.raises(Rejected) as caught:
+        merged(before, '{"drift": {"paused": true}, "training": {"rank": 64}}')
+    assert str(caught.value) == "policy_json: training.rank is 64, expected at most 16"
+
+
 def test_the_largest_rank_is_the_engines() -> None:
     assert merged(Policy(), '{"training": {"rank": 32}}', max_rank=32).training.rank == 32
 
