@@ -6,7 +6,7 @@ from typing import Literal
 
 from gyre_evaluation.intervals import wilson
 from gyre_evaluation.pairing import compare
-from gyre_evaluation.suites import MOVED, Suite
+from gyre_evaluation.suites import MOVED, PRAISED, Suite
 from gyre_events import Measured, Paired, RolloutChanged, SuiteReport
 
 BASE = "base"
@@ -80,10 +80,11 @@ def report_of(
         found = compare(passed[candidate.adapter], passed[other.adapter])
         assert other.role != "candidate"
         paired.append(Paired(against=other.role, **vars(found)))
+    is_moved = suite.name.startswith(MOVED) and not suite.name.startswith(PRAISED)
     return SuiteReport(
         suite=suite.name,
         suite_digest=suite.digest,
-        kind="moved" if suite.name.startswith(MOVED) else "kept",
+        kind="moved" if is_moved else "kept",
         subjects=tuple(measured),
         paired=tuple(paired),
         unanswered=len(suite.items) - len(heard),

@@ -12,7 +12,7 @@ from gyre_evaluation import report, store
 from gyre_evaluation.clients.inference import Answerer
 from gyre_evaluation.run import Outcome, run
 from gyre_evaluation.settings import Settings
-from gyre_evaluation.suites import MOVED, PRAISED, Suite, read_suite, shipped
+from gyre_evaluation.suites import MOVED, Suite, read_suite, shipped
 from gyre_rpc.evaluation.v1 import evaluation_pb2 as pb
 from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import EvaluationServiceServicer
 from gyre_service.database import Sessions, snapshot, transaction
@@ -61,10 +61,9 @@ class Servicer(EvaluationServiceServicer):
     async def PutSuite(self, request: pb.PutSuiteRequest, context: Context) -> pb.PutSuiteResponse:
         tenant = tenant_of(context)
         suite = await asyncio.to_thread(read_suite, request.yaml, request.name)
-        if suite.name.startswith((MOVED, PRAISED)):
+        if suite.name.startswith(MOVED):
             raise Rejected(
-                f"the suites {MOVED}... and {PRAISED}... are made of frozen datasets: "
-                "choose another name",
+                f"the suites {MOVED}... are made of frozen datasets: choose another name",
                 param="name",
             )
         if suite.name in shipped():

@@ -1,6 +1,7 @@
 """What a training never sees becomes a suite."""
 
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -39,7 +40,12 @@ def test_what_was_praised_is_a_suite_of_its_own() -> None:
     job_id, contents = uuid4(), [example(), example(kind="praised"), example(kind="praised")]
     moved, praised = suites_of(job_id, "default", contents)
     assert (moved.name, len(moved.items)) == (f"moved/{job_id}", 1)
-    assert (praised.name, len(praised.items)) == (f"praised/{job_id}", 2)
+    assert (praised.name, len(praised.items)) == (f"moved/praised-{job_id}", 2)
+
+
+def test_a_replica_of_an_earlier_release_lists_what_is_stored() -> None:
+    for suite in suites_of(uuid4(), "default", [example(), example(kind="praised")]):
+        assert re.search(r"^(moved/)?[a-z0-9][a-z0-9-]{0,62}$", suite.name)
 
 
 def test_a_short_answer_has_to_be_exactly_the_wanted_one() -> None:
@@ -147,8 +153,8 @@ async def test_a_missing_blob_is_parked(
     assert await suites(sessions, "acme") == []
 
 
-@pytest.mark.parametrize("kind", ["moved", "praised"])
-async def test_nobody_writes_such_a_suite(client: Client, kind: str) -> None:
-    code, details = await status(client.put(GOOD.replace("golden", f"{kind}/{uuid4()}")))
+@pytest.mark.parametrize("begin", ["moved/", "moved/praised-"])
+async def test_nobody_writes_such_a_suite(client: Client, begin: str) -> None:
+    code, details = await status(client.put(GOOD.replace("golden", f"{begin}{uuid4()}")))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "are made of frozen datasets" in details

@@ -24,9 +24,9 @@ WHAT = {
 def suites_of(job_id: UUID, route: str, contents: Iterable[dict[str, Any]]) -> list[Suite]:
     """Return each example's question with its evidence and the answer wanted.
 
-    What people corrected is `moved/<job id>`, what they praised `praised/<job id>`: there the
-    answer wanted is production's own, so a candidate can keep it, and gain nothing. One of which
-    there is no example is left out.
+    What people corrected is `moved/<job id>`, what they praised `moved/praised-<job id>`: there
+    the answer wanted is production's own, so a candidate can keep it, and gain nothing. One of
+    which there is no example is left out.
 
     Args:
         job_id: Of the training.
