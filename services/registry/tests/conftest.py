@@ -1,8 +1,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import uuid4
 
+import grpc
 import pytest
 from faststream.kafka import TestKafkaBroker
 from grpc import aio
@@ -14,7 +15,10 @@ from gyre_registry.deciding import put_route
 from gyre_registry.desired import Wish
 from gyre_registry.handlers import router
 from gyre_registry.servicer import Servicer
-from gyre_rpc.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
+from gyre_rpc.registry.v1.registry_pb2_grpc import (
+    RegistryServiceStub,
+    add_RegistryServiceServicer_to_server,
+)
 from gyre_service.database import Sessions, open_database, snapshot
 from gyre_service.kafka import Broker
 from gyre_service.kafka.outbox import Outbox
@@ -92,3 +96,14 @@ async def channel(sessions: Sessions, tmp_path: Path) -> AsyncIterator[aio.Chann
     async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel
     await server.stop(grace=None)
+
+
+@pytest.fixture
+def stub(channel: aio.Channel) -> Any:
+    return RegistryServiceStub(channel)
+
+
+async def refusal(call: Awaitable[Any]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), caught.value.details() or ""

@@ -30,7 +30,8 @@ from gyre_service.errors import NotFound
 from gyre_service.ids import now
 
 from .conftest import BASE, Published, Send
-from .test_rollouts import WHEN, about, canary, changes, evaluated, evidence_of, trained, verdict
+from .test_evidence import evidence_of
+from .test_rollouts import WHEN, about, canary, changes, evaluated, trained, verdict
 
 DOCUMENT = uuid4()
 

@@ -16,10 +16,7 @@ from gyre_events import (
     Score,
     VerdictRecorded,
 )
-from gyre_registry import evidence, rollouts, store, watching
-from gyre_registry.canary import Count, Evidence
-from gyre_registry.deciding import ensure_routes, put_route
-from gyre_registry.desired import Wish
+from gyre_registry import rollouts, store, watching
 from gyre_registry.tables import Rollout
 from gyre_service.database import Sessions, snapshot, transaction
 
@@ -84,6 +81,26 @@ def verdict(
 def scored(rollout: RolloutChanged, arm: str, value: float, purpose: str) -> AnswerScored:
     score = Score(name="citation_valid", value=value)
     return AnswerScored(judge="rules-v1", scores=(score,), **about(rollout, arm, purpose))
+
+
+def refused(rollout: RolloutChanged, digest: str = "c") -> AdapterLoaded:
+    return AdapterLoaded(
+        route=rollout.route,
+        revision=rollout.revision,
+        rollout_id=rollout.rollout_id,
+        adapter_digest=digest * 64,
+        replica="inference-0",
+        outcome="refused",
+        reason="NaN in its weights",
+        decided_at=WHEN,
+    )
+
+
+def loaded(rollout: RolloutChanged) -> AdapterLoaded:
+    """Tell that a replica has the adapter of the candidate."""
+    digest = str(rollout.arms[1].adapter_digest)
+    changes = {"outcome": "loaded", "reason": "", "adapter_digest": digest}
+    return refused(rollout).model_copy(update=changes)
 
 
 async def changes(published: Published) -> list[RolloutChanged]:
@@ -172,183 +189,6 @@ async def test_a_canary_that_is_worse_is_taken_back(send: Send, published: Publi
     last = (await changes(published))[-1]
     assert [arm.adapter_digest for arm in last.arms] == [None]
     assert "worse than production" in last.reason
-
-
-async def test_only_live_answers_and_shadows_of_the_candidate_are_evidence(
-    send: Send, published: Published, sessions: Sessions
-) -> None:
-    shown = await canary(send, published)
-
-    for purpose in ("suite", "probe", "replay", "baseline"):
-        for arm in ("production", "candidate"):
-            await send(scored(shown, arm, 0, purpose))
-            await send(verdict(shown, arm, "down", purpose))
-    await send(scored(shown, "production", 0, "shadow"))
-    await send(verdict(shown, "candidate", "down", "shadow"))
-    other = shown.model_copy(update={"rollout_id": uuid4()})
-    await send(scored(other, "candidate", 0, "live"))
-    # Before it was shown to anybody, and in a revision that nobody decided.
-    [measured, _] = await changes(published)
-    for revision in (measured.revision, shown.revision + 1):
-        early = shown.model_copy(update={"revision": revision})
-        await send(verdict(early, "production", "down"))
-        await send(scored(early, "production", 0, "live"))
-    # Made while search was away: nobody could have known the answer.
-    blind = verdict(shown, "candidate", "down")
-    await send(blind.model_copy(update={"no_context": True}))
-    await send(scored(shown, "candidate", 1, "shadow"))
-    await send(scored(shown, "candidate", 0, "live"))
-
-    known = await evidence_of(sessions, shown)
-    assert (known.judge.candidate, known.live.candidate) == (Count(2, 1), Count(1, 1))
-    assert (known.judge.production, known.live.production) == (Count(), Count())
-
-
-async def evidence_of(sessions: Sessions, rollout: RolloutChanged) -> Evidence:
-    async with snapshot(sessions) as session:
-        known = await evidence.of_rollout(session, "acme", rollout.rollout_id)
-    assert set(known) <= {rollout.revision}
-    return known.get(rollout.revision, Evidence())
-
-
-async def test_a_bad_day_of_production_lets_no_worse_candidate_pass(
-    send: Send, published: Published
-) -> None:
-    """Of all answers the candidate has fewer bad ones; of those beside it, production has."""
-    shown = await canary(send, published)
-    for _ in range(40):
-        await send(verdict(shown, "production", "down"))
-    half = await at_half(send, published, shown)
-    for thumb in ("up", "down") * 20:
-        await send(verdict(half, "candidate", thumb))
-        await send(verdict(half, "production", "up"))
-
-    last = (await changes(published))[-1]
-    assert (last.stage, last.arms[0].adapter_digest) == ("steady", None)
-    assert "worse than production: live" in last.reason
-
-
-@pytest.mark.parametrize(
-    ("wish", "counted"),
-    [
-        (Wish("default", prompt="Be kind."), 0),
-        (Wish("default", collection="manuals"), 0),
-        (Wish("default", policy_json='{"passages": 2}'), 0),
-        (Wish("default", policy_json='{"release": {"shadow": 0.5}}'), 0),
-        (Wish("default", policy_json='{"release": {"approval": true}}'), 5),
-    ],
-)
-async def test_who_changes_what_is_asked_begins_the_evidence_anew(
-    send: Send, published: Published, sessions: Sessions, wish: Wish, counted: int
-) -> None:
-    shown = await canary(send, published)
-    for _ in range(5):  # of the six that the step needs
-        await send(scored(shown, "candidate", 1, "shadow"))
-    changed = await put_route(sessions, "acme", wish, BASE)
-    for _ in range(5 - counted):
-        await send(scored(changed, "candidate", 1, "shadow"))
-    if counted == 0:  # late, of what was asked before
-        await send(scored(shown, "candidate", 1, "shadow"))
-    assert (await changes(published))[-1] == changed
-
-    await send(scored(changed, "candidate", 1, "shadow"))
-    assert (await changes(published))[-1].arms[1].share == 5_000
-
-
-@pytest.mark.parametrize("person_first", [True, False])
-async def test_a_person_outranks_the_judge_whoever_comes_first(
-    send: Send, published: Published, sessions: Sessions, person_first: bool
-) -> None:
-    shown = await canary(send, published)
-    judged = verdict(shown, "candidate", "down")
-    score = scored(shown, "candidate", 1, "live").model_copy(update={"answer_id": judged.answer_id})
-    for event in (judged, score) if person_first else (score, judged):
-        await send(event)
-
-    known = await evidence_of(sessions, shown)
-    assert known.live.candidate == Count(1, 1)
-    assert known.judge.candidate == Count(1, 0), "beside shadows stands what the judge said"
-
-
-def refused(rollout: RolloutChanged, digest: str = "c") -> AdapterLoaded:
-    return AdapterLoaded(
-        route=rollout.route,
-        revision=rollout.revision,
-        rollout_id=rollout.rollout_id,
-        adapter_digest=digest * 64,
-        replica="inference-0",
-        outcome="refused",
-        reason="NaN in its weights",
-        decided_at=WHEN,
-    )
-
-
-def loaded(rollout: RolloutChanged) -> AdapterLoaded:
-    """Tell that a replica has the adapter of the candidate."""
-    digest = str(rollout.arms[1].adapter_digest)
-    changes = {"outcome": "loaded", "reason": "", "adapter_digest": digest}
-    return refused(rollout).model_copy(update=changes)
-
-
-async def test_a_replica_that_refuses_ends_the_rollout(send: Send, published: Published) -> None:
-    await send(trained())
-    [candidate] = await changes(published)
-
-    await send(refused(candidate))
-
-    assert "replica inference-0 refuses" in (await changes(published))[-1].reason
-
-
-async def test_production_that_a_replica_refuses_is_taken_back(
-    send: Send, published: Published, sessions: Sessions
-) -> None:
-    ended = []
-    for digest in "cde":
-        await send(trained(digest))
-        begun = (await changes(published))[-1]
-        ended.append(begun.rollout_id)
-        async with transaction(sessions) as session:
-            row = await session.get_one(Rollout, ("acme", begun.rollout_id))
-            if digest != "e":
-                await rollouts.end(session, row, "production", "by hand", "ada")
-    decided = len(await changes(published))
-    await send(refused(begun, "c"))  # `previous`: who wants it back will see
-    shown = (await changes(published))[decided - 2]
-    await send(refused(shown, "d"))  # told of a revision that is not wanted any more
-    assert len(await changes(published)) == decided
-
-    await send(refused(begun, "d"))
-
-    [back] = (await changes(published))[decided:]
-    assert (back.stage, [arm.adapter_digest for arm in back.arms]) == ("steady", ["c" * 64])
-    assert back.reason == "replica inference-0 refuses the adapter: NaN in its weights"
-    assert [(await stage(sessions, one)).stage for one in ended] == [
-        "production",
-        "rolled-back",
-        "rejected",  # what it was compared to is gone
-    ]
-
-    await send(refused(back, "c"))
-    assert [arm.adapter_digest for arm in (await changes(published))[-1].arms] == [None]
-
-
-@pytest.mark.parametrize(("kept", "then"), [("b", "b" * 64), (None, None)])
-async def test_so_is_one_that_came_there_before_this_registry(
-    send: Send, published: Published, sessions: Sessions, kept: str | None, then: str | None
-) -> None:
-    route = await put_route(sessions, "acme", Wish("default", prompt="Be kind."), BASE)
-    arm = route.arms[0].model_copy(update={"adapter_digest": "c" * 64, "adapter_uri": "file:///c"})
-    previous = arm.model_copy(
-        update={"name": "previous", "share": 0, "adapter_digest": (kept or "") * 64}
-    )
-    arms = (arm, previous) if kept else (arm,)
-    taken = route.model_copy(update={"revision": route.revision + 1, "arms": arms})
-    await ensure_routes(sessions, [("acme", taken)], BASE)
-
-    await send(refused(taken))
-
-    [back] = (await changes(published))[-1].arms
-    assert (back.name, back.share, back.adapter_digest) == ("production", 10_000, then)
 
 
 async def test_another_adapter_waits_for_its_turn(

@@ -1,0 +1,73 @@
+"""What becomes of an adapter that a replica refuses."""
+
+import pytest
+
+from gyre_registry import rollouts
+from gyre_registry.deciding import ensure_routes, put_route
+from gyre_registry.desired import Wish
+from gyre_registry.tables import Rollout
+from gyre_service.database import Sessions, transaction
+
+from .conftest import BASE, Published, Send
+from .test_rollouts import changes, refused, stage, trained
+
+
+async def test_a_replica_that_refuses_ends_the_rollout(send: Send, published: Published) -> None:
+    await send(trained())
+    [candidate] = await changes(published)
+
+    await send(refused(candidate))
+
+    assert "replica inference-0 refuses" in (await changes(published))[-1].reason
+
+
+async def test_production_that_a_replica_refuses_is_taken_back(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    ended = []
+    for digest in "cde":
+        await send(trained(digest))
+        begun = (await changes(published))[-1]
+        ended.append(begun.rollout_id)
+        async with transaction(sessions) as session:
+            row = await session.get_one(Rollout, ("acme", begun.rollout_id))
+            if digest != "e":
+                await rollouts.end(session, row, "production", "by hand", "ada")
+    decided = len(await changes(published))
+    await send(refused(begun, "c"))  # `previous`: who wants it back will see
+    shown = (await changes(published))[decided - 2]
+    await send(refused(shown, "d"))  # told of a revision that is not wanted any more
+    assert len(await changes(published)) == decided
+
+    await send(refused(begun, "d"))
+
+    [back] = (await changes(published))[decided:]
+    assert (back.stage, [arm.adapter_digest for arm in back.arms]) == ("steady", ["c" * 64])
+    assert back.reason == "replica inference-0 refuses the adapter: NaN in its weights"
+    assert [(await stage(sessions, one)).stage for one in ended] == [
+        "production",
+        "rolled-back",
+        "rejected",  # what it was compared to is gone
+    ]
+
+    await send(refused(back, "c"))
+    assert [arm.adapter_digest for arm in (await changes(published))[-1].arms] == [None]
+
+
+@pytest.mark.parametrize(("kept", "then"), [("b", "b" * 64), (None, None)])
+async def test_so_is_one_that_came_there_before_this_registry(
+    send: Send, published: Published, sessions: Sessions, kept: str | None, then: str | None
+) -> None:
+    route = await put_route(sessions, "acme", Wish("default", prompt="Be kind."), BASE)
+    arm = route.arms[0].model_copy(update={"adapter_digest": "c" * 64, "adapter_uri": "file:///c"})
+    previous = arm.model_copy(
+        update={"name": "previous", "share": 0, "adapter_digest": (kept or "") * 64}
+    )
+    arms = (arm, previous) if kept else (arm,)
+    taken = route.model_copy(update={"revision": route.revision + 1, "arms": arms})
+    await ensure_routes(sessions, [("acme", taken)], BASE)
+
+    await send(refused(taken))
+
+    [back] = (await changes(published))[-1].arms
+    assert (back.name, back.share, back.adapter_digest) == ("production", 10_000, then)
