@@ -19,7 +19,16 @@ from gyre_events import (
     VerdictRecorded,
 )
 from gyre_events.answers import OfAnswer
-from gyre_registry import evidence, finding, lineage, outcome, reactivating, refusing, rollouts
+from gyre_registry import (
+    evidence,
+    finding,
+    lineage,
+    loading,
+    outcome,
+    reactivating,
+    refusing,
+    rollouts,
+)
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, UNDER_WAY, Adapter
 from gyre_service.database import Sessions, snapshot, transaction
@@ -70,11 +79,10 @@ async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> 
 @events(filter=of(AdapterLoaded))
 async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
+        # Nobody promotes by hand what nobody has loaded, or measures it; and this says why.
+        await loading.keep(session, cause.tenant, event)
         if event.outcome == "refused" and not event.waits:
             await refusing.refuse(session, cause.tenant, event)
-            return
-        # Nobody promotes by hand what nobody has loaded, or measures it; and this says why.
-        await lineage.keep(session, cause.tenant, event, lineage.id_of(event))
 
 
 @events(filter=of(AdapterEvaluated))

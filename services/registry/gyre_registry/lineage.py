@@ -8,7 +8,6 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import (
-    AdapterLoaded,
     AdapterTrained,
     AnswerGenerated,
     DatasetFrozen,
@@ -35,8 +34,6 @@ def id_of(event: Event) -> str:
             return str(event.drift_id)
         case RetrainingRequested() | DatasetFrozen() | TrainingFailed() | AdapterTrained():
             return str(event.job_id)
-        case AdapterLoaded():
-            return f"{event.rollout_id}/{event.adapter_digest}"
         case _:
             raise TypeError(f"{event.topic} is not kept by an id of its own")
 
@@ -47,15 +44,6 @@ async def keep(session: AsyncSession, tenant: str, event: Event, id: str) -> Non
     row = row or Fact(tenant=tenant, kind=event.topic, id=id, fact={})
     row.fact = event.model_dump(mode="json")
     session.add(row)
-
-
-async def why_not_loaded(session: AsyncSession, row: Rollout) -> str:
-    """Return why nobody can answer with a rollout's adapter yet; empty: a replica can."""
-    id = f"{row.rollout_id}/{row.adapter_digest}"
-    fact = await _fact(session, row.tenant, AdapterLoaded, id)
-    if fact is None:
-        return "no replica has loaded it yet"
-    return f"replica {fact['replica']} waits: {fact['reason']}" if fact["waits"] else ""
 
 
 async def keep_prompt(session: AsyncSession, tenant: str, digest: str, text: str) -> None:

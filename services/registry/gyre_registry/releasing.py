@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import ReleasePolicy, RolloutChanged
-from gyre_registry import canary, evidence, finding, lineage, rollouts, store
+from gyre_registry import canary, evidence, finding, lineage, loading, rollouts, store
 from gyre_registry.deciding import in_transaction
 from gyre_registry.desired import DEFAULT, PRODUCTION
 from gyre_registry.tables import CANDIDATE, ROLLED_BACK, UNDER_WAY, Adapter, Rollout
@@ -35,7 +35,7 @@ async def promote(session: AsyncSession, tenant: str, request: pb.PromoteRequest
     if row.stage not in UNDER_WAY:
         stage, _ = await finding.standing(session, row)
         raise Rejected(f"rollout {row.rollout_id} is {stage}: only one under way is promoted")
-    missing = row.stage == CANDIDATE and await lineage.why_not_loaded(session, row)
+    missing = row.stage == CANDIDATE and await loading.why_not_loaded(session, row)
     if missing:
         raise Rejected(f"adapter {row.adapter_digest[:12]} cannot answer: {missing}")
     reason = request.reason or "promoted by hand"
@@ -116,7 +116,11 @@ async def message_of(session: AsyncSession, row: Rollout) -> pb.Rollout:
     """Return a rollout with its evidence and its history."""
     route = await store.read_route(session, row.tenant, row.route)
     stage, share = await finding.standing(session, row)
-    missing = row.stage == CANDIDATE and await lineage.why_not_loaded(session, row)
+    missing = ""
+    if row.stage == CANDIDATE:
+        missing = await loading.why_not_loaded(session, row)
+    elif stage == IN_PRODUCTION and route is not None:
+        missing = await loading.refusals(session, row.tenant, route)
     policy = route.policy.release if route else ReleasePolicy()
     return pb.Rollout(
         rollout_id=str(row.rollout_id),

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AdapterEvaluated, Arm, RolloutChanged
 from gyre_events.policy import WHOLE
-from gyre_registry import canary, evidence, finding, gate, lineage, store
+from gyre_registry import canary, evidence, finding, gate, loading, store
 from gyre_registry.deciding import decide
 from gyre_registry.desired import (
     DEFAULT,
@@ -144,7 +144,7 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
     policy = route.policy.release
     since = utc(row.changed_at)
     if row.stage == CANDIDATE and (time - since).total_seconds() > policy.step_timeout_s:
-        missing = await lineage.why_not_loaded(session, row)
+        missing = await loading.why_not_loaded(session, row)
         reason = f"not measured in {policy.step_timeout_s:g} s" + (missing and f": {missing}")
         await end(session, row, REJECTED, reason, POLICY)
     if row.stage != CANARY:

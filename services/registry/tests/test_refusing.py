@@ -1,15 +1,20 @@
 """What becomes of an adapter that a replica refuses."""
 
-import pytest
+from typing import Any
 
+import pytest
+from sqlmodel import select
+
+from gyre_events import RolloutChanged
 from gyre_registry import rollouts
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
 from gyre_registry.tables import Rollout
+from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_service.database import Sessions, transaction
 
-from .conftest import BASE, Published, Send
-from .test_rollouts import changes, refused, stage, trained
+from .conftest import ACME, BASE, Published, Send
+from .test_rollouts import changes, loaded, refused, stage, trained
 
 
 async def test_a_replica_that_refuses_ends_the_rollout(send: Send, published: Published) -> None:
@@ -71,3 +76,59 @@ async def test_so_is_one_that_came_there_before_this_registry(
 
     [back] = (await changes(published))[-1].arms
     assert (back.name, back.share, back.adapter_digest) == ("production", 10_000, then)
+
+
+async def in_production(
+    send: Send, published: Published, sessions: Sessions, *, is_loaded: bool
+) -> RolloutChanged:
+    """Bring an adapter to production, which the replica inference-0 may have loaded before."""
+    await send(trained())
+    begun = (await changes(published))[-1]
+    if is_loaded:
+        await send(loaded(begun))
+    async with transaction(sessions) as session:
+        row = await session.get_one(Rollout, ("acme", begun.rollout_id))
+        await rollouts.end(session, row, "production", "by hand", "ada")
+    return (await changes(published))[-1]
+
+
+async def test_production_that_another_replica_has_loaded_stays_and_who_refuses_it_is_told(
+    send: Send,
+    published: Published,
+    sessions: Sessions,
+    stub: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def reason() -> str:
+        told = await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)
+        return str(told.rollouts[0].reason)
+
+    route = await in_production(send, published, sessions, is_loaded=True)
+    other = {"replica": "inference-1", "reason": "no folder"}
+    refuses = "replica inference-1 refuses the adapter: no folder"
+    for _ in range(2):  # and again after a change, when it may be the first to speak
+        assert await reason() == "by hand"
+        await send(refused(route).model_copy(update=other))
+        assert (await changes(published))[-1] == route
+        assert await reason() == f"by hand; {refuses}"
+        assert f"{refuses}; it stays in production: inference-0 has loaded it" in caplog.text
+        route = await put_route(
+            sessions, "acme", Wish("default", prompt=f"{route.revision}."), BASE
+        )
+
+    await send(refused(route))
+    assert (await changes(published))[-1].arms[0].adapter_digest is None
+
+
+async def test_who_had_it_loaded_when_it_was_there_before_says_nothing_of_now(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    await in_production(send, published, sessions, is_loaded=True)
+    async with transaction(sessions) as session:
+        row = (await session.exec(select(Rollout))).one()
+        await rollouts.take_back(session, row, "it was wrong", "ada")
+    route = await in_production(send, published, sessions, is_loaded=False)
+
+    await send(refused(route).model_copy(update={"replica": "inference-1"}))
+
+    assert (await changes(published))[-1].arms[0].adapter_digest is None

@@ -106,6 +106,7 @@ async def test_what_nobody_has_loaded_is_not_promoted(
     assert message == f"adapter cccccccccccc cannot answer: {why}"
 
     await send(loaded(candidate))
+    await send(refused(candidate).model_copy(update=full | {"replica": "inference-1"}))
     [told] = (await stub.ListRollouts(pb.ListRolloutsRequest(), metadata=ACME)).rollouts
     assert told.reason == "is measured before anybody sees it"
     promoted = (await stub.Promote(pb.PromoteRequest(), metadata=ACME)).rollout
