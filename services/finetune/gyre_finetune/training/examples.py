@@ -5,7 +5,9 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from jinja2 import TemplateError
 from pydantic import BaseModel, ConfigDict
 
 # Lines of a document that look like a part of the prompt, as inference marks them.
@@ -82,10 +84,29 @@ def _as_data(text: str) -> str:
     return _OURS.sub("> ", "\n".join(line for line in lines if line))
 
 
-def messages(example: Example, prompt: str) -> list[dict[str, str]]:
-    """Return the conversation before the answer."""
-    last = {"role": "user", "content": user_message(example.passages, example.question)}
-    return [{"role": "system", "content": prompt}, last] if prompt.strip() else [last]
+def takes_system(tokenizer: Any) -> bool:
+    """Tell whether a model's chat template takes a system turn (transformers' interface)."""
+    turns = [{"role": role, "content": "?"} for role in ("system", "user")]
+    try:
+        tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except TemplateError:
+        return False
+    return True
+
+
+def messages(example: Example, prompt: str, *, system: bool = True) -> list[dict[str, str]]:
+    """Return the conversation before the answer, as `inference` puts it.
+
+    Args:
+        example: Whose answer it is.
+        prompt: Of the route.
+        system: Whether the model's template takes a system turn; else the question begins with
+            the prompt.
+    """
+    head, last = prompt.strip(), user_message(example.passages, example.question)
+    if head and system:
+        return [{"role": "system", "content": head}, {"role": "user", "content": last}]
+    return [{"role": "user", "content": f"{head}\n\n{last}" if head else last}]
 
 
 def as_read(example: Example, rng: random.Random, pool: Sequence[str] = ()) -> Example:

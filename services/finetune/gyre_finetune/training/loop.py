@@ -29,6 +29,7 @@ from gyre_finetune.training.examples import (
     passages_of,
     schedule,
     steps_of,
+    takes_system,
 )
 from gyre_finetune.training.job import CHECKPOINT, EPOCHS, Job, Step
 from gyre_service.processor import best_dtype, processor_flags
@@ -63,6 +64,7 @@ class Trainer:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         # transformers and peft are only half typed
         self._tokenizer: Any = AutoTokenizer.from_pretrained(job.model_path)
+        self._system = takes_system(self._tokenizer)
         fast = self._device == "cuda" or best_dtype(processor_flags()) == "bfloat16"
         self._dtype = torch.bfloat16 if fast else torch.float32
         base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=self._dtype)
@@ -194,7 +196,7 @@ class Trainer:
     def _row(self, example: Example) -> Row:
         """Return the tokens of prompt and answer, and where the answer begins."""
         prompt: list[int] = self._tokenizer.apply_chat_template(
-            messages(example, self._job.prompt),
+            messages(example, self._job.prompt, system=self._system),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
