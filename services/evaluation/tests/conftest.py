@@ -12,6 +12,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage, TestKafkaBroker
 from pydantic import SecretStr
 
 from gyre_evaluation.clients.retrieval import Encoder
+from gyre_evaluation.evaluating import Evaluator
 from gyre_evaluation.handlers import router
 from gyre_evaluation.servicer import Servicer
 from gyre_evaluation.settings import Settings
@@ -244,6 +245,18 @@ def send(broker: KafkaBroker) -> Send:
         await broker.publish(body, topic=event.topic, headers=envelope | headers)
 
     return publish
+
+
+@pytest.fixture
+async def evaluator(
+    settings: Settings,
+    sessions: Sessions,
+    inference: FakeInference,
+    rollouts: Table[RolloutChanged],
+) -> AsyncIterator[Evaluator]:
+    settings = settings.model_copy(update={"service_token": SecretStr("token")})
+    async with answering(inference) as channel:
+        yield Evaluator(settings, sessions, channel, rollouts.get)
 
 
 @pytest.fixture

@@ -1,86 +1,32 @@
 """A candidate is measured once against production and the base, also when its runner dies."""
 
-import json
-from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 from sqlmodel import col, select
 
 from gyre_evaluation import store
 from gyre_evaluation.evaluating import Evaluator
-from gyre_evaluation.settings import Settings
 from gyre_evaluation.suites import suites_of
-from gyre_evaluation.work import Evaluation, add_evaluation
-from gyre_events import AdapterEvaluated, AdapterLoaded, Policy, ReleasePolicy, RolloutChanged
+from gyre_evaluation.work import Evaluation
+from gyre_events import AdapterLoaded, Policy, ReleasePolicy, RolloutChanged
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.database import Sessions, snapshot, transaction
-from gyre_service.errors import Conflict, NotFound, Unavailable
+from gyre_service.errors import Unavailable
 from gyre_service.ids import now
-from gyre_service.jobs import LostLease, claim
+from gyre_service.jobs import LostLease
 from gyre_service.kafka import Table
-from gyre_service.kafka.outbox import Outbox
 
 from .conftest import CANDIDATE, JOB, Send, put, rollout
-from .inference import FakeInference, answering
+from .inference import FakeInference
+from .jobs import POLICY, claimed, job_of, published, reply
 from .test_moved import example
-
-HEDGE = {"document": "hedge.md", "page": None, "text": "blue"}
-POLICY = Policy(release=ReleasePolicy(suites=("smoke",), suite_items=2))
-
-
-def reply(request: pb.GenerateRequest) -> str:
-    """The candidate knows the new form, the base the old one."""
-    if request.evidence[0].text != "The lamp is blue.":
-        return f"{request.evidence[0].text} [1]"
-    return "blue / [1]" if request.adapter == CANDIDATE else "blue [1]"
 
 
 @pytest.fixture
 def inference() -> FakeInference:
     return FakeInference(reply=reply)
-
-
-@pytest.fixture
-async def evaluator(
-    settings: Settings,
-    sessions: Sessions,
-    inference: FakeInference,
-    rollouts: Table[RolloutChanged],
-) -> AsyncIterator[Evaluator]:
-    settings = settings.model_copy(update={"service_token": SecretStr("token")})
-    async with answering(inference) as channel:
-        yield Evaluator(settings, sessions, channel, rollouts.get)
-
-
-async def job_of(
-    sessions: Sessions,
-    wanted: RolloutChanged,
-    tenant: str = "acme",
-    moved: int = 5,
-    praised: int = 0,
-) -> Evaluation:
-    contents = [example() for _ in range(moved)]
-    contents += [example("blue [1]", kind="praised", passages=[HEDGE]) for _ in range(praised)]
-    async with transaction(sessions) as session:
-        for suite in suites_of(JOB, "default", contents) if contents else []:
-            await store.put_suite(session, tenant, suite)
-        await add_evaluation(session, tenant, CANDIDATE, wanted)
-    return await claimed(sessions)
-
-
-async def claimed(sessions: Sessions) -> Evaluation:
-    job = await claim(sessions, Evaluation, 0.0)
-    assert job is not None
-    return job
-
-
-async def published(sessions: Sessions) -> list[tuple[UUID, AdapterEvaluated]]:
-    async with snapshot(sessions) as session:
-        rows = (await session.exec(select(Outbox))).all()
-    return [(row.id, AdapterEvaluated.model_validate(json.loads(row.body))) for row in rows]
 
 
 async def test_candidate_production_and_base_are_compared(
@@ -229,133 +175,6 @@ async def test_what_no_attempt_mends_is_said(evaluator: Evaluator, sessions: Ses
     [(_, event)] = await published(sessions)
     assert "'nobody-wrote-it', and there is none" in event.error
     assert event.suites == ()
-
-
-async def test_a_model_that_is_away_is_waited_for(
-    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
-) -> None:
-    def away(request: pb.GenerateRequest) -> str:
-        raise Unavailable("not loaded")
-
-    inference.reply = away
-    job = await job_of(sessions, rollout("candidate", POLICY))
-
-    with pytest.raises(Unavailable, match="not loaded"):
-        await evaluator.do(job)
-
-    assert await published(sessions) == []
-
-
-async def test_an_adapter_that_is_not_known_yet_is_waited_for_until_the_rollout_is_over(
-    evaluator: Evaluator,
-    sessions: Sessions,
-    inference: FakeInference,
-    rollouts: Table[RolloutChanged],
-) -> None:
-    def gone(request: pb.GenerateRequest) -> str:
-        raise NotFound("no such adapter here")
-
-    inference.reply = gone
-    wanted = rollout("candidate", POLICY)
-    job = await job_of(sessions, wanted)
-    for row in (None, rollout(revision=2), wanted):  # not read, behind, current
-        if row is not None:
-            put(rollouts, "acme", row)
-        with pytest.raises(Unavailable, match="no such adapter here"):
-            await evaluator.do(job)
-    assert await published(sessions) == []
-    put(rollouts, "acme", rollout(revision=4))
-
-    await evaluator.do(job)
-
-    [(_, event)] = await published(sessions)
-    assert "no such adapter here" in event.error
-
-
-async def test_an_item_that_one_subject_gave_no_answer_to_is_nobodys(
-    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
-) -> None:
-    lost: set[str] = set()
-
-    def fail_one(request: pb.GenerateRequest) -> str:
-        lost.update([request.conversation_id] if not lost else [])
-        if request.adapter == "base" and request.conversation_id in lost:
-            raise ZeroDivisionError
-        return reply(request)
-
-    inference.reply = fail_one
-    policy = Policy(release=ReleasePolicy(suites=()))
-    job = await job_of(sessions, rollout("candidate", policy), moved=12)
-
-    await evaluator.do(job)
-
-    [(_, event)] = await published(sessions)
-    [moved] = event.suites
-    assert moved.unanswered == 1
-    assert [(one.passed, one.items) for one in moved.subjects] == [(11, 11), (0, 11), (0, 11)]
-    assert [(pair.gained, pair.lost) for pair in moved.paired] == [(11, 0), (11, 0)]
-    asked = [request.adapter for _, request in inference.asked if request.conversation_id in lost]
-    assert asked == [CANDIDATE, "base", "base", "base"]
-
-
-async def test_a_bad_hour_of_the_engine_is_waited_for(
-    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
-) -> None:
-    def fail(request: pb.GenerateRequest) -> str:
-        if request.adapter == CANDIDATE:
-            raise ZeroDivisionError
-        return reply(request)
-
-    inference.reply = fail
-    first = await job_of(sessions, rollout("candidate", POLICY))
-    with pytest.raises(Unavailable, match="0 of 2 items have an answer of everybody"):
-        await evaluator.do(first)
-    inference.reply = reply
-
-    await evaluator.do(await claimed(sessions))
-
-    [(_, event)] = await published(sessions)
-    assert [one.passed for one in event.suites[0].subjects] == [2, 0, 0]
-    assert event.suites[0].unanswered == 0
-
-
-async def test_a_bad_hour_ends_with_its_rollout(
-    evaluator: Evaluator,
-    sessions: Sessions,
-    inference: FakeInference,
-    rollouts: Table[RolloutChanged],
-) -> None:
-    def fail(request: pb.GenerateRequest) -> str:
-        raise ZeroDivisionError
-
-    inference.reply = fail
-    job = await job_of(sessions, rollout("candidate", POLICY))
-    put(rollouts, "acme", rollout(revision=4))
-
-    await evaluator.do(job)
-
-    [(_, event)] = await published(sessions)
-    assert "0 of 2 items have an answer of everybody, and the route wants another" in event.error
-
-
-async def test_an_attempt_that_is_still_running_says_nothing_about_the_candidate(
-    evaluator: Evaluator, sessions: Sessions, inference: FakeInference
-) -> None:
-    """As after a kill -9 of inference: its claims on the request ids outlive it."""
-
-    def busy(request: pb.GenerateRequest) -> str:
-        raise Conflict("another attempt with this id is running")
-
-    inference.reply = busy
-    first = await job_of(sessions, rollout("candidate", POLICY))
-    with pytest.raises(Conflict):
-        await evaluator.do(first)
-    inference.reply = reply
-
-    await evaluator.do(await claimed(sessions))
-
-    [(_, event)] = await published(sessions)
-    assert [one.passed for one in event.suites[0].subjects] == [2, 0, 0]
 
 
 def loaded(wanted: RolloutChanged, **changes: Any) -> AdapterLoaded:
