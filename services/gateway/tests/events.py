@@ -91,11 +91,11 @@ def curated(number: int, route: str = "default", **more: Any) -> ExampleCurated:
     return ExampleCurated.model_validate(fields | more)
 
 
-def submitted(sha256: str = "a" * 64) -> DocumentSubmitted:
+def submitted(sha256: str = "a" * 64, media_type: str = "text/markdown") -> DocumentSubmitted:
     return DocumentSubmitted(
         document_id=DOCUMENT,
         name="keys.md",
-        media_type="text/markdown",
+        media_type=media_type,
         sha256=sha256,
         size_bytes=3,
         dataref="blobs/a",

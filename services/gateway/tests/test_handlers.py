@@ -184,6 +184,9 @@ FAILED: list[tuple[Event, int]] = [*VERSIONS[:3], (events.rejected(B), 2)]
 REMOVED: list[tuple[Event, int]] = [*VERSIONS[:2], (events.removed(), 3)]
 AGAIN: list[tuple[Event, int]] = [*VERSIONS[:2], (events.submitted(A), 5)]
 
+HTML = events.submitted(A, "text/html")
+UNREADABLE: list[tuple[Event, int]] = [*VERSIONS[:2], (HTML, 2), (events.rejected(A), 2)]
+
 
 @pytest.mark.parametrize(
     ("story", "status", "version"),
@@ -192,8 +195,15 @@ AGAIN: list[tuple[Event, int]] = [*VERSIONS[:2], (events.submitted(A), 5)]
         (FAILED, "rejected", 1),
         (REMOVED, "removed", None),
         (AGAIN, "indexed", 1),
+        (UNREADABLE, "rejected", 1),
     ],
-    ids=["two versions", "the second is rejected", "removed", "the same bytes again"],
+    ids=[
+        "two versions",
+        "the second is rejected",
+        "removed",
+        "the same bytes again",
+        "the same bytes as another type are rejected",
+    ],
 )
 async def test_a_document_ends_alike_whatever_the_order_of_its_topics(
     broker: KafkaBroker,
@@ -215,6 +225,39 @@ async def test_a_document_ends_alike_whatever_the_order_of_its_topics(
         assert (shown["status"], shown["version"]) == (status, version), order
         assert shown["chunks"] == (version or 0) * 2
         assert shown["reason"] == ("no text in it" if status == "rejected" else None)
+
+
+async def test_the_same_bytes_of_another_media_type_wait_for_their_answer(
+    broker: KafkaBroker, http: httpx.AsyncClient
+) -> None:
+    for event, minute, status in [
+        *((event, minute, event.topic.removeprefix("document-")) for event, minute in UNREADABLE),
+        (events.submitted(A), 3, "indexed"),  # nobody answers: search has it
+        (HTML, 4, "submitted"),
+        (events.indexed(A, 2), 4, "indexed"),
+        (HTML, 5, "indexed"),
+        (events.submitted(A), 6, "submitted"),
+    ]:
+        await events.send(broker, event, minute)
+        shown = (await http.get(f"/v1/documents/{events.DOCUMENT}")).json()
+        assert shown["status"] == status, (event, minute)
+
+
+async def test_a_correction_that_is_taken_back_is_not_waited_for(
+    broker: KafkaBroker, http: httpx.AsyncClient
+) -> None:
+    """The second came before the first was answered."""
+    for event, minute in [
+        (events.submitted(A), 1),
+        (HTML, 2),
+        (events.indexed(A), 1),
+        (events.submitted(A), 3),
+        (events.rejected(A), 2),
+    ]:
+        await events.send(broker, event, minute)
+
+    shown = (await http.get(f"/v1/documents/{events.DOCUMENT}")).json()
+    assert (shown["status"], shown["media_type"]) == ("indexed", "text/markdown")
 
 
 async def test_a_record_that_is_no_event_is_parked_and_the_next_is_read(

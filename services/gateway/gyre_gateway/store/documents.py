@@ -14,8 +14,9 @@ from gyre_service.errors import Rejected
 
 TICK = timedelta(microseconds=1)
 LAST = datetime.max.replace(tzinfo=UTC) - TICK
-# Events of one moment in the order in which they cause each other.
-ORDER = {"submitted": 0, "rejected": 1, "indexed": 1, "removed": 2}
+# Events of one moment in the order in which they cause each other. A submission has one answer;
+# that search has it already may have been assumed, and its rejection says better.
+ORDER = {"submitted": 0, "indexed": 1, "rejected": 2, "removed": 3}
 
 
 class Document(SQLModel, table=True):
@@ -70,6 +71,17 @@ class Document(SQLModel, table=True):
         return (time, ORDER[status]) > (self.time, ORDER[self.status])
 
 
+class MediaType(SQLModel, table=True):
+    """What the version that search finds was sent as, where we saw its submission first."""
+
+    __tablename__: ClassVar[str] = "gateway_media_type"
+
+    tenant: str = Field(primary_key=True)
+    document_id: UUID = Field(primary_key=True)
+    version: int
+    media_type: str
+
+
 Known = DocumentSubmitted | DocumentIndexed | DocumentRejected | DocumentRemoved
 
 
@@ -106,13 +118,46 @@ async def apply(
         status=status,
         time=time,
     )
-    if not (_advance(row, event, status, time, is_new) | is_new):
+    if isinstance(event, DocumentIndexed):
+        await _keep_media_type(session, row, event, time)
+    is_unchanged = isinstance(event, DocumentSubmitted) and await _has(session, row, event)
+    if not (_advance(row, event, status, time, is_new, is_unchanged) | is_new):
         return None
     session.add(row)
     return row
 
 
-def _advance(row: Document, event: Known, status: str, time: datetime, is_new: bool) -> bool:
+async def _keep_media_type(
+    session: AsyncSession, row: Document, event: DocumentIndexed, time: datetime
+) -> None:
+    if row.media_type and (row.time, row.sha256) == (time, event.sha256):
+        await session.merge(
+            MediaType(
+                tenant=row.tenant,
+                document_id=row.document_id,
+                version=event.version,
+                media_type=row.media_type,
+            )
+        )
+
+
+async def _has(session: AsyncSession, row: Document, event: DocumentSubmitted) -> bool:
+    """Say whether search has what is submitted, so that nobody will answer.
+
+    Where it is not known what its version was sent as, it has: a wrong yes is put right by the
+    answer, a wrong no by nothing.
+    """
+    if row.version == 0 or row.indexed_sha256 != event.sha256:
+        return False
+    found = await session.get(MediaType, (row.tenant, row.document_id))
+    if found is None or found.version != row.version:
+        return True
+    return found.media_type == event.media_type
+
+
+def _advance(
+    row: Document, event: Known, status: str, time: datetime, is_new: bool, is_unchanged: bool
+) -> bool:
     newer = is_new or row.is_before(status, time)
     match event:
         case DocumentSubmitted():
@@ -122,8 +167,7 @@ def _advance(row: Document, event: Known, status: str, time: datetime, is_new: b
             if newer:
                 row.media_type, row.size_bytes = event.media_type, event.size_bytes
                 row.sha256, row.reason = event.sha256, ""
-                unchanged = row.version > 0 and row.indexed_sha256 == event.sha256
-                status = "indexed" if unchanged else status
+                status = "indexed" if is_unchanged else status
         case DocumentIndexed():
             found = event.version > row.version and not (row.status == "removed" and not newer)
             if found:
