@@ -120,7 +120,8 @@ async def _is_news(session: AsyncSession, event: DocumentSubmitted, cause: Recei
     if same != (newest.sha256, newest.collection, newest.name):
         return True
     sent_as = await store.get_media_type(session, newest)
-    return sent_as is not None and sent_as.media_type != event.media_type
+    # Read once too often rather than never: a version of the last release may be put right too.
+    return sent_as is None or sent_as.media_type != event.media_type
 
 
 async def _record(

@@ -40,7 +40,10 @@ class Version(SQLModel, table=True):
 
 
 class MediaType(SQLModel, table=True):
-    """What a version's bytes were sent as. Versions older than this table have none."""
+    """What a version's bytes were sent as. Versions older than this table have none.
+
+    The same bytes count as news to those.
+    """
 
     __tablename__: ClassVar[str] = "ingestion_media_type"
 

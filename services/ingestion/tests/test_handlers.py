@@ -4,9 +4,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlmodel import delete
 
 from gyre_events import DocumentRemoved, DocumentSubmitted
+from gyre_ingestion import store
 from gyre_ingestion.settings import Settings
+from gyre_service.database import Sessions, transaction
 
 from .conftest import DOCUMENT, Published, Send, pdf, sha256
 
@@ -83,6 +86,22 @@ async def test_a_changed_document_is_a_new_version(
     published.clear()
     await send(submitted(), id="1")  # a late redelivery of the first brings nothing back
     assert not published.chunks
+
+
+async def test_a_version_of_unknown_media_type_is_read_again_once(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    await send(submitted(media_type="text/plain"), id="1")
+    async with transaction(sessions) as session:
+        await session.exec(delete(store.MediaType))
+    await send(submitted(media_type="text/plain"), id="1")
+    assert {chunk.version for chunk in published.chunks} == {1}
+    published.clear()
+
+    for minute in (1, 2):
+        await send(submitted(), minute=minute)
+
+    assert [chunk.version for chunk in published.chunks] == [2, 2]
 
 
 async def test_a_submission_older_than_the_newest_version_changes_nothing(
