@@ -10,7 +10,12 @@ from gyre_service.ids import derived_id, new_id, now
 
 
 async def event_id(
-    sessions: Sessions, tenant: str, subject: str, key: str | None, body: object
+    sessions: Sessions,
+    tenant: str,
+    subject: str,
+    key: str | None,
+    body: object,
+    earlier: object = None,
 ) -> UUID:
     """Return the id of the event, or of the rollout, that a request becomes.
 
@@ -20,15 +25,22 @@ async def event_id(
         subject: documents, feedback or adapters.
         key: Its Idempotency-Key; without one every request is another.
         body: What was asked for, as JSON.
+        earlier: The body as an earlier release kept it, whose keys may still be repeated.
 
     Raises:
         KeyReused: The key came with another body.
     """
     if key is None:
         return new_id()
-    text = json.dumps(body, sort_keys=True, default=str)
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    before = None if earlier is None else _fingerprint(earlier)
     async with transaction(sessions) as session:
-        await repeats.claim(session, tenant, subject, key, fingerprint, now())
+        first = await repeats.claim(
+            session, tenant, subject, key, _fingerprint(body), now(), before
+        )
     # The body is part of it: a key that comes again after a day must not hide another body.
-    return derived_id(tenant, subject, key, fingerprint)
+    return derived_id(tenant, subject, key, first)
+
+
+def _fingerprint(body: object) -> str:
+    text = json.dumps(body, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

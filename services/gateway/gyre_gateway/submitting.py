@@ -39,8 +39,9 @@ async def submit(
         Unavailable: Not all were acknowledged. Send all again, under the same key.
         KeyReused: The key came with other documents.
     """
-    body = [(upload.collection, upload.name, upload.sha256) for upload in uploads]
-    request_id = await event_id(gateway.sessions, tenant, "documents", key, body)
+    earlier = [(upload.collection, upload.name, upload.sha256) for upload in uploads]
+    body = [(*one, upload.media_type) for one, upload in zip(earlier, uploads, strict=True)]
+    request_id = await event_id(gateway.sessions, tenant, "documents", key, body, earlier)
     return [await _submit(gateway, tenant, upload, request_id) for upload in uploads]
 
 

@@ -29,9 +29,27 @@ class Repeat(SQLModel, table=True):
 
 
 async def claim(
-    session: AsyncSession, tenant: str, subject: str, key: str, fingerprint: str, time: datetime
-) -> None:
+    session: AsyncSession,
+    tenant: str,
+    subject: str,
+    key: str,
+    fingerprint: str,
+    time: datetime,
+    earlier: str | None = None,
+) -> str:
     """Remember `key`, or see that it comes again with the same body.
+
+    Args:
+        session: Where it is remembered.
+        tenant: Whose key it is.
+        subject: documents, feedback, adapters or removals.
+        key: As the client has it.
+        fingerprint: Of the body.
+        time: When it comes.
+        earlier: The fingerprint that an earlier release took of this body.
+
+    Returns:
+        The fingerprint that the key was first sent with.
 
     Raises:
         KeyReused: In the last 24 hours it came with another one.
@@ -43,8 +61,9 @@ async def claim(
         )
         row.fingerprint, row.time = fingerprint, time
         session.add(row)
-    elif row.fingerprint != fingerprint:
+    elif row.fingerprint not in (fingerprint, earlier):
         raise KeyReused("this Idempotency-Key came with another body: take a new one")
+    return row.fingerprint
 
 
 async def forget(session: AsyncSession, time: datetime) -> bool:
