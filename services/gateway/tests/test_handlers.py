@@ -260,6 +260,22 @@ async def test_a_correction_that_is_taken_back_is_not_waited_for(
     assert (shown["status"], shown["media_type"]) == ("indexed", "text/markdown")
 
 
+async def test_a_media_type_is_of_the_submission_that_was_answered(
+    broker: KafkaBroker, http: httpx.AsyncClient
+) -> None:
+    for event, minute in [
+        (events.indexed(A, 2), 2),
+        (events.submitted(A), 1),
+        (events.indexed(A, 2), 2),
+        (HTML, 2),
+        (HTML, 3),
+    ]:
+        await events.send(broker, event, minute)
+
+    shown = (await http.get(f"/v1/documents/{events.DOCUMENT}")).json()
+    assert (shown["status"], shown["media_type"]) == ("indexed", "text/html")
+
+
 async def test_a_record_that_is_no_event_is_parked_and_the_next_is_read(
     broker: KafkaBroker, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

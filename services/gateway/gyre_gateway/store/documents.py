@@ -161,7 +161,9 @@ def _advance(
     newer = is_new or row.is_before(status, time)
     match event:
         case DocumentSubmitted():
-            if row.sha256 in ("", event.sha256) and row.size_bytes is None:
+            # Its answer came first, or only its removal did.
+            is_its = (row.time, row.sha256) == (time, event.sha256)
+            if is_its or (row.sha256 == "" and row.size_bytes is None):
                 row.media_type, row.size_bytes = event.media_type, event.size_bytes
                 row.sha256 = event.sha256
             if newer:
