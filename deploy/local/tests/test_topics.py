@@ -104,8 +104,11 @@ class Admin:
 async def test_a_topic_of_an_earlier_release_keeps_its_own_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own, default = ("cleanup.policy", "compact", False, 1, False, []), 5
-    admin = Admin(0, None, 2, "old", [own, ("retention.ms", "1", False, default, False, [])])
+    entries: list[tuple[Any, ...]] = [
+        ("cleanup.policy", "compact", False, 1, False, []),
+        ("retention.ms", "1", False, 5, False, []),  # a default of Kafka
+    ]
+    admin = Admin(0, None, 2, "old", entries)
     monkeypatch.setattr(topics, "AIOKafkaAdminClient", lambda **_: admin)
 
     assert await topics.create("any:1", [topics.Topic("old", 1)]) == []
