@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Stack
-from .harness.fault import Fault, Field
-from .harness.field import EVENTS, prepare
+from .harness.fault import EVENTS, Fault, Field
+from .harness.field import prepare
 from .harness.r02_zombie import R2
 from .harness.r03_members import R3
 from .harness.r04_broker import R4

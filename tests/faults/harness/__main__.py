@@ -21,8 +21,8 @@ from gyre_local.errors import StackError
 from gyre_local.stack import REPO
 from tests.conftest import Stack
 from tests.faults.harness.every import FAULTS
-from tests.faults.harness.fault import FAILED, Fault, Field, Tier
-from tests.faults.harness.field import EVENTS, prepare, whole
+from tests.faults.harness.fault import EVENTS, FAILED, Fault, Field, Tier
+from tests.faults.harness.field import prepare, whole
 from tests.faults.harness.report import passed, read_mutations, report, summary, table
 from tests.faults.harness.results import Results, unjudged
 from tests.faults.harness.stacks import stack_for

@@ -15,6 +15,7 @@ from tests.conftest import Stack
 # Who waits in vain for the stack says so as a test that fails, which is no `Exception`.
 FAILED = (Exception, pytest.fail.Exception)
 Tier: TypeAlias = Literal["smoke", "gate", "soak"]
+EVENTS: dict[Tier, int] = {"smoke": 1_000, "gate": 10_000, "soak": 100_000}
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ import httpx
 from aiokafka.errors import KafkaError
 
 from tests.conftest import Stack, ask, client, indexed, put, route
-from tests.faults.harness.fault import Field, Tier
+from tests.faults.harness.fault import Field
 from tests.faults.harness.load import QUESTION
 from tests.faults.harness.r04_broker import consumed
 from tests.faults.harness.trying import all_ready
 
-EVENTS: dict[Tier, int] = {"smoke": 1_000, "gate": 10_000, "soak": 100_000}
 PUMP = b"# Pump P7\n\nThe pump P7 has a warranty of 3 years.\n"
 ANSWERS = 4  # so few that many comments are on each: their order is judged
 PATIENCE_S = 300.0
