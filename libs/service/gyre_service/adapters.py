@@ -9,7 +9,6 @@ import json
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gyre_events.base import Digest
 from gyre_service.adapter_weights import Modules, check_weights
-from gyre_service.errors import Rejected, ServiceError, Unavailable
+from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import new_id
+from gyre_service.locations import reaching, whole
 
 CONFIG, WEIGHTS, MANIFEST = "adapter_config.json", "adapter_model.safetensors", "manifest.json"
 MAX_ALPHA = 1_000_000  # far above any in use, and a number that a float holds
@@ -199,12 +199,8 @@ async def store(folder: Path, adapter_url: str) -> str:
         Unavailable: The location cannot be written.
     """
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    try:
+    with reaching("adapter location"):
         return await to_thread.run_sync(_store, folder, adapter_url, digest)
-    except ServiceError:
-        raise
-    except Exception as error:  # backends of fsspec have errors of their own beside OSError
-        raise Unavailable(f"adapter location: {error}") from error
 
 
 async def fetch(uri: str, cache: Path) -> Path:
@@ -219,14 +215,11 @@ async def fetch(uri: str, cache: Path) -> Path:
         NoFolder: The location has no such folder (yet).
         Unavailable: The location cannot be read.
     """
-    try:
-        return await to_thread.run_sync(_fetch, uri, cache)
-    except FileNotFoundError as error:
-        raise NoFolder(f"adapter {uri}: {error}") from error
-    except ServiceError:
-        raise
-    except Exception as error:  # as in `store`
-        raise Unavailable(f"adapter {uri}: {error}") from error
+    with reaching(f"adapter {uri}"):
+        try:
+            return await to_thread.run_sync(_fetch, uri, cache)
+        except FileNotFoundError as error:
+            raise NoFolder(f"adapter {uri}: {error}") from error
 
 
 def _opened(url: str) -> tuple[Any, str]:
@@ -246,13 +239,8 @@ def _store(folder: Path, adapter_url: str, digest: str) -> str:
         files.makedirs(place, exist_ok=True)
         for name in (CONFIG, WEIGHTS, MANIFEST):
             unfinished = f"{root}/.{new_id()}"
-            try:
+            with whole(files, unfinished, f"{place}/{name}"):
                 files.put_file(str(folder / name), unfinished)
-                files.mv(unfinished, f"{place}/{name}")
-            except BaseException:
-                with suppress(Exception):  # what went wrong first is said
-                    files.rm_file(unfinished)
-                raise
     return str(files.unstrip_protocol(place))
 
 

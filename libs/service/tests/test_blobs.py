@@ -44,7 +44,7 @@ async def test_what_cannot_be_written_whole_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("gyre_service.blobs.os.fsync", full)
+    monkeypatch.setattr("gyre_service.locations.os.fsync", full)
     with pytest.raises(Unavailable, match="No space left"):
         await Blobs(str(tmp_path)).put(b"bytes")
 

@@ -1,15 +1,12 @@
 """The blob folder: bytes under the name of their digest."""
 
-import os
 import shutil
-from contextlib import suppress
 from typing import BinaryIO
 
 import fsspec
 from anyio import to_thread
 
-from gyre_service.errors import Unavailable
-from gyre_service.ids import new_id
+from gyre_service.locations import reaching, writing
 
 
 class Blobs:
@@ -25,10 +22,8 @@ class Blobs:
         Raises:
             Unavailable: The location cannot be written.
         """
-        try:
+        with reaching("blob folder"):
             await to_thread.run_sync(self._put, file, sha256)
-        except Exception as error:  # backends of fsspec have errors of their own beside OSError
-            raise Unavailable(f"blob folder: {error}") from error
         return f"{self._url}/{sha256[:2]}/{sha256}"
 
     def _put(self, file: BinaryIO, sha256: str) -> None:
@@ -37,17 +32,6 @@ class Blobs:
         if self._files.exists(path):
             return
         self._files.makedirs(folder, exist_ok=True)
-        # Under its own name only when it is whole, and on the disk.
-        unfinished = f"{path}.{new_id()}"
         file.seek(0)
-        try:
-            with self._files.open(unfinished, "wb") as copy:
-                shutil.copyfileobj(file, copy, 1024 * 1024)
-                copy.flush()
-                if "file" in self._files.protocol:
-                    os.fsync(copy.fileno())
-            self._files.mv(unfinished, path)
-        except BaseException:
-            with suppress(Exception):  # what went wrong first is said
-                self._files.rm_file(unfinished)
-            raise
+        with writing(self._files, path) as copy:
+            shutil.copyfileobj(file, copy, 1024 * 1024)

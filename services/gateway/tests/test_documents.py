@@ -361,7 +361,7 @@ async def test_bytes_that_cannot_be_kept_are_503_and_leave_nothing(
     def full(_: int) -> None:
         raise error
 
-    monkeypatch.setattr("gyre_gateway.blobs.os.fsync", full)
+    monkeypatch.setattr("gyre_service.locations.os.fsync", full)
     response = await http.post(URL, files=file(b"x" * 2000))
 
     assert response.status_code == 503

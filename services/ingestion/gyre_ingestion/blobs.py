@@ -5,7 +5,8 @@ import hashlib
 import fsspec
 from anyio import to_thread
 
-from gyre_service.errors import Rejected, Unavailable
+from gyre_service.errors import Rejected
+from gyre_service.locations import reaching
 
 
 class Blobs:
@@ -36,14 +37,11 @@ class Blobs:
         name = f"{sha256[:2]}/{sha256}"
         if dataref != name and not dataref.endswith(f"/{name}"):
             raise Rejected(f"dataref is {dataref!r}: it must end in <sha256[:2]>/<sha256>")
-        try:
-            data = await to_thread.run_sync(self._read, f"{self._root}/{name}")
-        except FileNotFoundError as error:
-            raise Rejected("its bytes are not in the blob folder: submit it again") from error
-        except Rejected:
-            raise
-        except Exception as error:  # backends of fsspec have errors of their own beside OSError
-            raise Unavailable(f"blob folder: {error}") from error
+        with reaching("blob folder"):
+            try:
+                data = await to_thread.run_sync(self._read, f"{self._root}/{name}")
+            except FileNotFoundError as error:
+                raise Rejected("its bytes are not in the blob folder: submit it again") from error
         check(data, sha256)
         return data
 
