@@ -13,10 +13,11 @@ from uuid import UUID
 from gyre_events import AnswerGenerated
 from gyre_inference import signals, store
 from gyre_inference.settings import Settings
-from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.database import Sessions, transaction
 from gyre_service.errors import AlreadyExists, Conflict, Unavailable
 from gyre_service.ids import derived_id, new_id, now
 from gyre_service.kafka import enqueue, enqueue_alone
+from gyre_service.kafka.spool import Spool
 from gyre_service.seen import KEPT
 
 GIVE_UP_S = 1.0  # that whoever asked waits for it
@@ -39,28 +40,16 @@ class Answers:
         # After that nobody is answering any more: the process has died, and did not come back.
         self._answering = timedelta(seconds=settings.answer_timeout_s + 5)
         self._keep = timedelta(seconds=settings.keep_answers_s)
-        self._max_spooled = settings.max_spooled
+        self._spool = Spool(sessions, settings.max_spooled)
         self._writing: set[asyncio.Task[None]] = set()
-        self._spool_full = ""
         self._closing = asyncio.Event()
         self._claims: dict[tuple[str, UUID], datetime] = {}  # ours, and until when
 
     async def spool_full(self) -> str:
-        """Count what waits for Kafka; return why nothing more may, or "".
-
-        To be called every second or so: at each question it would take longer than all else.
-        """
-        try:
-            async with snapshot(self._sessions) as session:
-                waiting = await store.count_spooled(session)
-        except Unavailable:  # what looks at the database says so
-            return self._spool_full
-        signals.SPOOLED.set(waiting)
-        full = waiting >= self._max_spooled
-        self._spool_full = (
-            f"{waiting} events wait for Kafka, at most {self._max_spooled}" if full else ""
-        )
-        return self._spool_full
+        """Count what waits for Kafka, as `Spool.look` does, and bring the gauge up to date."""
+        reason = await self._spool.look()
+        signals.SPOOLED.set(self._spool.waiting)
+        return reason
 
     def check_spool(self) -> None:
         """Let a question pass.
@@ -68,8 +57,7 @@ class Answers:
         Raises:
             Unavailable: Its answer might find no room.
         """
-        if self._spool_full:
-            raise Unavailable(f"{self._spool_full}: try again later")
+        self._spool.check()
 
     async def forget_claims(self) -> None:
         """Drop what this replica was answering when it was killed. Only at start: nobody is."""

@@ -5,11 +5,10 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import DateTime
-from sqlmodel import Field, SQLModel, col, delete, func, select
+from sqlmodel import Field, SQLModel, col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_service.database import PASSING
-from gyre_service.kafka.outbox import Outbox
 
 
 class StoredAnswer(SQLModel, table=True):
@@ -72,8 +71,3 @@ async def forget_claims(session: AsyncSession, replica: str) -> None:
 async def forget_old_answers(session: AsyncSession, time: datetime) -> None:
     await session.exec(delete(StoredAnswer).where(col(StoredAnswer.until) < time))
     await session.exec(delete(Answered).where(col(Answered.until) < time))
-
-
-async def count_spooled(session: AsyncSession) -> int:
-    """Return how many events wait for Kafka, of every tenant."""
-    return (await session.exec(select(func.count()).select_from(Outbox))).one()

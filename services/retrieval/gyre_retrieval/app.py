@@ -14,10 +14,10 @@ from gyre_retrieval.opening import Opening
 from gyre_retrieval.searching import Searcher
 from gyre_retrieval.servicer import Servicer
 from gyre_retrieval.settings import Settings
-from gyre_retrieval.spool import Spool
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import add_RetrievalServiceServicer_to_server
 from gyre_service.errors import Rejected
 from gyre_service.kafka import Broker
+from gyre_service.kafka.spool import Spool
 from gyre_service.process import Process, make_process
 
 NAME = "gyre_rpc.retrieval.v1.RetrievalService"

@@ -8,7 +8,6 @@ from gyre_retrieval.encoder import Encoder
 from gyre_retrieval.injection import injection_score
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.searching import Passage, Searcher, margin
-from gyre_retrieval.spool import Spool
 from gyre_retrieval.vectors import Vectors, to_bytes, to_text
 from gyre_rpc.retrieval.v1 import retrieval_pb2 as pb
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import RetrievalServiceServicer
@@ -16,6 +15,7 @@ from gyre_service.database import Sessions, transaction
 from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import derived_id
 from gyre_service.kafka import enqueue
+from gyre_service.kafka.spool import Spool
 from gyre_service.rpc import Context, purpose_of, tenant_of
 
 SERVICE = "retrieval"

@@ -13,7 +13,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import ChunkPrepared
 from gyre_retrieval.places import Place, point_id
 from gyre_service.ids import utc
-from gyre_service.kafka.outbox import Outbox
 
 
 class Document(SQLModel, table=True):
@@ -215,8 +214,3 @@ def _same(left: Any, right: Any) -> Any:
     return (col(left.tenant) == col(right.tenant)) & (
         col(left.document_id) == col(right.document_id)
     )
-
-
-async def count_spooled(session: AsyncSession) -> int:
-    """Return how many events wait for Kafka, of every tenant."""
-    return (await session.exec(select(func.count()).select_from(Outbox))).one()

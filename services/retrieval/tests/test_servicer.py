@@ -15,7 +15,6 @@ from sqlmodel import select
 from gyre_events import Purpose
 from gyre_retrieval.opening import Opening
 from gyre_retrieval.servicer import Servicer
-from gyre_retrieval.spool import Spool
 from gyre_rpc.retrieval.v1 import retrieval_pb2 as pb
 from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import (
     RetrievalServiceStub,
@@ -23,6 +22,7 @@ from gyre_rpc.retrieval.v1.retrieval_pb2_grpc import (
 )
 from gyre_service.database import snapshot
 from gyre_service.kafka.outbox import Outbox
+from gyre_service.kafka.spool import Spool
 from gyre_service.rpc import ErrorStatus, calling_for
 
 from .conftest import DIGEST, DIMENSION, Bench, chunk
