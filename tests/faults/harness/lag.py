@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -59,7 +60,10 @@ async def _parked(stack: Stack) -> Counter[str]:
 
 
 async def _ends(stack: Stack, only: str) -> Ends:
-    places = await _committed(stack, only)
+    return await _ends_of(stack, await _committed(stack, only))
+
+
+async def _ends_of(stack: Stack, places: Iterable[tuple[str, TopicPartition]]) -> Ends:
     async with AIOKafkaConsumer(bootstrap_servers=stack.kafka) as consumer:
         found = await consumer.end_offsets({at for _, at in places})
     return {(group, at): found[at] for group, at in places}
@@ -68,8 +72,8 @@ async def _ends(stack: Stack, only: str) -> Ends:
 async def _behind(stack: Stack, only: str) -> dict[str, int]:
     committed = await _committed(stack, only)
     found = Counter[str]()
-    for (group, at), end in (await _ends(stack, only)).items():
-        found[group] += max(0, end - committed.get((group, at), 0))
+    for (group, at), end in (await _ends_of(stack, committed)).items():
+        found[group] += max(0, end - committed[group, at])
     return found
 
 
@@ -77,11 +81,10 @@ async def _committed(stack: Stack, only: str) -> Ends:
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     try:
-        there = {name for name, _ in await admin.list_consumer_groups()}
-        groups = [only] if only else sorted(there & {*SERVICES})  # tests have groups, too
+        groups = {only} if only else {name for name, _ in await admin.list_consumer_groups()}
         return {
             (group, at): found.offset
-            for group in groups
+            for group in groups & {*SERVICES}  # tests have groups, too
             for at, found in (await admin.list_consumer_group_offsets(group)).items()
         }
     finally:

@@ -19,7 +19,8 @@ def settle(field: Field, ledger: Ledger) -> Judgement:
     while True:
         late = time.monotonic() > end
         still = still + 1 if lag(field.stack) == 0 else 0
-        found = judge(field.stack, field.api, field.model, ledger)
-        if late or (still >= LOOKS and not found.lost):
-            return found
+        if late or still >= LOOKS:
+            found = judge(field.stack, field.api, field.model, ledger)
+            if late or not found.lost:
+                return found
         time.sleep(1)
