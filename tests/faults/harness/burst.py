@@ -18,6 +18,7 @@ TIMES = 10.0
 WARM_S = 20.0  # of the burst: what answers so many needs more than what answers few
 WATCHED = ("gateway", "feedback", "inference", "kafka")
 BOUND_S = 30.0
+REFUSED = frozenset({429, 503})
 ANSWERS = 64  # as many as a client has connections: one that is slow holds no others off
 
 
@@ -40,9 +41,11 @@ def crowd(field: Field, service: str, rng: random.Random) -> Trial:
         return took
 
     def also(ledger: Ledger) -> tuple[str, ...]:
-        return (*held_off(ledger, {429, 503}, figures), *grown(figures, WATCHED))
+        return (*held_off(ledger, REFUSED, figures), *grown(figures, WATCHED))
 
-    return under_load(field, service, rng, fault, BOUND_S, also, figures, times=TIMES)
+    return under_load(
+        field, service, rng, fault, BOUND_S, also, figures, times=TIMES, held_off=REFUSED
+    )
 
 
 BURST = Fault(

@@ -1,6 +1,7 @@
 """What the client sent, and what it was told: the one side of every comparison."""
 
 import json
+from collections.abc import Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -42,6 +43,11 @@ class Entry:
     took_s: float = 0.0  # the attempt that was accepted
     id: str = ""  # as the platform calls it
     wrong: str = ""  # an answer that a client cannot do anything about
+
+    def only_refused(self, statuses: Set[int]) -> bool:
+        """Tell whether all that was ever answered is one of these: one that waits has nothing."""
+        others = any(each.status not in statuses for each in self.refusals)
+        return bool(statuses) and not (others or self.unknown or self.wrong)
 
     @property
     def waited_s(self) -> float:

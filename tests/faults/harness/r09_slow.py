@@ -3,7 +3,7 @@
 import random
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from tests.faults.harness.fault import Fault, Field, Trial
 from tests.faults.harness.lag import lag
@@ -22,6 +22,7 @@ SEEN_LOOKS = 6  # the gauge is measured every 3 s, and read a moment later
 SLACK = 0.01
 IN_FLIGHT = 10  # records: clients go on sending
 BOUND_S = 300.0
+REFUSED = frozenset({429})
 WATCHED = ("feedback", "gateway")
 
 
@@ -40,16 +41,16 @@ def slow_down(field: Field, service: str, rng: random.Random) -> Trial:
 
     def also(ledger: Ledger) -> tuple[str, ...]:
         return (
-            *held_off(ledger, {429}, figures),
+            *held_off(ledger, REFUSED, figures),
             *((f"{figures['rebalances']} rebalances",) if figures["rebalances"] else ()),
             *grown(figures, WATCHED),
             *(("the gauge of the lag is wrong",) if figures["gauge_off"] > SLACK else ()),
         )
 
-    return under_load(field, service, rng, fault, BOUND_S, also, figures)
+    return under_load(field, service, rng, fault, BOUND_S, also, figures, held_off=REFUSED)
 
 
-def held_off(ledger: Ledger, statuses: set[int], figures: dict[str, float]) -> Iterator[str]:
+def held_off(ledger: Ledger, statuses: Set[int], figures: dict[str, float]) -> Iterator[str]:
     """Say how clients were held off otherwise than they should: with one of these statuses.
 
     Args:

@@ -29,6 +29,7 @@ def under_load(
     figures: dict[str, float] | None = None,
     url: str = "",
     times: float = 1.0,
+    held_off: frozenset[int] = frozenset(),
 ) -> Trial:
     """Inject `fault`, which returns the seconds until it was over, while clients send.
 
@@ -42,6 +43,7 @@ def under_load(
         figures: What `fault` and `also` measure beside; they fill it.
         url: Where clients send to, if not to the gateway itself.
         times: The usual load.
+        held_off: Statuses that clients are to be refused with until they give up.
     """
     seed = rng.randrange(2**32)
     about = (field.model, field.collection, field.answers)
@@ -64,12 +66,13 @@ def under_load(
     judgement = settle(field, load.ledger)
     accepted = [each for each in load.ledger.entries if each.accepted is not None]
     given_up = [each for each in load.ledger.entries if each.accepted is None]
+    never = [each for each in given_up if not each.only_refused(held_off)]
     more = parked(field.stack) - parked_before
     broken = (
         *judgement.which,
         *(late or also(load.ledger)),
         *dict.fromkeys(each.wrong for each in given_up if each.wrong),
-        *([f"{len(given_up)} things were given up"] * bool(given_up)),
+        *([f"{len(never)} things were given up"] * bool(never)),
         *(f"{service} parked {count} records" for service, count in more.items()),
         *(f"{group} is {count} records behind" for group, count in behind(field.stack).items()),
     )
