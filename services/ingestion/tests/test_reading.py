@@ -183,6 +183,9 @@ def test_the_sender_may_say_the_charset() -> None:
         ("a.html", "application/octet-stream", b"x", Format.HTML),
         ("a.md", "text/html", b"x", Format.HTML),
         ("a", "", b"<!DOCTYPE html><p>", Format.HTML),
+        ("a", "", b" <!-- a --> b -->\n<html>", Format.TEXT),
+        ("a", "", b"<!---->" * 1170, Format.TEXT),  # at one end each, or nobody waits for it
+        ("a", "", b"\n<!---->" * 1000 + b"<html>", Format.HTML),
         ("a", "", b"%PDF-1.7", Format.PDF),
         ("a", "text/csv", b"a,b", Format.TEXT),
         ("A.MD", "", b"x", Format.MARKDOWN),

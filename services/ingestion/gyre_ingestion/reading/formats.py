@@ -46,7 +46,8 @@ SIGNATURES = (
     (b"\xff\xd8\xff", "an image"),
     (b"GIF8", "an image"),
 )
-HTML_START = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.I | re.S)
+# Possessive: a comment ends at its first `-->`, and nothing is tried with another end.
+HTML_START = re.compile(rb"\s*+(?:<!--.*?-->\s*)*+<(!doctype\s+html|html|head|body)\b", re.I | re.S)
 
 
 def format_of(name: str, media_type: str, start: bytes) -> Format:
