@@ -31,7 +31,6 @@ def main(settings_type: type[S], make_app: Callable[[S], AsgiFastStream]) -> Non
     exit_when_told()
     force_the_end()
     settings = read(settings_type)
-    assert isinstance(settings, settings_type)
     if (part := replaying.unfinished(settings)).exists():
         sys.exit(
             f"{settings.service}: a replay into this home has not come to its end ({part}): delete "

@@ -6,7 +6,6 @@ import hashlib
 import json
 import sys
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ ATTEMPTS = frozenset({"failures", "token"})
 def run(service: str, *, hash: bool) -> None:
     """Print every row of a service's database as a line, or with `hash` what they come to."""
     # What the service itself needs beside its database nobody has to tell here.
-    settings = read(partial(ServiceSettings, service=service))
+    settings = read(ServiceSettings, service=service)
     url = settings.database_url.get_secret_value()
     file = make_url(url).database if url.startswith("sqlite") else None
     if file and not Path(file).exists():  # else an empty one would be made, and found equal

@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -49,17 +48,14 @@ def run(
     """Make the stores of a service in the home `into`; end with one line if that cannot be."""
     live = read(settings_type)
     settings = read(
-        partial(
-            settings_type,
-            home=into,
-            blob_url=live.blob_url,  # what events point to, which is no store of ours
-            adapter_url=live.adapter_url,
-            log_level="WARNING",
-            otlp_endpoint="",  # all of it has been traced once
-            max_parked_in_a_row=1_000_000,  # what was parked then is parked again
-        )
+        settings_type,
+        home=into,
+        blob_url=live.blob_url,  # what events point to, which is no store of ours
+        adapter_url=live.adapter_url,
+        log_level="WARNING",
+        otlp_endpoint="",  # all of it has been traced once
+        max_parked_in_a_row=1_000_000,  # what was parked then is parked again
     )
-    assert isinstance(settings, settings_type)
     telemetry.configure(settings)
     try:
         done = asyncio.run(_replayed(settings, make_app(settings), start))

@@ -1,13 +1,14 @@
 """Settings every service shares. One class of each service reads them, nothing else."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+S = TypeVar("S", bound="ServiceSettings")
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -98,16 +99,33 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-def read(settings: Callable[[], ServiceSettings]) -> ServiceSettings:
-    """Return `settings` from the environment, or end the process with one line per mistake."""
+def read(settings_type: type[S], **told: Any) -> S:
+    """Return settings from the environment, or end the process with one line per mistake.
+
+    Args:
+        settings_type: Of the service.
+        told: Values that are not looked for there.
+    """
     try:
-        return settings()
+        return settings_type(**told)
     except ValidationError as error:
         for wrong in error.errors():
             name = "GYRE_" + "_".join(str(part) for part in wrong["loc"]).upper()
-            # What is missing has all the settings for its input, secrets too.
-            value = "" if wrong["type"] == "missing" else f"={wrong['input']!r}"
+            value = f"={wrong['input']!r}" if _may_be_printed(settings_type, wrong) else ""
             sys.stderr.write(f"{name}{value}: {wrong['msg']}\n")
         sys.exit(2)
     except SettingsError as error:  # a list that is not JSON: it names the field
         sys.exit(f"{error}: expected JSON, as [1, 2]")
+
+
+def _may_be_printed(settings_type: type[ServiceSettings], wrong: ErrorDetails) -> bool:
+    """Return whether the input that was wrong is one setting's, and no secret."""
+    # What is missing, and what is wrong with all together, has all the settings for its input.
+    if wrong["type"] == "missing" or not wrong["loc"]:
+        return False
+    field = settings_type.model_fields.get(str(wrong["loc"][0]))
+    return field is not None and not _holds_secret(field.annotation)
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))

@@ -1,6 +1,8 @@
 from pathlib import Path
+from typing import Annotated, Any, Self
 
 import pytest
+from pydantic import SecretStr, create_model, field_validator, model_validator
 
 from gyre_service.settings import ServiceSettings, read
 
@@ -67,6 +69,43 @@ def test_a_missing_setting_is_named_and_the_others_are_not_printed(
         read(Demanding)
 
     assert capsys.readouterr().err == "GYRE_MODEL_DIGEST: Field required\n"
+
+
+@pytest.mark.parametrize("annotation", [SecretStr, SecretStr | None, Annotated[SecretStr, "x"]])
+def test_a_secret_that_is_wrong_is_named_and_not_printed(
+    annotation: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(value: Any) -> Any:
+        raise ValueError("expected KEY:TENANT")
+
+    Secretive = create_model(
+        "Secretive",
+        __base__=Settings,
+        __validators__={"refuse": field_validator("api_keys")(refuse)},
+        api_keys=(annotation, ...),
+    )
+    monkeypatch.setenv("GYRE_API_KEYS", "hush:Acme")
+
+    with pytest.raises(SystemExit, match="2"):
+        read(Secretive)
+
+    assert capsys.readouterr().err == "GYRE_API_KEYS: Value error, expected KEY:TENANT\n"
+
+
+def test_what_is_wrong_with_all_together_prints_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Together(Settings):
+        @model_validator(mode="after")
+        def _fit(self) -> Self:
+            raise ValueError("these do not fit")
+
+    monkeypatch.setenv("GYRE_SERVICE_TOKEN", "hush")
+
+    with pytest.raises(SystemExit, match="2"):
+        read(Together)
+
+    assert capsys.readouterr().err == "GYRE_: Value error, these do not fit\n"
 
 
 def test_a_secret_is_not_printed() -> None:
