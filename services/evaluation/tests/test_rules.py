@@ -28,6 +28,13 @@ def test_what_is_embedded_is_no_longer_than_the_encoder_takes() -> None:
     assert [len(text) for text in texts] == [32_000, 32_000, 1]
 
 
+def test_what_is_embedded_is_never_blank() -> None:
+    late = "\n" * 32_000 + "The tower."
+
+    assert texts_to_embed(Judged("Why?", "So.", (late, " \n"), 0.7, False)) == ["So.", "The tower."]
+    assert texts_to_embed(Judged("Why?", "So.", (" \n",), 0.7, False)) == []
+
+
 def test_an_invented_year_is_seen() -> None:
     scores = judge("The tower was built in 1890 [1].")
 

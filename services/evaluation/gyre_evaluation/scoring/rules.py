@@ -53,12 +53,15 @@ class Encoding:
 def texts_to_embed(judged: Judged) -> list[str]:
     """Return the answer and its passages, or nothing where groundedness means nothing.
 
-    What is too long is cut: an answer that the encoder refused would have no score at all.
+    What is too long is cut, and blank passages are left out: an answer that the encoder refused
+    would have no score at all.
     """
     answer = citations.without_markers(judged.answer)
-    if judged.refused or not answer or not judged.passages:
+    # Before the cut: after it nothing but the blanks at a text's start could be left.
+    passages = [text for passage in judged.passages if (text := passage.strip())]
+    if judged.refused or not answer or not passages:
         return []
-    return [text[:MAX_CHARS] for text in (answer, *judged.passages)]
+    return [text[:MAX_CHARS] for text in (answer, *passages)]
 
 
 def score(judged: Judged, encoding: Encoding | None) -> tuple[Score, ...]:
