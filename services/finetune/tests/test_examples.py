@@ -6,6 +6,7 @@ from gyre_events import Passage
 from gyre_finetune.training.examples import (
     Example,
     Further,
+    among,
     as_read,
     messages,
     reordered,
@@ -96,6 +97,26 @@ def test_an_answers_markers_follow_their_passages() -> None:
     assert reordered(example, [2, 0, 1]) == Example(
         question="q", passages=("c", "a", "b"), answer="x [2], y [1][2], z [7] [0]"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ("x and y [1, 2]", "x and y [4, 3]"),
+        ("x [1; 4], y [ 2 ]", "x [4; 1], y [ 3 ]"),
+        ("x [2,9] in [2024], [a, 1]", "x [3,9] in [2024], [a, 1]"),
+    ],
+)
+def test_every_number_of_a_marker_follows_its_passage(said: str, then: str) -> None:
+    example = Example(question="q", passages=("a", "b", "c", "d"), answer=said)
+    assert reordered(example, [3, 2, 1, 0]).answer == then
+
+
+def test_every_passage_of_a_marker_stays() -> None:
+    example = Example(question="q", passages=("a", "b", "c"), answer="x and y [1, 3]")
+    for seed in range(20):
+        drawn = among(example, ["far", "off", "away"], random.Random(seed))
+        assert (drawn.passages[0], drawn.passages[2]) == ("a", "c")
 
 
 def test_no_place_gives_an_answer_away() -> None:

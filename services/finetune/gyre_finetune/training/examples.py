@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict
 # Lines of a document that look like a part of the prompt, as inference marks them.
 _OURS = re.compile(r"^[^\S\n]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
-_MARKER = re.compile(r"\[(\d+)\]")
+# What inference and evaluation read as one: numbers of passages, also several in one bracket.
+_MARKER = re.compile(r"\[\s*\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\]")
+_NUMBER = re.compile(r"\d+")
 AS_FOUND = 0.25  # share of the times that an example is read as the search had its passages
 
 
@@ -138,7 +140,8 @@ def among(example: Example, pool: Sequence[str], rng: random.Random) -> Example:
     refused keeps its passages: that they are about the question and silent is the lesson.
     """
     answers = [one.answer for one in example.each()]
-    cited = {int(number) - 1 for answer in answers for number in _MARKER.findall(answer)}
+    markers = [marker for answer in answers for marker in _MARKER.findall(answer)]
+    cited = {int(number) - 1 for marker in markers for number in _NUMBER.findall(marker)}
     if not cited or len(pool) < len(example.passages):
         return example
     said = [_MARKER.sub("", answer).strip().lower() for answer in answers]
@@ -162,9 +165,12 @@ def reordered(example: Example, order: Sequence[int]) -> Example:
         order: For each new place, the index of the passage that comes there.
     """
 
+    def placed(number: re.Match[str]) -> str:
+        index = int(number[0]) - 1
+        return str(order.index(index) + 1) if index in order else number[0]
+
     def renumbered(marker: re.Match[str]) -> str:
-        index = int(marker[1]) - 1
-        return f"[{order.index(index) + 1}]" if index in order else marker[0]
+        return _NUMBER.sub(placed, marker[0])
 
     return example.model_copy(
         update={
