@@ -14,7 +14,8 @@ PRAISE_FROM = 0.8  # a score that is as good as a thumb up
 GOOD_FROM = {"citation_valid": 1.0, "groundedness_overlap": 0.5, "numbers_supported": 1.0}
 
 Kind = Literal["praised", "edited"]
-_MARKER = re.compile(r"\[(\d+)\]")
+# What inference and evaluation read as one: numbers of passages, also several in one bracket.
+_MARKER = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\s*\]")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def rests_on(answer: AnswerGenerated, text: str) -> list[str]:
         answer: As it was given; `text` is in place of its answer.
         text: With markers that count the answer's passages from 1.
     """
-    numbers = {int(number) for number in _MARKER.findall(text)}
+    numbers = {int(n) for group in _MARKER.findall(text) for n in re.findall(r"\d+", group)}
     cited = [p for number, p in enumerate(answer.passages, 1) if number in numbers]
     return sorted({str(passage.document_id) for passage in cited or answer.passages})
 

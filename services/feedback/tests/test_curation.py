@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gyre_events import AnswerGenerated
-from gyre_feedback.curation import Said, Wanted, content_of, wanted
+from gyre_feedback.curation import Said, Wanted, content_of, rests_on, wanted
 
 from .conftest import answer, feedback
 
@@ -79,3 +79,17 @@ def test_an_example_names_no_person() -> None:
 
     assert "asker" not in str(content)
     assert content["passages"][0]["document"] == "pump.md"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("a [1, 3]", {1, 3}), ("a [ 2;3 ]", {2, 3}), ("a [2][9]", {2}), ("a [9]", {1, 2, 3})],
+)
+def test_an_example_rests_on_every_document_that_its_markers_name(
+    text: str, numbers: set[int]
+) -> None:
+    passages = tuple(answer().passages[0] for _ in range(3))
+    about = answer(passages=passages)
+
+    documents = {str(p.document_id) for n, p in enumerate(passages, 1) if n in numbers}
+    assert set(rests_on(about, text)) == documents
