@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gyre_local import sources
 from gyre_local.errors import StackError
 from gyre_local.stack import Stack, is_runner
 
@@ -83,6 +84,8 @@ def of_service(
         "GYRE_SERVICE_TOKEN": secret(stack.run / "service-token"),
         "GYRE_KEY_PEPPER": secret(stack.run / "key-pepper"),
         "PYTHONUNBUFFERED": "1",  # a log shows what happened before a kill -9
+        # For the supervisor: an old process would start its children from what was edited since.
+        "GYRE_CODE": sources.digest(stack, service),
     }
     if is_runner(service):  # computed for the service, where the runner's stands already
         given["GYRE_HEALTH_PORT"] = str(stack.health_port(service))

@@ -48,6 +48,30 @@ def test_a_runner_answers_where_its_service_does_not(stack: Stack) -> None:
     assert "GYRE_HEALTH_PORT" not in of_service(stack, "finetune", MODEL, {})
 
 
+def test_other_code_is_something_new_to_who_runs_it(stack: Stack) -> None:
+    package = stack.repo / "services" / "gateway" / "gyre_gateway"
+    shared = stack.repo / "libs" / "service" / "gyre_service"
+    for folder in (package / "__pycache__", shared):
+        folder.mkdir(parents=True)
+
+    def code(program: str) -> str:
+        return of_service(stack, program, None, {})["GYRE_CODE"]
+
+    first = code("gateway"), code("finetune-runner")
+    (package / "__pycache__" / "routes.cpython-311.pyc").touch()
+    (package / "__main__.py").touch()
+    assert (code("gateway"), code("finetune-runner")) == first
+
+    (package / "__main__.py").write_text("run()")
+    second = code("gateway"), code("finetune-runner")
+    assert second[0] != first[0]
+    assert second[1] == first[1]
+
+    (shared / "errors.py").touch()
+    assert code("gateway") != second[0]
+    assert code("finetune-runner") != second[1]
+
+
 ENDPOINT = {
     "GYRE_ENGINE": "openai",
     "GYRE_OPENAI_BASE_URL": "http://host/v1",
