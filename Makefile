@@ -7,6 +7,8 @@ GYRE_PORT_BASE ?= 8000
 export GYRE_HOME GYRE_PORT_BASE
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m gyre_local
+# What looks at a stack, or ends it, takes what is installed: it works offline, and changes nothing that runs.
+INSTALLED := $(if $(wildcard .venv/gyre-setup),,setup)
 
 .PHONY: help setup up down kafka status logs test faults mutations demo demo-worse bench-serving bench-startup bench-seeds bench-training bench-events bench-recovery driftbench lint contracts release-contracts proto reference-model reference-figures gemma-starter clean
 
@@ -19,16 +21,16 @@ setup: ## Install what is missing into .venv
 up: setup ## Start Kafka and every service; return when all are ready
 	@$(LOCAL) up
 
-down: setup ## End this stack, and only this; data stays
+down: $(INSTALLED) ## End this stack, and only this; data stays
 	@$(LOCAL) down
 
 kafka: setup ## Start only Kafka, with every topic
 	@$(LOCAL) kafka
 
-status: setup ## Say what runs
+status: $(INSTALLED) ## Say what runs
 	@$(LOCAL) status
 
-logs: setup ## Follow the logs, of one with SERVICE=inference
+logs: $(INSTALLED) ## Follow the logs, of one with SERVICE=inference
 	@$(LOCAL) logs
 
 test: setup ## Unit tests, then every test across services on a stack of its own
@@ -88,5 +90,5 @@ reference-figures: setup ## Measure the small model on held-out questions (minut
 gemma-starter: setup ## Train the adapter that Gemma is to be served with (hours)
 	@models/train-starter.sh
 
-clean: setup ## Remove this stack's data and what tools left behind
+clean: $(INSTALLED) ## Remove this stack's data and what tools left behind
 	@$(LOCAL) clean
