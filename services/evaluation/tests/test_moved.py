@@ -1,5 +1,6 @@
 """What a training never sees becomes a suite."""
 
+import itertools
 import json
 import re
 from typing import Any
@@ -26,9 +27,14 @@ from .test_reading import GOOD
 LONG = "The lamp of the north tower is blue, it was painted by Ada and it is cleaned every week"
 
 
+NUMBERS = itertools.count(1)
+
+
 def example(answer: str = "blue / [1]", **changes: Any) -> dict[str, Any]:
+    """Return what somebody said of an answer to a question that nobody else has asked."""
     passage = {"document": "lamp.md", "page": None, "text": "The lamp is blue.", "score": 0.5}
-    content = {"id": str(uuid4()), "question": "Which colour?", "passages": [passage]}
+    question = f"Which colour has lamp {next(NUMBERS)}?"
+    content = {"id": str(uuid4()), "question": question, "passages": [passage]}
     return content | {"answer": answer, "kind": "edited"} | changes
 
 
@@ -81,6 +87,19 @@ def test_matching(said: str, match: Any, right: bool) -> None:
 def test_examples_without_evidence_are_left_out() -> None:
     [items] = items_of([example(passages=[]), example()])
     assert len(items) == 1
+
+
+@pytest.mark.parametrize("kind", ["edited", "praised"])
+def test_what_was_said_eight_times_is_asked_once(kind: str) -> None:
+    said = [
+        example(f"{' ' * n}Blue", question=f"which{' ' * n} colour?", kind=kind) for n in (1, 2)
+    ]
+    said += [example("blue", question="Which colour?", kind=kind) for _ in range(6)]
+    other = [example("red", question="Which colour?", kind=kind), example("blue", kind=kind)]
+
+    [items] = items_of([*said, *other])
+
+    assert [item.id for item in items] == [one["id"] for one in (said[0], *other)]
 
 
 def test_an_example_that_is_too_long_does_not_cost_the_others() -> None:

@@ -1,8 +1,11 @@
 """Whether a candidate may be tried on people: what it has to show on frozen suites. No I/O."""
 
 from dataclasses import dataclass
+from math import comb
 
 from gyre_events import AdapterEvaluated, Paired, ReleasePolicy, SuiteReport
+
+CHANCE = 0.05  # two-sided: six gained and none lost are enough, five are not
 
 
 @dataclass(frozen=True)
@@ -17,9 +20,10 @@ def judge(evaluated: AdapterEvaluated, policy: ReleasePolicy) -> Verdict:
     """Return whether a candidate passes.
 
     On the slice that has moved it has to be better than what it is to replace, and than the
-    base: the lower bound of the paired difference is above `min_gain`. On every other suite it
-    may lose `max_loss` of the items, not more. An adapter that no training of ours made has no
-    moved slice; then the others have to be there.
+    base: the lower bound of the paired difference is above `min_gain`, and chance alone would
+    hardly have made it (docs/decisions/0021). On every other suite it may lose `max_loss` of the
+    items, not more. An adapter that no training of ours made has no moved slice; then the others
+    have to be there.
     """
     if evaluated.error:
         return Verdict(False, f"not evaluated: {evaluated.error}")
@@ -49,7 +53,26 @@ def _pair(suite: SuiteReport, pair: Paired, policy: ReleasePolicy) -> Verdict:
         f"({pair.low:+.2f} to {pair.high:+.2f}; {pair.gained} gained, {pair.lost} lost)"
     )
     if suite.kind == "moved":
-        passed = pair.low > policy.min_gain
-        return Verdict(passed, figures + ("" if passed else f", wanted above {policy.min_gain:g}"))
+        if pair.low <= policy.min_gain:
+            return Verdict(False, f"{figures}, wanted above {policy.min_gain:g}")
+        p = by_chance(pair.gained, pair.lost)
+        if p > CHANCE:
+            return Verdict(False, f"{figures}; by chance: p = {p:.2f}, wanted at most {CHANCE:g}")
+        return Verdict(True, figures)
     passed = pair.difference >= -policy.max_loss
     return Verdict(passed, figures + ("" if passed else f", at most {policy.max_loss:g} may go"))
+
+
+def by_chance(gained: int, lost: int) -> float:
+    """Return the two-sided p of the exact test of paired outcomes: as many may go either way.
+
+    Source:
+        McNemar, "Note on the sampling error of the difference between correlated proportions or
+        percentages", Psychometrika 12 (1947), with the binomial tail in place of chi-squared.
+
+    >>> by_chance(5, 0), by_chance(6, 0), by_chance(0, 0)
+    (0.0625, 0.03125, 1.0)
+    """
+    changed = gained + lost
+    tail = sum(comb(changed, fewer) for fewer in range(min(gained, lost) + 1))
+    return min(1.0, 2 * tail / 2**changed)

@@ -34,19 +34,25 @@ def suites_of(job_id: UUID, route: str, contents: Iterable[dict[str, Any]]) -> l
         contents: Of the holdout's examples, as `feedback` writes them: id, kind, question, passages
             with document and text, answer. Examples without passages test no reading, and what
             is longer than an item may be would keep the others from being asked: both are left
-            out, and of each suite all after the first `MAX_ITEMS`.
+            out, and of each suite all after the first `MAX_ITEMS`. Of those with the same question
+            and answer, but for case and white space, the first one is asked: the others would
+            count one thing learned as many.
 
     Raises:
         Rejected: An example is none, or nothing is left.
     """
-    made: dict[str, list[Item]] = {MOVED: [], PRAISED: []}
+    made: dict[str, dict[tuple[str, str], Item]] = {MOVED: {}, PRAISED: {}}
     try:
         for content in contents:
             kind = made[PRAISED if content["kind"] == "praised" else MOVED]
             if content["passages"] and len(kind) < MAX_ITEMS and (item := _item(content)):
-                kind.append(item)
+                kind.setdefault((_plain(item.question), _plain(item.expected[0])), item)
         suites = [
-            Suite(name=f"{kind}{job_id}", description=f"{WHAT[kind]} {route}.", items=tuple(items))
+            Suite(
+                name=f"{kind}{job_id}",
+                description=f"{WHAT[kind]} {route}.",
+                items=tuple(items.values()),
+            )
             for kind, items in made.items()
             if items
         ]
@@ -55,6 +61,10 @@ def suites_of(job_id: UUID, route: str, contents: Iterable[dict[str, Any]]) -> l
     if not suites:
         raise Rejected(f"the holdout of job {job_id} makes no suite: no example can be asked")
     return suites
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _item(content: dict[str, Any]) -> Item | None:
