@@ -18,6 +18,7 @@ from gyre_service.errors import Unavailable
 
 PACKAGED = "all-MiniLM-L6-v2"
 RECENT = 8_192  # texts; 13 MB with 384 dimensions
+BATCH = 16  # texts of one turn of a worker
 log = logging.getLogger(__name__)
 
 
@@ -70,36 +71,44 @@ class Encoder:
     async def encode(self, texts: Sequence[str], urgent: bool = False) -> Vectors:
         """Return a row of unit length for each text.
 
+        Many texts take many turns, so that others who share the worker have theirs in between.
+
         Args:
             texts: What is longer than the model reads (256 word pieces) is cut.
-            urgent: A question: somebody waits.
+            urgent: One question, which somebody waits for.
 
         Raises:
             Unavailable: The encoder is not loaded yet.
         """
         self._check_loaded()
         known = {text: self._recent.get(text) for text in texts}
+        # Of about one length together: a batch is padded to its longest.
         missing = [text for text, row in known.items() if row is None]
-        if missing:
-            loop = asyncio.get_running_loop()
-            pool = self._pools[urgent]
-            found = await loop.run_in_executor(pool, self._encode, missing, urgent)
-            for text, row in zip(missing, found, strict=True):
+        missing.sort(key=len, reverse=True)
+        loop = asyncio.get_running_loop()
+        for start in range(0, len(missing), BATCH):
+            batch = missing[start : start + BATCH]
+            found = await loop.run_in_executor(self._pools[urgent], self._encode, batch, urgent)
+            for text, row in zip(batch, found, strict=True):
                 known[text] = row
                 self._recent.put(text, row)
         rows = [row for row in (known[text] for text in texts) if row is not None]
         return np.stack(rows) if rows else np.zeros((0, self.identity.dimension), dtype=np.float32)
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+    async def count_tokens(self, texts: Sequence[str], urgent: bool = False) -> list[int]:
         """Return the word pieces of each text, its two marks included, however long it is."""
         self._check_loaded()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pools[True], self._count, list(texts))
+        counts: list[int] = []
+        for start in range(0, len(texts), BATCH):
+            batch = list(texts[start : start + BATCH])
+            counts += await loop.run_in_executor(self._pools[urgent], self._count, batch, urgent)
+        return counts
 
     def _encode(self, texts: list[str], urgent: bool) -> Vectors:
         found = self._models[urgent].encode(
             texts,
-            batch_size=16,
+            batch_size=BATCH,
             normalize_embeddings=True,
             convert_to_numpy=True,
             show_progress_bar=False,
@@ -107,8 +116,8 @@ class Encoder:
         vectors: Vectors = np.asarray(found, dtype=np.float32)
         return vectors
 
-    def _count(self, texts: list[str]) -> list[int]:
-        tokenizer = self._models[True].tokenizer
+    def _count(self, texts: list[str], urgent: bool) -> list[int]:
+        tokenizer = self._models[urgent].tokenizer
         return [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]
 
     def _check_loaded(self) -> None:

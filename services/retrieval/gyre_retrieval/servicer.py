@@ -78,9 +78,10 @@ class Servicer(RetrievalServiceServicer):
             _check_text(f"texts[{number}]", text)
         await self._check_open(bool(observed))
 
-        # Nobody waits for past questions: those who ask now come first.
-        vectors = await self._encoder.encode(texts, urgent=purpose is not Purpose.BASELINE)
-        tokens = await self._encoder.count_tokens(texts)
+        # Texts may be many and past questions are: those who search must not wait for them.
+        urgent = request.HasField("observation") and purpose is Purpose.LIVE
+        vectors = await self._encoder.encode(texts, urgent=urgent)
+        tokens = await self._encoder.count_tokens(texts, urgent=urgent)
         await self._observe(tenant, purpose, observed, vectors, None)
         identity = self._encoder.identity
         return pb.EmbedResponse(

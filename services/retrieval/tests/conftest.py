@@ -34,6 +34,7 @@ class CountingEncoder(Encoder):
     def __init__(self) -> None:
         super().__init__("", 1)
         self.batches: list[int] = []
+        self.urgent: list[Sequence[str]] = []  # what went before documents
 
     async def load(self) -> Identity:
         self.identity = Identity(name="counting", digest=DIGEST, dimension=DIMENSION)
@@ -41,7 +42,9 @@ class CountingEncoder(Encoder):
 
     async def encode(self, texts: Sequence[str], urgent: bool = False) -> Vectors:
         self._check_loaded()
-        if not urgent:
+        if urgent:
+            self.urgent.append(texts)
+        else:
             self.batches.append(len(texts))
         rows = np.full((len(texts), DIMENSION), 0.01, dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
@@ -50,7 +53,9 @@ class CountingEncoder(Encoder):
         unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+    async def count_tokens(self, texts: Sequence[str], urgent: bool = False) -> list[int]:
+        if urgent:
+            self.urgent.append(texts)
         return [len(text.split()) + 2 for text in texts]
 
 

@@ -1,12 +1,15 @@
 """The real model, loaded once: tens of seconds on a busy machine."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gyre_events import Encoder as Identity
 from gyre_retrieval.encoder import Encoder, digest_of
+from gyre_retrieval.vectors import Vectors
 from gyre_service.errors import Unavailable
 
 
@@ -36,6 +39,26 @@ async def test_the_packaged_model(encoder: Encoder) -> None:
     assert again[1] == pytest.approx(alone[0], abs=1e-5)
     assert (await encoder.encode([])).shape == (0, 384)
     assert await encoder.count_tokens(["one two", "word " * 1000]) == [4, 1002]
+
+
+async def test_many_texts_let_others_in_between(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[list[str]] = []
+
+    def encode(texts: list[str], urgent: bool) -> Vectors:
+        turns.append(texts)
+        return np.array([[len(text)] for text in texts], dtype=np.float32)
+
+    encoder.identity = Identity(name="lengths", digest="d" * 64, dimension=1)
+    monkeypatch.setattr(encoder, "_encode", encode)
+    many = ["x" * (n % 7 + 1) + str(n) for n in range(40)]
+
+    whole, few = await asyncio.gather(encoder.encode(many), encoder.encode(["one", "two"]))
+
+    assert [len(texts) for texts in turns] == [16, 2, 16, 8]
+    assert whole[:, 0].tolist() == [len(text) for text in many]
+    assert few[:, 0].tolist() == [3, 3]
 
 
 async def test_a_model_that_is_not_there(tmp_path: Path) -> None:

@@ -152,6 +152,20 @@ async def test_a_question_without_search_is_observed(
     assert event["searched"] is False
 
 
+async def test_only_a_question_of_now_goes_before_documents(
+    bench: Bench, stub: RetrievalServiceAsyncStub
+) -> None:
+    suite = calling_for("acme", Purpose.SUITE)
+    await stub.Embed(pb.EmbedRequest(texts=["one", "two"]), metadata=ACME)
+    await stub.Embed(pb.EmbedRequest(observation=OBSERVED), metadata=suite)
+    assert bench.encoder.urgent == []
+
+    await stub.Embed(pb.EmbedRequest(observation=OBSERVED), metadata=ACME)
+    await stub.Search(pb.SearchRequest(text="three"), metadata=suite)
+
+    assert bench.encoder.urgent == [["Part0 now?"], ["Part0 now?"], ["three"]]
+
+
 PAST = [
     pb.Observation(answer_id=str(uuid4()), route="default", question=f"Was it {n}?")
     for n in range(3)
