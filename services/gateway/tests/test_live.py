@@ -5,7 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateTable
+from sqlmodel import SQLModel, select
 
 from gyre_gateway.api.events import stream
 from gyre_gateway.live import BOUND, Feed, News
@@ -170,6 +172,17 @@ async def test_only_the_newest_changes_are_kept(
     async with snapshot(sessions) as session:
         kept = await changes.since(session, 0, 10)
     assert [row.data["value"] for row in kept] == [3, 4]
+
+
+def test_positions_do_not_end_at_32_bits() -> None:
+    table = SQLModel.metadata.tables["gateway_change"]
+    made = [
+        str(CreateTable(table).compile(dialect=dialect))
+        for dialect in (postgresql.dialect(), sqlite.dialect())
+    ]
+
+    assert "position BIGSERIAL" in made[0]
+    assert "position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT" in made[1]
 
 
 async def test_idempotency_keys_are_kept_a_day(

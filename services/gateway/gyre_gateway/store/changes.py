@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, BigInteger, Integer
 from sqlmodel import Field, SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -23,7 +23,10 @@ class Change(SQLModel, table=True):
         "info": {PASSING: True},
     }
 
-    position: int | None = Field(default=None, primary_key=True)
+    # PostgreSQL's SERIAL ends at 2^31, and SQLite counts in no other type than INTEGER.
+    position: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite")
+    )
     tenant: str = Field(index=True)
     kind: str
     data: dict[str, Any] = Field(sa_type=JSON)
