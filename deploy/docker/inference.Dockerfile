@@ -30,10 +30,12 @@ RUN uv pip install -p /app --no-cache --no-deps --no-build-isolation \
     libs/events libs/rpc libs/service services/inference -e ./models
 
 FROM ${BASE}
-# libnuma: vLLM's CPU build is linked against it.
+ARG ENGINE=lock
+# libnuma: vLLM's CPU build is linked against it. On a GPU, Triton compiles what loads its kernels at their first use.
 RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 libgomp1 \
+        $([ "$ENGINE" = lock ] || echo gcc libc6-dev) \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /models
+    && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/adapters /models
 COPY --from=build /python /python
 COPY --from=build /app /app
 # Beside the package lies the reference model.

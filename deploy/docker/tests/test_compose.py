@@ -1,0 +1,34 @@
+"""What a container is told, and is not: a name that its settings do not know is ignored."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gyre_local.stack import REPO, SERVICES
+
+DOCKER = Path(__file__).parents[1]
+
+
+def services(file: Path = REPO / "docker-compose.yml") -> dict[str, dict[str, Any]]:
+    read: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text())["services"]
+    return read
+
+
+@pytest.mark.parametrize("file", [REPO / "docker-compose.yml", DOCKER / "gpu.yml"])
+def test_every_service_knows_the_settings_that_it_is_given(file: Path) -> None:
+    for name, service in services(file).items():
+        owner = name.removesuffix("-runner")
+        if owner not in SERVICES:
+            continue
+        known = import_module(f"gyre_{owner}.settings").Settings.model_fields
+        given = {each for each in service["environment"] if each.startswith("GYRE_")}
+        assert {each for each in given if each[5:].lower() not in known} <= {"GYRE_MODEL_REVISION"}
+
+
+def test_on_a_gpu_the_engine_is_not_sized_by_the_processor() -> None:
+    given = services(DOCKER / "gpu.yml")["inference"]["environment"]
+
+    assert {"GYRE_DTYPE", "GYRE_KV_CACHE_MIB", "GYRE_BATCH_TOKENS"} <= set(given)
