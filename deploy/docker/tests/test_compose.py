@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gyre_local.environment import TOLD_OF_MODEL
 from gyre_local.stack import REPO, SERVICES
 
 DOCKER = Path(__file__).parents[1]
@@ -26,6 +27,14 @@ def test_every_service_knows_the_settings_that_it_is_given(file: Path) -> None:
         known = import_module(f"gyre_{owner}.settings").Settings.model_fields
         given = {each for each in service["environment"] if each.startswith("GYRE_")}
         assert {each for each in given if each[5:].lower() not in known} <= {"GYRE_MODEL_REVISION"}
+
+
+def test_another_model_starts_anew_who_reads_it() -> None:
+    model = services()["model"]["environment"]
+
+    assert set(model) == {"MODEL", "GYRE_MODEL_REVISION"}
+    for name in TOLD_OF_MODEL:
+        assert model.items() <= services()[name]["environment"].items(), name
 
 
 def test_on_a_gpu_the_engine_is_not_sized_by_the_processor() -> None:
