@@ -14,7 +14,7 @@ export GYRE_API_KEYS=bench-grpc:grpc,bench-http:http
 # 64 at once is what is measured, not what is refused: a client may be back before its last
 # answer has been put away.
 export GYRE_MAX_IN_FLIGHT=128
-export GYRE_MAX_CONCURRENT_REQUESTS=128
+export GYRE_MAX_CONCURRENT_REQUESTS=256  # of which a tenant has half
 # Nor what is answered without documents because 64 searches at once took longer than 5 s.
 export GYRE_SEARCH_TIMEOUT_S=60
 

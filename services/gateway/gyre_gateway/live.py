@@ -56,14 +56,17 @@ class Feed:
         self._seen: set[int] = set()
         self._position = 0
 
-    def check_room(self) -> None:
+    def check_room(self, tenant: str) -> None:
         """Let one more client come.
 
         Raises:
-            Overloaded: There are as many as we take.
+            Overloaded: There are as many as we take, or half as many of this tenant.
         """
         if len(self._listeners) >= self._max:
             raise Overloaded(f"{self._max} live clients are connected: come back later")
+        share = (self._max + 1) // 2
+        if sum(one.tenant == tenant for one in self._listeners) >= share:
+            raise Overloaded(f"{share} live clients of yours are connected: come back later")
 
     @contextmanager
     def listening(self, tenant: str) -> Iterator[Listener]:

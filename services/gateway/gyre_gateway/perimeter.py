@@ -3,10 +3,12 @@
 Not Starlette's middleware base class: that one buffers what streams and hides disconnects.
 """
 
+import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,7 +25,12 @@ from gyre_service.keys import bearer
 LIVE = ("/v1/events", "/console/events")  # stay open, and have a limit of their own
 API = "/v1/"
 UPLOADS = ("/v1/documents", "/v1/adapters", "/documents")
+LOGIN = "/login"  # anybody's: its body is read before we know whose it is
+LOGIN_BYTES = 4096
 MULTIPART_OVERHEAD = 1024 * 1024
+# How long we wait for a body in all, beside what it takes at this many bytes a second.
+BODY_WAIT_S = 20.0
+SLOWEST = 16 * 1024
 DURATION = Histogram(
     "gyre_http_duration_seconds", "Time to the end of an answer", ["method", "route", "status"]
 )
@@ -69,13 +76,38 @@ class Observed:
             )
 
 
+class Place:
+    """What a request takes of the gateway; whose it is shows when its key has been looked at."""
+
+    def __init__(self, stack: ExitStack, held: Counter[str], most: int) -> None:
+        self._stack = stack
+        self._held = held
+        self._most = most
+        self._known = False
+
+    def belongs_to(self, tenant: str) -> None:
+        """Count it as one of a tenant's, until the request ends.
+
+        Raises:
+            Overloaded: The tenant has its share already.
+        """
+        if self._known:
+            return
+        if self._held[tenant] >= self._most:
+            raise Overloaded(f"{self._most} requests of yours are being answered: come back")
+        self._known = True
+        self._held[tenant] += 1
+        self._stack.callback(self._held.subtract, (tenant,))
+
+
 class Bounded:
-    """Lets in only so many requests at once, and only so many bytes of each."""
+    """Lets in only so many requests at once, half of them a tenant's, and so many bytes of each."""
 
     def __init__(self, app: ASGIApp, gateway: Callable[[], Gateway]) -> None:
         self.app = app
         self.gateway = gateway
         self.running = 0
+        self.held: Counter[str] = Counter()  # of the running ones, by tenant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,10 +119,17 @@ class Bounded:
             return await response_to(problem)(scope, receive, send)
         with ExitStack() as stack:
             if scope["path"] not in LIVE:
-                if self.running >= settings.max_concurrent_requests:
-                    error = Overloaded(f"{self.running} requests are being answered: come back")
+                most = settings.max_concurrent_requests
+                place = Place(stack, self.held, (most + 1) // 2)
+                try:
+                    if self.running >= most:
+                        raise Overloaded(f"{most} requests are being answered: come back")
+                    if scope["path"] == LOGIN:
+                        place.belongs_to("")
+                except Overloaded as error:
                     problem = problem_of(error, settings.retry_after_s)
                     return await response_to(problem)(scope, receive, send)
+                scope.setdefault("state", {})["place"] = place
                 self.running += 1
                 stack.callback(self._left)
             limit = self._limit(scope)
@@ -105,6 +144,8 @@ class Bounded:
 
     def _limit(self, scope: Scope) -> int:
         settings = self.gateway().settings
+        if scope["path"] == LOGIN:
+            return LOGIN_BYTES
         kind = Headers(scope=scope).get("content-type", "")
         if scope["path"] in UPLOADS and kind.startswith("multipart/form-data"):
             return settings.max_document_bytes + MULTIPART_OVERHEAD
@@ -112,16 +153,27 @@ class Bounded:
 
 
 def _too_large(limit: int) -> Problem:
-    hint = "" if limit > MULTIPART_OVERHEAD * 16 else "; send a large document as multipart"
+    other = limit == LOGIN_BYTES or limit > MULTIPART_OVERHEAD * 16
+    hint = "" if other else "; send a large document as multipart"
     return Problem(413, f"the body has more than {limit} bytes{hint}", None, "request_too_large")
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    count = 0
+    count, waited, whole = 0, 0.0, False
 
     async def counted() -> Message:
-        nonlocal count
-        message = await receive()
+        nonlocal count, waited, whole
+        if whole:  # what comes now is that the client has left
+            return await receive()
+        begin = monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, BODY_WAIT_S + count / SLOWEST - waited)):
+                message = await receive()
+        except TimeoutError:
+            error = f"the body came too slowly: {count} bytes, then no more in good time"
+            raise HTTPException(408, error, {"connection": "close"}) from None
+        waited += monotonic() - begin
+        whole = not message.get("more_body", False)
         count += len(message.get("body", b""))
         if count > limit:
             raise HTTPException(413, _too_large(limit).message)
@@ -143,6 +195,8 @@ class Authenticated:
             try:
                 key = bearer(Headers(scope=scope).get("authorization"))
                 caller = await gateway.callers.caller_of(key)
+                if scope["path"] not in LIVE:
+                    scope["state"]["place"].belongs_to(caller.tenant)
             except ServiceError as error:
                 problem = problem_of(error, gateway.settings.retry_after_s)
                 return await response_to(problem)(scope, receive, send)

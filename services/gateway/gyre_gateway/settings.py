@@ -44,8 +44,8 @@ class Settings(ServiceSettings):
     max_document_bytes: Annotated[int, Field(ge=1)] = 200_000_000  # ingestion's limit too
     max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * MIB  # of everything but an upload
     inline_bytes: Annotated[int, Field(ge=0, le=512 * 1024)] = 512 * 1024  # more goes to a blob
-    max_concurrent_requests: Annotated[int, Field(ge=1)] = 64
-    max_live_clients: Annotated[int, Field(ge=1)] = 32
+    max_concurrent_requests: Annotated[int, Field(ge=1)] = 128  # half of them a tenant's
+    max_live_clients: Annotated[int, Field(ge=1)] = 64  # half of them a tenant's
     max_lag: Annotated[int, Field(ge=1)] = 10_000  # records before a service that takes more
     retry_after_s: Annotated[int, Field(ge=1)] = 2  # told to whom we turn away
     trusted_proxies: str = "127.0.0.1,::1"  # whose X-Forwarded-Proto is believed; *: anybody's

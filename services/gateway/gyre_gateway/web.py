@@ -51,7 +51,7 @@ API: tuple[APIRouter, ...] = (
     events.router,
 )
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 413, 429, 500, 503, 504)
+    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 413, 429, 500, 503, 504)
 }
 
 OURS = "#/components/schemas/ErrorBody"

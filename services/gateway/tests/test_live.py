@@ -151,10 +151,14 @@ async def test_a_stop_ends_every_stream(stack: Stack, feed: Feed) -> None:
 async def test_there_is_room_for_so_many(
     stack: Stack, http: httpx.AsyncClient, settings: Settings
 ) -> None:
-    feed = Feed(stack.sessions, settings.poll_s, 1)
-    with feed.listening("default"), pytest.raises(Overloaded, match="1 live clients"):
-        feed.check_room()
-    feed.check_room()
+    feed = Feed(stack.sessions, settings.poll_s, 2)
+    with feed.listening("default"):
+        with pytest.raises(Overloaded, match="1 live clients of yours"):
+            feed.check_room("default")
+        feed.check_room("acme")
+        with feed.listening("acme"), pytest.raises(Overloaded, match="2 live clients"):
+            feed.check_room("other")
+    feed.check_room("default")
 
     wrong = await http.get("/v1/events", headers={"Last-Event-ID": "x"})
     assert (wrong.status_code, error_of(wrong)["param"]) == (400, "last-event-id")

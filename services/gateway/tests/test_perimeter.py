@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,18 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 from sqlmodel import select
 
-from gyre_gateway import access
+from gyre_gateway import access, perimeter
 from gyre_gateway.access import ensure_keys
+from gyre_gateway.console.router import console
 from gyre_gateway.perimeter import Bounded
 from gyre_gateway.settings import Settings
 from gyre_gateway.store import keys
 from gyre_gateway.store.keys import Key
+from gyre_gateway.web import make_web
 from gyre_service.database import transaction
 from gyre_service.errors import Unavailable
 
-from .conftest import LOCAL, Stack, error_of
+from .conftest import ACME, LOCAL, Stack, error_of
 
 CHAT = {"model": "gyre/default", "messages": [{"role": "user", "content": "Where?"}]}
 
@@ -125,20 +128,97 @@ async def test_too_many_at_once_are_told_to_come_back(
     settings: Settings, stack: Stack, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.inference.hangs = True
-    monkeypatch.setitem(settings.__dict__, "max_concurrent_requests", 2)
-    running = [asyncio.create_task(http.post("/v1/chat/completions", json=CHAT)) for _ in range(2)]
-    for _ in running:
-        await asyncio.wait_for(stack.inference.arrivals.get(), 10)
+    stack.rollouts.add("acme", "default")
+    monkeypatch.setitem(settings.__dict__, "max_concurrent_requests", 4)
+    running = []
+    for headers in (LOCAL, ACME):
+        for _ in range(2):
+            asked = http.post("/v1/chat/completions", json=CHAT, headers=headers)
+            running.append(asyncio.create_task(asked))
+            await asyncio.wait_for(stack.inference.arrivals.get(), 10)
+        response = await http.get("/v1/models", headers=headers)
+        of = "2 requests of yours" if headers is LOCAL else "4 requests are"
 
-    response = await http.get("/v1/models")
-
-    assert response.status_code == 429
-    assert response.headers["retry-after"] == "2"
-    assert error_of(response)["code"] == "rate_limit_exceeded"
+        assert response.status_code == 429
+        assert response.headers["retry-after"] == "2"
+        assert error_of(response)["code"] == "rate_limit_exceeded"
+        assert of in error_of(response)["message"]
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     assert (await http.get("/v1/models")).status_code == 200
+
+
+async def test_who_signs_in_and_who_looks_have_a_share_of_the_places_too(
+    settings: Settings, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(settings.__dict__, "max_concurrent_requests", 4)
+    stack.inference.hangs = True
+    web = make_web(stack.gateway, (console(),))
+    cookie = {"cookie": "gyre-key=local", "content-type": "application/x-www-form-urlencoded"}
+    slow, read = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def body() -> AsyncIterator[bytes]:
+        read.release()
+        await slow.wait()
+        yield b"key=local"
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(web), base_url="http://gateway"
+    ) as client:
+        for path in ("/login", "/ask"):
+            sent = [
+                asyncio.create_task(client.post(path, content=body(), headers=cookie))
+                for _ in range(2)
+            ]
+            for _ in sent:
+                await asyncio.wait_for(read.acquire(), 10)
+
+            assert (await client.post(path, headers=cookie)).status_code == 429
+            assert (await client.get("/v1/models", headers=ACME)).status_code == 200
+            slow.set()
+            await asyncio.gather(*sent)
+            slow.clear()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perimeter, "BODY_WAIT_S", 0.05)
+
+    async def body() -> AsyncIterator[bytes]:
+        while True:  # something each time, and never enough
+            yield b"{"
+            await asyncio.sleep(0.02)
+
+    sent = http.post("/v1/chat/completions", content=body())
+    response = await asyncio.wait_for(sent, 10)
+
+    assert response.status_code == 408
+    assert response.headers["connection"] == "close"
+    assert "too slowly" in error_of(response)["message"]
+
+
+async def test_who_has_sent_all_of_a_body_may_wait_longer_than_it_took(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perimeter, "BODY_WAIT_S", 0.05)
+    heard: list[str] = []
+    sent = iter([{"type": "http.request", "body": b"x", "more_body": False}])
+
+    async def receive() -> Any:
+        if message := next(sent, None):
+            return message
+        await asyncio.sleep(0.2)
+        return {"type": "http.disconnect"}
+
+    async def app(_: Any, receive: Any, __: Any) -> None:
+        heard.extend([(await receive())["type"], (await receive())["type"]])
+
+    scope = {"type": "http", "path": "/v1/models", "headers": []}
+    await Bounded(app, lambda: stack.gateway)(scope, receive, app)
+
+    assert heard == ["http.request", "http.disconnect"]
 
 
 @pytest.mark.parametrize("path", ["/v1/events", "/console/events"])

@@ -30,7 +30,7 @@ async def follow(
     `Last-Event-ID` continues where a connection broke, as browsers do by themselves.
     """
     position = None if last_event_id is None else int(last_event_id)
-    parts.feed.check_room()
+    parts.feed.check_room(caller.tenant)
     return StreamingResponse(
         stream(parts, caller.tenant, position), media_type=EVENT_STREAM, headers=UNBUFFERED
     )

@@ -22,7 +22,7 @@ async def follow(
     caller: Visitor,
     last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,18}$")] = None,
 ) -> StreamingResponse:
-    parts.feed.check_room()
+    parts.feed.check_room(caller.tenant)
     position = None if last_event_id is None else int(last_event_id)
     return StreamingResponse(
         stream(parts, caller.tenant, position), media_type=EVENT_STREAM, headers=UNBUFFERED

@@ -23,12 +23,15 @@ async def visitor(request: Request, parts: Parts) -> Caller:
 
     Raises:
         Unauthenticated: Nobody we know: the login page is next.
+        Overloaded: As many requests of this tenant are being answered as may be.
     """
     key = request.cookies.get(COOKIE)
     if not key:
         raise Unauthenticated("sign in with an API key")
     caller = await parts.callers.caller_of(key)
     caller.allow("operate")
+    if place := getattr(request.state, "place", None):  # what stays open has none
+        place.belongs_to(caller.tenant)
     return caller
 
 
