@@ -37,6 +37,10 @@ def test_another_model_starts_anew_who_reads_it() -> None:
         assert model.items() <= services()[name]["environment"].items(), name
 
 
+def test_a_replica_goes_by_the_same_name_in_its_next_container() -> None:
+    assert services()["inference"]["hostname"] == "inference"
+
+
 def test_on_a_gpu_the_engine_is_not_sized_by_the_processor() -> None:
     given = services(DOCKER / "gpu.yml")["inference"]["environment"]
 
