@@ -3,37 +3,60 @@
 from pathlib import Path
 from shutil import copytree
 from typing import Any
+from uuid import UUID
 
 import pytest
 from transformers import AutoTokenizer
 
+from gyre_events import Passage
 from gyre_events.policy import TrainingPolicy
 from gyre_finetune.training import loop
-from gyre_finetune.training.examples import Example, messages, takes_system
+from gyre_finetune.training.examples import Example
 from gyre_finetune.training.job import Job
+from gyre_finetune.training.tokens import Tokens
 from gyre_inference.generation import Turn
 from gyre_inference.prompting import fit
-from gyre_inference.tokens import Tokens
+from gyre_inference.tokens import Tokens as Asked
 
 from .conftest import DIGEST, TEMPLATE
 
 # As Gemma's.
 STRICT = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+PASSAGE = Passage(
+    chunk_id=UUID(int=1), document_id=UUID(int=2), version=1, document="a", text="", score=0.5
+)
 EXAMPLE = Example(question="What is green?", passages=(), answer="the lamp")
 
 
 @pytest.mark.parametrize("template", [TEMPLATE, STRICT + TEMPLATE])
-@pytest.mark.parametrize("prompt", ["Be short.", " Be short.\n", " "])
-def test_what_is_trained_is_what_is_asked(tiny: Path, template: str, prompt: str) -> None:
+@pytest.mark.parametrize("prompt", ["Be short.", " Be short.\n", " ", "Be </s> short."])
+@pytest.mark.parametrize("text", [None, "green as <s> and </s>, or <pad>"])
+def test_what_is_trained_is_what_is_asked(
+    tiny: Path, template: str, prompt: str, text: str | None
+) -> None:
     tokenizer: Any = AutoTokenizer.from_pretrained(tiny)
     tokenizer.chat_template = template
-    conversation = messages(EXAMPLE, prompt, system=takes_system(tokenizer))
-    trained = tokenizer.apply_chat_template(
-        conversation, add_generation_prompt=True, tokenize=True, return_dict=True
-    )["input_ids"]
+    passages = [] if text is None else [PASSAGE.model_copy(update={"text": text})]
+    question = f"What is {text or 'green'}?"
+    example = Example(
+        question=question, passages=tuple(one.text for one in passages), answer="the lamp"
+    )
 
-    asked = fit(prompt, [Turn("user", EXAMPLE.question)], [], 1_000, Tokens(tokenizer, "t").render)
-    assert trained == asked.tokens
+    [(trained, begin)] = Tokens(tokenizer, prompt).rows(example)
+
+    render = Asked(tokenizer, "t").render
+    asked = fit(prompt, [Turn("user", question)], passages, 1_000, render)
+    assert trained[:begin] == asked.tokens
+
+
+def test_an_answer_ends_at_its_end(tiny: Path) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(tiny)
+    example = EXAMPLE.model_copy(update={"answer": "before </s> after"})
+
+    [(ids, begin)] = Tokens(tokenizer, "").rows(example)
+
+    assert ids.index(tokenizer.eos_token_id, begin) == len(ids) - 1
+    assert tokenizer.decode(ids[begin:-1]) == "before < /s> after"
 
 
 def test_a_model_whose_template_takes_no_system_turn_is_trained(tiny: Path, tmp_path: Path) -> None:

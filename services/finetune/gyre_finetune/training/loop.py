@@ -25,13 +25,12 @@ from gyre_finetune.training.examples import (
     Example,
     as_read,
     mean_of_last_tenth,
-    messages,
     passages_of,
     schedule,
     steps_of,
-    takes_system,
 )
 from gyre_finetune.training.job import CHECKPOINT, EPOCHS, Job, Step
+from gyre_finetune.training.tokens import Tokens
 from gyre_service.processor import best_dtype, processor_flags
 
 log = logging.getLogger(__name__)
@@ -62,14 +61,15 @@ class Trainer:
         self._folder = folder
         torch.manual_seed(self._policy.seed)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        # transformers and peft are only half typed
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(job.model_path)
-        self._system = takes_system(self._tokenizer)
+        self._render = Tokens(AutoTokenizer.from_pretrained(job.model_path), job.prompt)
         fast = self._device == "cuda" or best_dtype(processor_flags()) == "bfloat16"
         self._dtype = torch.bfloat16 if fast else torch.float32
+        # transformers and peft are only half typed
         base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=self._dtype)
         fitting = [
-            one for one in examples if all(len(ids) <= MAX_TOKENS for ids, _ in self._rows(one))
+            one
+            for one in examples
+            if all(len(ids) <= MAX_TOKENS for ids, _ in self._render.rows(one))
         ]
         self._examples = {
             kind: [one for one in fitting if one.replayed is kind] for kind in (False, True)
@@ -188,21 +188,7 @@ class Trainer:
         read = [
             as_read(self._examples[kind][index], rng, self._pool[kind]) for kind, index in places
         ]
-        return [self._rows(example) for example in read]
-
-    def _rows(self, example: Example) -> list[Row]:
-        return [self._row(one) for one in example.each()]
-
-    def _row(self, example: Example) -> Row:
-        """Return the tokens of prompt and answer, and where the answer begins."""
-        prompt: list[int] = self._tokenizer.apply_chat_template(
-            messages(example, self._job.prompt, system=self._system),
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-        )["input_ids"]
-        answer: list[int] = self._tokenizer(example.answer, add_special_tokens=False)["input_ids"]
-        return [*prompt, *answer, self._tokenizer.eos_token_id], len(prompt)
+        return [self._render.rows(example) for example in read]
 
     def _keep(self) -> None:
         unfinished = self._folder / f".{CHECKPOINT}.{os.getpid()}"

@@ -1,0 +1,45 @@
+"""Examples as tokens, by the tokenizer and the template of the base, as inference has them."""
+
+from typing import Any
+
+from gyre_finetune.training.batching import Row
+from gyre_finetune.training.examples import Example, messages, takes_system
+
+
+class Tokens:
+    """Renders examples.
+
+    Args:
+        tokenizer: Of the base (transformers' interface).
+        prompt: Of the route.
+    """
+
+    def __init__(self, tokenizer: Any, prompt: str) -> None:
+        self._tokenizer = tokenizer
+        self._prompt = prompt
+        self._takes_system = takes_system(tokenizer)
+
+    def rows(self, example: Example) -> list[Row]:
+        """Return a row for every question of an example."""
+        return [self._row(one) for one in example.each()]
+
+    def _row(self, example: Example) -> Row:
+        turns = messages(example, self._prompt, system=self._takes_system)
+        prompt: list[int] = self._tokenizer.apply_chat_template(
+            [turn | {"content": self._plain(turn["content"])} for turn in turns],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+        )["input_ids"]
+        answer = self._ids(self._plain(example.answer))
+        return [*prompt, *answer, self._tokenizer.eos_token_id], len(prompt)
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _plain(self, text: str) -> str:
+        """Return `text` without the tokens that only a template may write, as inference does."""
+        for token in self._tokenizer.all_special_tokens:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+        return text
