@@ -22,7 +22,7 @@ RUN uv pip install -p /app --no-cache --link-mode copy \
 FROM python:${PYTHON}
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs /data/adapters /models
+    && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs /data/adapters /data/finetune /models
 COPY --from=build /app /app
 COPY --chmod=755 deploy/docker/start.sh deploy/docker/healthy.py /usr/local/bin/
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE \

@@ -41,6 +41,10 @@ def test_a_replica_goes_by_the_same_name_in_its_next_container() -> None:
     assert services()["inference"]["hostname"] == "inference"
 
 
+def test_a_training_finds_its_checkpoints_in_the_next_container() -> None:
+    assert "finetune:/data/finetune" in services()["finetune-runner"]["volumes"]
+
+
 def test_on_a_gpu_the_engine_is_not_sized_by_the_processor() -> None:
     given = services(DOCKER / "gpu.yml")["inference"]["environment"]
 
