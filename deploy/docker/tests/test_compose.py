@@ -45,6 +45,12 @@ def test_a_training_finds_its_checkpoints_in_the_next_container() -> None:
     assert "finetune:/data/finetune" in services()["finetune-runner"]["volumes"]
 
 
+def test_whatever_runs_for_long_keeps_so_much_of_its_log() -> None:
+    for name, service in services().items():
+        if "restart" in service:
+            assert "max-size" in service["logging"]["options"], name
+
+
 def test_on_a_gpu_the_engine_is_not_sized_by_the_processor() -> None:
     given = services(DOCKER / "gpu.yml")["inference"]["environment"]
 
