@@ -1,5 +1,6 @@
 """What a container is told, and is not: a name that its settings do not know is ignored."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,16 @@ def test_whatever_runs_for_long_keeps_so_much_of_its_log() -> None:
     for name, service in services().items():
         if "restart" in service:
             assert "max-size" in service["logging"]["options"], name
+
+
+def test_the_index_server_is_within_a_minor_version_of_its_client() -> None:
+    [client] = re.findall(
+        r"^qdrant-client==(\d+)\.(\d+)", (REPO / "requirements.lock").read_text(), re.M
+    )
+    [server] = re.findall(r":v(\d+)\.(\d+)", services()["qdrant"]["image"])
+
+    assert server[0] == client[0]
+    assert abs(int(server[1]) - int(client[1])) <= 1
 
 
 def test_on_a_gpu_the_engine_is_not_sized_by_the_processor() -> None:
