@@ -1,20 +1,19 @@
 """What is known of the arms of a rollout: every query about outcomes. Nothing here commits."""
 
-from collections import defaultdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression
-from sqlmodel import and_, col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import RolloutChanged
 from gyre_registry import store
-from gyre_registry.canary import Compared, Count, Evidence
+from gyre_registry.canary import Compared, Evidence
+from gyre_registry.counting import ALL, JUDGE, LIVE, counts_of, said
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANARY, CANDIDATE, Outcome
 
-PERSON, JUDGE = "person", "judge"
+PERSON = "person"  # or `JUDGE`
 
 
 async def period_of(session: AsyncSession, tenant: str, route: RolloutChanged) -> int:
@@ -59,8 +58,13 @@ async def record(
     bad: bool,
     judged_by: str,
     shadow: bool,
+    at: datetime,
 ) -> None:
-    """Note what the judge, or a person, found of an answer; the newest of each counts."""
+    """Note what the judge, or a person, found of an answer; the newest of each counts.
+
+    The caller has locked the route: nobody else counts meanwhile. `at` is when it was said.
+    """
+    counts = await counts_of(session, tenant, rollout_id)
     row = await session.get(Outcome, (tenant, rollout_id, arm, answer_id))
     row = row or Outcome(
         tenant=tenant,
@@ -70,11 +74,17 @@ async def record(
         period=period,
         shadow=shadow,
     )
+    before = said(row.bad_by_judge, row.bad_by_person, row.shadow)
     if judged_by == PERSON:
         row.bad_by_person = bad
     else:
         row.bad_by_judge = bad
-    session.add(row)
+    after = said(row.bad_by_judge, row.bad_by_person, row.shadow)
+    counts.add(row.period, arm, before, -1)
+    for count in counts.add(row.period, arm, after):
+        if count.kind not in before:
+            count.newest_at = at
+    session.add_all((row, *counts.rows.values()))
     await session.flush()
 
 
@@ -84,49 +94,18 @@ async def of_rollout(session: AsyncSession, tenant: str, rollout_id: UUID) -> di
     By the judge count live answers of both arms and the candidate's shadows; of live answers
     counts what a person said, or else the judge.
     """
-    judge, person = col(Outcome.bad_by_judge), col(Outcome.bad_by_person)
-    mine = and_(col(Outcome.tenant) == tenant, col(Outcome.rollout_id) == rollout_id)
-    judged = await _compared(session, judge, mine)
-    shown = and_(mine, col(Outcome.shadow).is_(False))
-    live = await _compared(session, func.coalesce(person, judge), shown)
-    return {
-        period: Evidence(judged.get(period, Compared()), live.get(period, Compared()))
-        for period in sorted(judged.keys() | live.keys())
-    }
+    counts = await counts_of(session, tenant, rollout_id)
+
+    def compared(period: int, kind: str) -> Compared:
+        return Compared(counts.of(period, CANDIDATE, kind), counts.of(period, PRODUCTION, kind))
+
+    periods = sorted({period for period, _, _ in counts.rows})
+    return {one: Evidence(compared(one, JUDGE), compared(one, LIVE)) for one in periods}
 
 
 async def candidate_answers(
     session: AsyncSession, tenant: str, rollout_id: UUID, period: int
 ) -> int:
     """Return how many answers of the candidate in a period have been judged."""
-    query = select(func.count()).where(
-        col(Outcome.tenant) == tenant,
-        col(Outcome.rollout_id) == rollout_id,
-        col(Outcome.arm) == CANDIDATE,
-        col(Outcome.period) == period,
-    )
-    return (await session.exec(query)).one()
-
-
-async def _compared(
-    session: AsyncSession, bad: SQLColumnExpression[bool | None], which: ColumnElement[bool]
-) -> dict[int, Compared]:
-    """Return what is compared in each period that has any of it."""
-    period, arm = col(Outcome.period), col(Outcome.arm)
-    query = (
-        select(period, arm, bad, func.count())
-        .where(which, bad.is_not(None))
-        .group_by(period, arm, bad)
-    )
-    number: dict[tuple[int, str, bool], int] = defaultdict(int)
-    for since, name, found, count in await session.exec(query):
-        number[since, name, bool(found)] = count
-
-    def count_of(period: int, arm: str) -> Count:
-        wrong = number[period, arm, True]
-        return Count(answers=wrong + number[period, arm, False], bad=wrong)
-
-    return {
-        period: Compared(count_of(period, CANDIDATE), count_of(period, PRODUCTION))
-        for period in {period for period, _, _ in number}
-    }
+    counts = await counts_of(session, tenant, rollout_id)
+    return counts.of(period, CANDIDATE, ALL).answers

@@ -147,6 +147,7 @@ async def _judged(
             bad=bad,
             judged_by=judged_by,
             shadow=shadow,
+            at=cause.appended,
         )
         if row.stage in UNDER_WAY:
             await rollouts.advance(session, row, cause.appended)

@@ -78,6 +78,21 @@ class Outcome(SQLModel, table=True):
     shadow: bool
 
 
+class OutcomeCount(SQLModel, table=True):
+    """How many outcomes an arm has in a period: there may be too many to count at each answer."""
+
+    __tablename__: ClassVar[str] = "registry_outcome_count"
+
+    tenant: str = Field(primary_key=True)
+    rollout_id: UUID = Field(primary_key=True)
+    period: int = Field(primary_key=True)
+    arm: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)  # whose word of which answers counts (`counting.py`)
+    answers: int = 0
+    bad: int = 0
+    newest_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
 class AnswerOrigin(SQLModel, table=True):
     """What an answer was made of. No text of it, only a hash, and nobody's name."""
 

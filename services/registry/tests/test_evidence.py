@@ -1,15 +1,19 @@
 """What counts for and against a candidate, by events alone."""
 
+import random
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.event import listen
+from sqlmodel import delete
 
-from gyre_events import RolloutChanged
-from gyre_registry import evidence
+from gyre_events import Event, RolloutChanged
+from gyre_registry import evidence, watching
 from gyre_registry.canary import Count, Evidence
 from gyre_registry.deciding import put_route
 from gyre_registry.desired import Wish
-from gyre_service.database import Sessions, snapshot
+from gyre_registry.tables import OutcomeCount
+from gyre_service.database import Sessions, snapshot, transaction
 
 from .conftest import BASE, Published, Send
 from .test_rollouts import at_half, canary, changes, scored, verdict
@@ -109,3 +113,53 @@ async def test_a_person_outranks_the_judge_whoever_comes_first(
     known = await evidence_of(sessions, shown)
     assert known.live.candidate == Count(1, 1)
     assert known.judge.candidate == Count(1, 0), "beside shadows stands what the judge said"
+
+
+async def test_what_is_counted_is_what_is_kept(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    """Whatever was said of an answer before, by whom, and by how many."""
+    shown = await canary(send, published)
+    chance = random.Random(0)
+    answers = [uuid4() for _ in range(8)]
+    for number in range(60):
+        id = chance.choice(answers)
+        arm = ("candidate", "production")[answers.index(id) % 2]
+        if answers.index(id) == 0:
+            event: Event = scored(shown, arm, chance.randrange(2), "shadow")
+        elif chance.random() < 0.5:
+            event = scored(shown, arm, chance.randrange(2), "live")
+        else:
+            event = verdict(shown, arm, chance.choice(("up", "down")))
+        await send(event.model_copy(update={"answer_id": id}))
+        if number == 30:  # as after an upgrade from a release without counts
+            await forget_counts(sessions)
+
+    kept = await evidence_of(sessions, shown)
+    await forget_counts(sessions)
+    assert await evidence_of(sessions, shown) == kept
+    assert kept.live.production.answers == 4
+
+
+async def forget_counts(sessions: Sessions) -> None:
+    async with transaction(sessions) as session:
+        await session.exec(delete(OutcomeCount))
+
+
+async def test_no_outcome_is_counted_again(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    """A canary that waits for a person may have a hundred thousand of them."""
+    shown = await canary(send, published)
+    await send(verdict(shown, "candidate", "up"))
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    listen(sessions.kw["bind"].sync_engine, "before_cursor_execute", note)
+    await send(verdict(shown, "candidate", "up"))
+    await watching.look(sessions)
+
+    assert statements
+    assert not [one for one in statements if "GROUP BY" in one]
