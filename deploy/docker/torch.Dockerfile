@@ -24,6 +24,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home gyre && install -d -o gyre /data /data/blobs /data/adapters /data/finetune /models
 COPY --from=build /app /app
+COPY models/replay /replay
 COPY --chmod=755 deploy/docker/start.sh deploy/docker/healthy.py /usr/local/bin/
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE \
     GYRE_HOME=/data GYRE_HOST=0.0.0.0 GYRE_GRPC_PORT=50051 GYRE_HEALTH_PORT=8081
