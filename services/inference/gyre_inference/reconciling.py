@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from gyre_events import AdapterLoaded, Arm, RolloutChanged
 from gyre_inference.generation import Adapter
@@ -25,6 +25,8 @@ from gyre_service.kafka import enqueue_alone
 log = logging.getLogger(__name__)
 AGAIN_S = 2.0  # before another attempt at what is away
 PREVIOUS = "previous"  # the arm that is kept loaded for a way back, while there is room
+
+_Wanted: TypeAlias = tuple[str, RolloutChanged, Arm]  # by a tenant
 
 
 class Loader(Protocol):
@@ -122,7 +124,7 @@ class Reconciler:
 
     async def _reconcile(self) -> None:
         arms = [(t, rollout, arm) for t, rollout in self._rollouts.rows() for arm in rollout.arms]
-        arms.sort(key=_urgency)  # so that of too many the right ones have no room
+        arms = _in_turn(arms)  # so that of too many the right ones have no room
         wanted = {arm.adapter_digest for _, _, arm in arms}
         needed = {arm.adapter_digest for _, _, arm in arms if not _may_go(arm)}
         spare = [str(arm.adapter_digest) for _, _, arm in reversed(arms) if _may_go(arm)]
@@ -268,12 +270,32 @@ def _may_go(arm: Arm) -> bool:
     return arm.name == PREVIOUS and not arm.share
 
 
-def _urgency(wanted: tuple[str, RolloutChanged, Arm]) -> tuple[int, float]:
-    """Sort what has a share first, and ways back last: of those the newest decision first."""
+def _in_turn(arms: Sequence[_Wanted]) -> list[_Wanted]:
+    """Sort by urgency; where it is equal each tenant has an adapter before anybody has another."""
+    digests: defaultdict[str, list[str]] = defaultdict(list)  # of a tenant, the most urgent first
+    for tenant, _, arm in sorted(arms, key=_urgency):
+        if arm.adapter_digest and arm.adapter_digest not in digests[tenant]:
+            digests[tenant].append(arm.adapter_digest)
+
+    def turn(wanted: _Wanted) -> tuple[int, float, int]:
+        tenant, _, arm = wanted
+        digest = arm.adapter_digest
+        return *_urgency(wanted), digests[tenant].index(digest) if digest else 0
+
+    return sorted(arms, key=turn)
+
+
+def _urgency(wanted: _Wanted) -> tuple[int, float]:
+    """Sort production first, then what else has a share; ways back last, the newest of them first.
+
+    Newest is whose route was decided on last.
+    """
     _, rollout, arm = wanted
     if _may_go(arm):
-        return 2, -rollout.decided_at.timestamp()
-    return (0 if arm.share else 1), 0.0
+        return 3, -rollout.decided_at.timestamp()
+    if not arm.share:
+        return 2, 0.0
+    return (0 if arm == rollout.arms[0] else 1), 0.0
 
 
 def publisher(

@@ -61,12 +61,13 @@ class FakeRollouts:
         tenant: str = "acme",
         home: Path = Path(),
         names: tuple[str, ...] = ("production",),
+        share: int = 0,
     ) -> None:
-        """Let the first adapter be production's, the others without a share."""
+        """Let the first adapter be production's, and `share` that of each other one."""
         arms = tuple(
             Arm(
                 name=names[number] if number < len(names) else f"arm{number}",
-                share=0 if number else 10_000,
+                share=share if number else 10_000 - share * (len(digests) - 1),
                 adapter_digest=digest,
                 adapter_uri=digest and f"file://{home}/{digest}",
                 prompt=PROMPT,
@@ -321,6 +322,20 @@ async def test_what_has_a_share_comes_before_what_has_none(
         await until(lambda: len(said) == 3)
         assert engine.has == {digests[0], digests[1], digests[3]}
         assert {event.outcome for _, event in said} == {"loaded"}
+
+
+async def test_each_tenant_has_an_adapter_before_anybody_has_another(
+    settings: Settings, tmp_path: Path
+) -> None:
+    engine, rollouts = FakeEngine(), FakeRollouts()
+    digests = [make(tmp_path, seed, settings.model_digest) for seed in range(6)]
+    rollouts.put(None, *digests[:4], home=tmp_path, share=1)
+    rollouts.put(None, digests[4], tenant="umbrella", home=tmp_path, share=1)
+    rollouts.put(digests[5], tenant="zenith", home=tmp_path)
+    async with reconciling(settings, engine, rollouts) as (_, said):
+        await until(lambda: len(said) == 6)
+        assert engine.has == {digests[0], digests[4], digests[5]}
+        assert [tenant for tenant, _ in said[:3]] == ["zenith", "acme", "umbrella"]
 
 
 async def test_a_folder_that_is_not_there_yet_is_waited_for(
