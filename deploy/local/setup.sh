@@ -36,6 +36,18 @@ if command -v flock >/dev/null; then exec 9>var/cache/setup.lock; flock 9; fi
 hash=$(wanted)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then exit 0; fi
 
+# Only a stack needs them, and it refuses without; but it is asked after minutes of installing.
+missing=()
+if ! command -v java >/dev/null; then missing+=(openjdk-17-jre-headless); fi
+jars=(var/cache/kafka/*/)
+if [ ${#jars[@]} -eq 0 ] && ! command -v mvn >/dev/null; then missing+=(maven); fi
+if ! python3 -c 'import sys; from ctypes.util import find_library as find; sys.exit(find("numa") is None)'; then
+    missing+=(libnuma1)
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "setup: make up will need more of the system: apt-get install -y ${missing[*]}" >&2
+fi
+
 date >"$log"
 uv=uv
 if ! uv --version >>"$log" 2>&1; then

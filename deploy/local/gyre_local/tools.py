@@ -16,22 +16,25 @@ def check(stack: Stack, services: list[str]) -> None:
     """Return if Kafka and these services find what no Python package brings.
 
     Raises:
-        StackError: Something is missing; says the command that installs it.
+        StackError: Something is missing; a line for each, with the command that installs it.
     """
-    _check_java()
+    missing = [_java()]
     if not jars(stack).is_dir() and shutil.which("mvn") is None:
-        raise StackError("Maven is missing: apt-get install -y maven")
+        missing.append("Maven is missing: apt-get install -y maven")
     # vLLM's CPU build is linked against it.
     if "inference" in services and sys.platform == "linux" and find_library("numa") is None:
-        raise StackError("libnuma is missing: apt-get install -y libnuma1")
+        missing.append("libnuma is missing: apt-get install -y libnuma1")
+    if any(missing):
+        raise StackError("\n".join(filter(None, missing)))
 
 
-def _check_java() -> None:
+def _java() -> str:
     if shutil.which("java") is None:
-        raise StackError(f"Java 17 is missing: {JAVA}")
+        return f"Java 17 is missing: {JAVA}"
     # 'openjdk version "17.0.15" 2025-04-15', on standard error
     found = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
     version = found.stderr.partition('"')[2].partition('"')[0]
     major = version.split(".")[0].split("-")[0]
     if not major.isdecimal() or int(major) < 17:
-        raise StackError(f"Java 17 or newer is needed, this is {version or 'none'}: {JAVA}")
+        return f"Java 17 or newer is needed, this is {version or 'none'}: {JAVA}"
+    return ""

@@ -16,14 +16,19 @@ def fake_java(folder: Path, version: str) -> None:
     java.chmod(0o755)
 
 
-def test_without_java_one_line_says_how_to_get_it(
+def test_all_that_is_missing_is_said_at_once_with_how_to_get_it(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tools, "find_library", lambda name: None)
     with pytest.raises(StackError) as raised:
-        tools.check(stack, [])
+        tools.check(stack, ["inference"])
 
-    assert str(raised.value) == "Java 17 is missing: apt-get install -y openjdk-17-jre-headless"
+    assert str(raised.value).splitlines() == [
+        "Java 17 is missing: apt-get install -y openjdk-17-jre-headless",
+        "Maven is missing: apt-get install -y maven",
+        "libnuma is missing: apt-get install -y libnuma1",
+    ]
 
 
 @pytest.mark.parametrize("version", ["1.8.0_392", "11.0.21", "16"])
