@@ -49,14 +49,15 @@ class Standing:
         earlier: Of the periods before it; what is said of those late still counts against it.
         step: Of the policy, as `step_of` says.
         step_answers: The candidate's judged answers in that period, shadows too.
-        step_s: Seconds since the step began.
+        idle_s: Seconds since the period began, or since an answer of the candidate was judged in it
+            for the first time; at the last step one that people were shown.
     """
 
     evidence: Evidence
     earlier: tuple[Evidence, ...]
     step: int
     step_answers: int
-    step_s: float
+    idle_s: float
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,14 @@ def decide(standing: Standing, policy: ReleasePolicy) -> Move:
     if more >= policy.max_bad and gap.high >= 0:
         shown = f"{more:.0f} more bad answers than production's were shown"
         return Move("roll back", f"{shown}: {figures}")
-    if standing.step_answers >= policy.step_evidence and not _is_last(standing, policy):
+    if standing.step_answers >= policy.step_evidence and not is_last(standing.step, policy):
         return Move("step", f"no harm: {figures}")
     if _is_ripe(standing, policy) and not policy.approval:
         if gap.high < policy.margin:
             return Move("promote", f"not worse than production: {figures}")
         if min(live.candidate.answers, live.production.answers) >= ENOUGH * policy.step_evidence:
             return _once(live, policy, figures)
-    if standing.step_s > policy.step_timeout_s and not _waits_for_a_person(standing, policy):
+    if standing.idle_s > policy.step_timeout_s and not _waits_for_a_person(standing, policy):
         return Move("roll back", f"no evidence in {policy.step_timeout_s:g} s: {figures}")
     return Move("stay", figures)
 
@@ -150,14 +151,14 @@ def _figures_of(compared: Compared, policy: ReleasePolicy) -> str:
     )
 
 
-def _is_last(standing: Standing, policy: ReleasePolicy) -> bool:
-    return standing.step + 1 >= len(policy.steps)
+def is_last(step: int, policy: ReleasePolicy) -> bool:
+    return step + 1 >= len(policy.steps)
 
 
 def _is_ripe(standing: Standing, policy: ReleasePolicy) -> bool:
     """Tell whether the last step has its evidence: shadows do not replace what people saw."""
     answers = min(standing.step_answers, standing.evidence.live.candidate.answers)
-    return _is_last(standing, policy) and answers >= policy.step_evidence
+    return is_last(standing.step, policy) and answers >= policy.step_evidence
 
 
 def _waits_for_a_person(standing: Standing, policy: ReleasePolicy) -> bool:

@@ -16,7 +16,7 @@ from gyre_registry.tables import CANARY, CANDIDATE, Outcome
 PERSON = "person"  # or `JUDGE`
 
 
-async def period_of(session: AsyncSession, tenant: str, route: RolloutChanged) -> int:
+async def period_of(session: AsyncSession, tenant: str, route: RolloutChanged) -> RolloutChanged:
     """Return the revision since which what a canary compares has been asked alike.
 
     Shares, prompts, collection and whatever else shapes answers are the same since then: what
@@ -27,7 +27,7 @@ async def period_of(session: AsyncSession, tenant: str, route: RolloutChanged) -
         if _asked(before) != _asked(route):
             break
         first = before
-    return first.revision
+    return first
 
 
 def _asked(route: RolloutChanged) -> tuple[Any, ...]:
@@ -44,7 +44,7 @@ async def period_of_answer(
     asked = await store.get_revision(session, tenant, route, revision)
     if asked is None or asked.rollout_id != rollout_id or asked.stage != CANARY:
         return None
-    return await period_of(session, tenant, asked)
+    return (await period_of(session, tenant, asked)).revision
 
 
 async def record(
@@ -103,9 +103,14 @@ async def of_rollout(session: AsyncSession, tenant: str, rollout_id: UUID) -> di
     return {one: Evidence(compared(one, JUDGE), compared(one, LIVE)) for one in periods}
 
 
-async def candidate_answers(
-    session: AsyncSession, tenant: str, rollout_id: UUID, period: int
-) -> int:
-    """Return how many answers of the candidate in a period have been judged."""
+async def heard_of_candidate(
+    session: AsyncSession, tenant: str, rollout_id: UUID, period: int, *, live: bool
+) -> tuple[int, datetime | None]:
+    """Return how many answers of the candidate have been judged in a period, shadows too.
+
+    Then when the newest of them was, or of those that are `live`; None: none was, or it is not
+    known when.
+    """
     counts = await counts_of(session, tenant, rollout_id)
-    return counts.of(period, CANDIDATE, ALL).answers
+    newest_at = counts.newest_at(period, CANDIDATE, LIVE if live else ALL)
+    return counts.of(period, CANDIDATE, ALL).answers, newest_at

@@ -146,7 +146,7 @@ async def _known(
     known = await evidence.of_rollout(session, row.tenant, row.rollout_id)
     period = max(known, default=0)
     if route is not None and route.rollout_id == row.rollout_id:
-        period = await evidence.period_of(session, row.tenant, route)
+        period = (await evidence.period_of(session, row.tenant, route)).revision
     return known.get(period, canary.Evidence())
 
 

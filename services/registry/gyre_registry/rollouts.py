@@ -151,14 +151,17 @@ async def advance(session: AsyncSession, row: Rollout, time: datetime) -> None:
         return
     known = await evidence.of_rollout(session, row.tenant, row.rollout_id)
     period = await evidence.period_of(session, row.tenant, route)
-    answers = await evidence.candidate_answers(session, row.tenant, row.rollout_id, period)
     step = canary.step_of(row.share, policy)
+    answers, newest_at = await evidence.heard_of_candidate(
+        session, row.tenant, row.rollout_id, period.revision, live=canary.is_last(step, policy)
+    )
+    since = max(since, period.decided_at, newest_at or since)
     standing = canary.Standing(
-        evidence=known.pop(period, canary.Evidence()),
+        evidence=known.pop(period.revision, canary.Evidence()),
         earlier=tuple(known.values()),
         step=step,
         step_answers=answers,
-        step_s=(time - since).total_seconds(),
+        idle_s=(time - since).total_seconds(),
     )
     found = canary.decide(standing, policy)
     if found.to == "step":

@@ -15,7 +15,7 @@ def standing(
     candidate: Count = GOOD, production: Count = BAD, judge: Compared = SAME, **changes: object
 ) -> Standing:
     evidence = Evidence(judge=judge, live=Compared(candidate, production))
-    fields = {"evidence": evidence, "earlier": (), "step": 2, "step_answers": 12, "step_s": 5.0}
+    fields = {"evidence": evidence, "earlier": (), "step": 2, "step_answers": 12, "idle_s": 5.0}
     return Standing(**fields | changes)  # type: ignore[arg-type]
 
 
@@ -33,7 +33,7 @@ def standing(
         (standing(earlier=(Evidence(judge=Compared(BAD, GOOD)),)), "roll back"),
         (standing(Count(), Count(), earlier=(Evidence(live=Compared(GOOD, BAD)),)), "stay"),
         (standing(Count(), Count(), step_answers=0), "stay"),
-        (standing(Count(), Count(), step_answers=0, step_s=61.0), "roll back"),
+        (standing(Count(), Count(), step_answers=0, idle_s=61.0), "roll back"),
         # Two good arms: neither is shown to be worse until there is ten times the evidence.
         (standing(production=GOOD), "stay"),
         (standing(Count(100, 3), Count(100, 3)), "promote"),
@@ -57,7 +57,7 @@ def test_shadows_are_enough_for_a_step_and_never_for_production() -> None:
     last = decide(standing(judge=shadows, **live), POLICY)  # type: ignore[arg-type]
 
     assert (first.to, last.to) == ("step", "stay")
-    late = decide(standing(judge=shadows, **live, step_s=61.0), POLICY)  # type: ignore[arg-type]
+    late = decide(standing(judge=shadows, **live, idle_s=61.0), POLICY)  # type: ignore[arg-type]
     assert late.to == "roll back"
 
 
@@ -76,8 +76,8 @@ def test_what_people_find_bad_is_not_compared_to_what_the_judge_finds_good() -> 
 
 def test_a_person_promotes_where_the_policy_says_so_and_nothing_times_out_meanwhile() -> None:
     policy = POLICY.model_copy(update={"approval": True})
-    assert decide(standing(step_s=1e9), policy).to == "stay"
-    assert decide(standing(step_s=1e9, step_answers=0), policy).to == "roll back"
+    assert decide(standing(idle_s=1e9), policy).to == "stay"
+    assert decide(standing(idle_s=1e9, step_answers=0), policy).to == "roll back"
     assert decide(standing(Count(200, 15), Count(200, 2)), policy).to == "stay"
     assert decide(standing(step=0), policy).to == "step"
 

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gyre_registry import rollouts, watching
+from gyre_registry import deciding, rollouts, watching
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
-from gyre_registry.tables import Rollout
-from gyre_service.database import Sessions
+from gyre_registry.tables import OutcomeCount, Rollout
+from gyre_service.database import Sessions, transaction
 from gyre_service.ids import now
 
 from .conftest import BASE, OTHER, Published, Send
@@ -27,6 +28,56 @@ async def test_a_step_without_evidence_times_out(
     await watching.look(sessions)
 
     assert "no evidence in" in (await changes(published))[-1].reason
+
+
+@pytest.mark.parametrize("step", ["first", "last"])
+async def test_a_step_that_still_gets_evidence_does_not(
+    send: Send,
+    published: Published,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    """A good adapter of a route with little traffic was taken back the day after."""
+    shown = await canary(send, published)
+    if step == "last":
+        shown = await at_half(send, published, shown)
+    await send(verdict(shown, "candidate", "up"))
+    later = now() + timedelta(days=2)
+    monkeypatch.setattr(watching, "now", lambda: later)
+    await judged_at(sessions, later - timedelta(hours=23), "live", "all")
+    await watching.look(sessions)
+    assert (await changes(published))[-1] == shown
+
+    await judged_at(sessions, later - timedelta(hours=25), "live", "all")
+    await judged_at(sessions, later, "all" if step == "last" else "live")  # as by shadows alone
+    if step == "first":
+        await judged_at(sessions, later - timedelta(hours=25), "all")
+    await watching.look(sessions)
+    assert "no evidence in" in (await changes(published))[-1].reason
+
+
+async def judged_at(sessions: Sessions, time: datetime, *kinds: str) -> None:
+    """Let the newest answers have been judged at a time."""
+    async with transaction(sessions) as session:
+        for row in await session.exec(select(OutcomeCount)):
+            if row.kind in kinds:
+                row.newest_at = time
+                session.add(row)
+
+
+async def test_who_changes_what_is_asked_begins_the_time_anew(
+    send: Send, published: Published, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await canary(send, published)
+    later = now() + timedelta(days=2)
+    monkeypatch.setattr(deciding, "now", lambda: later)
+    changed = await put_route(sessions, "acme", Wish("default", prompt="Be kind."), BASE)
+
+    monkeypatch.setattr(watching, "now", lambda: later)
+    await watching.look(sessions)
+
+    assert (await changes(published))[-1] == changed
 
 
 @pytest.mark.parametrize("is_loaded", [True, False])
