@@ -324,9 +324,7 @@ async def test_what_has_a_share_comes_before_what_has_none(
         assert {event.outcome for _, event in said} == {"loaded"}
 
 
-async def test_each_tenant_has_an_adapter_before_anybody_has_another(
-    settings: Settings, tmp_path: Path
-) -> None:
+async def test_each_tenant_has_its_first_one_first(settings: Settings, tmp_path: Path) -> None:
     engine, rollouts = FakeEngine(), FakeRollouts()
     digests = [make(tmp_path, seed, settings.model_digest) for seed in range(6)]
     rollouts.put(None, *digests[:4], home=tmp_path, share=1)
