@@ -12,6 +12,7 @@ from gyre_gateway import backlog
 from gyre_gateway.access import Callers, ensure_keys
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.console.figures import Counting
 from gyre_gateway.console.router import console
 from gyre_gateway.gateway import Gateway
 from gyre_gateway.handlers import router
@@ -72,6 +73,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
                 announce=partial(announce, broker),
                 blobs=Blobs(settings.blob_url),
                 feed=feed,
+                counting=Counting(process.sessions),
                 backlog=await stack.enter_async_context(backlog.following(settings)),
             )
             assert settings.http_port is not None

@@ -14,6 +14,7 @@ from gyre_gateway.access import Caller, Callers
 from gyre_gateway.backlog import Backlog
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.console.figures import Counting
 from gyre_gateway.live import Feed
 from gyre_gateway.settings import Settings
 from gyre_service.database import Sessions
@@ -45,6 +46,7 @@ class Gateway:
     announce: Announce
     blobs: Blobs
     feed: Feed
+    counting: Counting
     backlog: Backlog
 
     @property

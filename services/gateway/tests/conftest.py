@@ -18,6 +18,7 @@ from gyre_gateway.access import Callers, ensure_keys
 from gyre_gateway.backlog import WAITS, Backlog
 from gyre_gateway.blobs import Blobs
 from gyre_gateway.clients import Drift, Evaluation, Inference, Registry, Retrieval
+from gyre_gateway.console.figures import Counting
 from gyre_gateway.gateway import Gateway
 from gyre_gateway.live import Feed
 from gyre_gateway.settings import Settings
@@ -161,6 +162,7 @@ async def stack(settings: Settings, sessions: Sessions) -> AsyncIterator[Stack]:
             drift=Drift(peers, 10),
             announce=kafka.announce,
             blobs=Blobs(settings.blob_url),
+            counting=Counting(sessions),
             feed=Feed(sessions, settings.poll_s, settings.max_live_clients),
             backlog=Backlog(groups, settings.max_lag),
         )

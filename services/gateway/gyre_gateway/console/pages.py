@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from gyre_gateway.console import figures
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Visitor
 from gyre_gateway.gateway import Parts
@@ -23,11 +22,10 @@ After = Annotated[UUID | None, Query()]
 @router.get("/")
 async def overview(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse:
     async with snapshot(parts.sessions) as session:
-        counted = await figures.count(session, caller.tenant)
         rows = await answers.page(session, caller.tenant, 8)
         latest = await with_judgements(session, caller.tenant, rows)
     values = {
-        "figures": counted,
+        "figures": await parts.counting.of(caller.tenant),
         "answers": latest,
         "models": models_of(parts.rollouts, caller.tenant),
     }

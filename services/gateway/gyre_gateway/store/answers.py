@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, tuple_
+from sqlalchemy import JSON, Index, tuple_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,10 +18,13 @@ class Answer(SQLModel, table=True):
     """One answer; `event` is all of it, the columns are what is searched for."""
 
     __tablename__: ClassVar[str] = "gateway_answer"
+    __table_args__: ClassVar[tuple[Index]] = (
+        Index("ix_gateway_answer_newest", "tenant", "purpose", "time", "answer_id"),
+    )
 
     tenant: str = Field(primary_key=True)
     answer_id: UUID = Field(primary_key=True)
-    time: datetime = Field(sa_type=UtcTime, index=True)
+    time: datetime = Field(sa_type=UtcTime)
     route: str
     purpose: str
     person: str | None = Field(default=None, index=True)

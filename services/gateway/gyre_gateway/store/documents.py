@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import tuple_
+from sqlalchemy import Index, tuple_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,13 +27,16 @@ class Document(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "gateway_document"
+    __table_args__: ClassVar[tuple[Index]] = (
+        Index("ix_gateway_document_newest", "tenant", "time", "document_id"),
+    )
 
     tenant: str = Field(primary_key=True)
     document_id: UUID = Field(primary_key=True)
     collection: str
     name: str
     status: str
-    time: datetime = Field(sa_type=UtcTime, index=True)  # of the submission or removal
+    time: datetime = Field(sa_type=UtcTime)  # of the submission or removal
     media_type: str = ""
     size_bytes: int | None = None
     sha256: str = ""
