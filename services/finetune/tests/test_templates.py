@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, GenerationConfig
 
 from gyre_events import Passage
 from gyre_events.policy import TrainingPolicy
@@ -26,6 +26,8 @@ PASSAGE = Passage(
     chunk_id=UUID(int=1), document_id=UUID(int=2), version=1, document="a", text="", score=0.5
 )
 EXAMPLE = Example(question="What is green?", passages=(), answer="the lamp")
+
+ONE_STEP = TrainingPolicy(max_steps=1, batch_examples=1, replay=0, rank=4)
 
 
 @pytest.mark.parametrize("template", [TEMPLATE, STRICT + TEMPLATE])
@@ -59,14 +61,32 @@ def test_an_answer_ends_at_its_end(tiny: Path) -> None:
     assert tokenizer.decode(ids[begin:-1]) == "before < /s> after"
 
 
+def test_an_answer_has_one_line_where_the_model_is_served_no_further(
+    tiny: Path, tmp_path: Path
+) -> None:
+    model = copytree(tiny, tmp_path / "liner")
+    tokenizer: Any = AutoTokenizer.from_pretrained(model)
+    [line_end] = tokenizer.encode("\n", add_special_tokens=False)
+    ends = GenerationConfig(eos_token_id=[2, line_end])  # type: ignore[no-untyped-call]
+    ends.save_pretrained(model)
+    example = EXAMPLE.model_copy(update={"answer": "\nIt is:\n\n- green [1]\n- 3 m  long [2]"})
+
+    def learned(model: Path) -> str:
+        job = Job(model_path=model, model_name="t", model_digest=DIGEST, prompt="", policy=ONE_STEP)
+        [(ids, begin)] = loop.Trainer(job, tmp_path, [example])._tokens_of.rows(example)
+        return str(tokenizer.decode(ids[begin:-1]))
+
+    assert learned(model) == "It is: - green [1] - 3 m long [2]"
+    assert learned(tiny) == example.answer
+
+
 def test_a_model_whose_template_takes_no_system_turn_is_trained(tiny: Path, tmp_path: Path) -> None:
     model = copytree(tiny, tmp_path / "strict")
     tokenizer: Any = AutoTokenizer.from_pretrained(model)
     tokenizer.chat_template = STRICT + TEMPLATE
     tokenizer.save_pretrained(model)
-    policy = TrainingPolicy(max_steps=1, batch_examples=1, replay=0, rank=4)
     job = Job(
-        model_path=model, model_name="t", model_digest=DIGEST, prompt="Be short.", policy=policy
+        model_path=model, model_name="t", model_digest=DIGEST, prompt="Be short.", policy=ONE_STEP
     )
 
     *_, last = loop.Trainer(job, tmp_path, [EXAMPLE]).run()

@@ -61,15 +61,17 @@ class Trainer:
         self._folder = folder
         torch.manual_seed(self._policy.seed)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._render = Tokens(AutoTokenizer.from_pretrained(job.model_path), job.prompt)
         fast = self._device == "cuda" or best_dtype(processor_flags()) == "bfloat16"
         self._dtype = torch.bfloat16 if fast else torch.float32
         # transformers and peft are only half typed
         base: Any = AutoModelForCausalLM.from_pretrained(job.model_path, dtype=self._dtype)
+        tokenizer = AutoTokenizer.from_pretrained(job.model_path)
+        ends = base.generation_config.eos_token_id  # vLLM stops at each of several
+        self._tokens_of = Tokens(tokenizer, job.prompt, ends if isinstance(ends, list) else ())
         fitting = [
             one
             for one in examples
-            if all(len(ids) <= MAX_TOKENS for ids, _ in self._render.rows(one))
+            if all(len(ids) <= MAX_TOKENS for ids, _ in self._tokens_of.rows(one))
         ]
         self._examples = {
             kind: [one for one in fitting if one.replayed is kind] for kind in (False, True)
@@ -188,7 +190,7 @@ class Trainer:
         read = [
             as_read(self._examples[kind][index], rng, self._pool[kind]) for kind, index in places
         ]
-        return [self._render.rows(example) for example in read]
+        return [self._tokens_of.rows(example) for example in read]
 
     def _keep(self) -> None:
         unfinished = self._folder / f".{CHECKPOINT}.{os.getpid()}"

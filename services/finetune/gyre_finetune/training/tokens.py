@@ -1,5 +1,6 @@
 """Examples as tokens, by the tokenizer and the template of the base, as inference has them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from gyre_finetune.training.batching import Row
@@ -12,11 +13,13 @@ class Tokens:
     Args:
         tokenizer: Of the base (transformers' interface).
         prompt: Of the route.
+        stops: Tokens that an answer ends with where it is served: of Gemma's each line does.
     """
 
-    def __init__(self, tokenizer: Any, prompt: str) -> None:
+    def __init__(self, tokenizer: Any, prompt: str, stops: Iterable[int] = ()) -> None:
         self._tokenizer = tokenizer
         self._prompt = prompt
+        self._stops = frozenset(stops)
         self._takes_system = takes_system(tokenizer)
 
     def rows(self, example: Example) -> list[Row]:
@@ -31,8 +34,13 @@ class Tokens:
             tokenize=True,
             return_dict=True,
         )["input_ids"]
-        answer = self._ids(self._plain(example.answer))
+        answer = self._answer(self._plain(example.answer))
         return [*prompt, *answer, self._tokenizer.eos_token_id], len(prompt)
+
+    def _answer(self, text: str) -> list[int]:
+        """Return the tokens of an answer, of one line where it would be served no further."""
+        ids = self._ids(text)
+        return ids if self._stops.isdisjoint(ids) else self._ids(" ".join(text.split()))
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
