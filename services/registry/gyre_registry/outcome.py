@@ -8,6 +8,7 @@ from gyre_events import Score, VerdictRecorded
 GROUNDED = 0.5  # below it a score is a bad sign
 VALID = 1.0  # every citation
 _BELOW = {
+    "cites": VALID,  # at all; what was answered without passages has no such score
     "citation_valid": VALID,
     "groundedness_overlap": GROUNDED,
     "numbers_supported": GROUNDED,
@@ -37,11 +38,11 @@ def of_verdict(verdict: VerdictRecorded, answer_digest: str = "") -> bool | None
 def of_scores(scores: Iterable[Score]) -> bool | None:
     """Return whether the judge found an answer bad; None if it has nothing to go by.
 
-    A refusal is bad where a passage was near the question; where none was, it says nothing.
+    A refusal says nothing, also where a passage was near: near is not answered, so who refuses
+    less would look better, whatever it makes up. Only a person can tell.
     """
-    found = {score.name: score for score in scores}
-    refusal = found.get("refusal")
-    if refusal is not None and refusal.value:
-        return True if refusal.label == "suspicious" else None
-    judged = [found[name].value < bound for name, bound in _BELOW.items() if name in found]
+    found = {score.name: score.value for score in scores}
+    if found.get("refusal"):
+        return None
+    judged = [found[name] < bound for name, bound in _BELOW.items() if name in found]
     return any(judged) if judged else None

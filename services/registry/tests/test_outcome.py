@@ -59,7 +59,10 @@ def scores(**values: float) -> list[Score]:
         (scores(citation_valid=1, numbers_supported=0), True),
         (scores(length_words=12, groundedness_embedding=0.1), None),
         ([], None),
-        ([Score(name="refusal", value=1, label="suspicious")], True),
+        # "The office is in Oslo.", from passages, is worse than "I don't know."
+        (scores(refusal=0, length_words=5, cites=0, groundedness_overlap=1), True),
+        (scores(refusal=0, cites=1, citation_valid=1, groundedness_overlap=1), False),
+        ([Score(name="refusal", value=1, label="suspicious")], None),
         ([Score(name="refusal", value=1, label="no passage"), *scores(citation_valid=0)], None),
     ],
 )
