@@ -12,8 +12,9 @@ from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Overloaded, ServiceError
 from gyre_service.ids import now
 
-BOUND = 256  # changes a client may be behind
 BATCH = 500
+# Changes a client may be behind: what one look finds comes at once, and is on top of a rest.
+BOUND = 2 * BATCH
 LOOK_BACK = 100  # positions: PostgreSQL commits them out of order
 FORGET_EVERY = 300  # looks
 
@@ -82,6 +83,11 @@ class Feed:
         for listener in [one for one in self._listeners if one.tenant == tenant]:
             if not listener.offer(news):
                 self._listeners.discard(listener)
+
+    async def knows(self, position: int) -> bool:
+        """Say whether changes have come to `position`, in this database."""
+        async with snapshot(self._sessions) as session:
+            return position <= await changes.last_position(session)
 
     async def since(self, tenant: str, position: int) -> AsyncIterator[News]:
         """Yield all that a client missed that had come to `position`, as far as it is kept."""

@@ -10,7 +10,7 @@ from sqlalchemy.schema import CreateTable
 from sqlmodel import SQLModel, select
 
 from gyre_gateway.api.events import stream
-from gyre_gateway.live import BOUND, Feed, News
+from gyre_gateway.live import BATCH, BOUND, Feed, News
 from gyre_gateway.settings import Settings
 from gyre_gateway.store import changes, repeats
 from gyre_service.database import Sessions, snapshot, transaction
@@ -124,6 +124,30 @@ async def test_what_was_committed_out_of_order_is_heard_after_catching_up(
 
     assert [event.split()[1] for event in told[1:]] == ["1", "3", "2", "4"]
     await events.aclose()
+
+
+async def test_who_comes_from_a_database_that_is_gone_begins_at_now(
+    stack: Stack, feed: Feed
+) -> None:
+    events: Any = stream(stack.gateway, "default", 10**18 - 1)
+    told = await take(events, 1)
+
+    await note(stack.sessions, "default", 1)
+    told += await take(events, 1)
+
+    assert told[-1] == 'id: 1\nevent: answer\ndata: {"value": 1}\n\n'
+    await events.aclose()
+
+
+async def test_all_that_one_look_finds_sends_nobody_away(stack: Stack) -> None:
+    feed = stack.gateway.feed
+    await feed.begin()
+    with feed.listening("default") as listener:
+        await note(stack.sessions, "default", *range(BATCH))
+        await feed._look()
+
+        assert listener.queue.qsize() == BATCH
+        assert listener in feed._listeners
 
 
 async def test_a_slow_client_is_sent_away_and_others_go_on(stack: Stack) -> None:

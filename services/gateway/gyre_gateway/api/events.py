@@ -41,6 +41,8 @@ async def stream(parts: Gateway, tenant: str, position: int | None) -> AsyncIter
     with parts.feed.listening(tenant) as listener:
         yield ": connected\n\n"
         caught_up = set()  # not up to where: PostgreSQL commits positions out of order
+        if position is not None and not await parts.feed.knows(position):
+            position = None  # of a database that is gone: it begins at now, as whoever is new
         if position is not None:
             async for news in parts.feed.since(tenant, position):
                 caught_up.add(news.position)
