@@ -41,8 +41,8 @@ class Wanted:
 def wanted(answer: AnswerGenerated, said: Sequence[Said]) -> Wanted | None:
     """Return what to teach of `answer`, or None.
 
-    The newest edit is the answer wanted, whatever else was said. Without one the answer as
-    given is, if it rests on passages, somebody praises it and nobody's thumb is down. Of each
+    The newest edit is the answer wanted, whatever else was said; the blanks around it are not.
+    Without one the answer as given is, if somebody praises it and nobody's thumb is down. Of each
     person only the newest opinion (thumb or score) counts; those without a name are one person.
 
     Args:
@@ -50,7 +50,7 @@ def wanted(answer: AnswerGenerated, said: Sequence[Said]) -> Wanted | None:
         said: All feedback on it that may count, in any order.
     """
     ordered = sorted(said, key=lambda one: one.order)
-    edits = [text for one in ordered if (text := one.feedback.edited_answer) and text.strip()]
+    edits = [text for one in ordered if (text := (one.feedback.edited_answer or "").strip())]
     if edits:
         return Wanted("edited", edits[-1])
     if answer.refused or not answer.passages or not answer.answer.strip():

@@ -52,6 +52,8 @@ def said(about: AnswerGenerated, *parts: dict[str, Any]) -> list[Said]:
         # A blank edit is none.
         ([{"edited_answer": " \n"}], None),
         ([{"edited_answer": "three"}, {"edited_answer": " "}], Wanted("edited", "three")),
+        # The blanks around one are none of it: a base that ends at a line's end would say nothing.
+        ([{"edited_answer": "\n three\nyears \n"}], Wanted("edited", "three\nyears")),
         # Those without a name are one person.
         ([{"thumb": "up", "person": None}, {"thumb": "down", "person": None}], None),
     ],
