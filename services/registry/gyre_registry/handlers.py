@@ -82,7 +82,7 @@ async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> No
         # Nobody promotes by hand what nobody has loaded, or measures it; and this says why.
         await loading.keep(session, cause.tenant, event)
         if event.outcome == "refused" and not event.waits:
-            await refusing.refuse(session, cause.tenant, event)
+            await refusing.refuse(session, cause.tenant, event, cause.appended)
 
 
 @events(filter=of(AdapterEvaluated))

@@ -1,5 +1,7 @@
 """What replicas say of adapters: who can answer with one, and why nobody can. Commits nothing."""
 
+from datetime import datetime, timedelta
+
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -7,6 +9,9 @@ from gyre_events import AdapterLoaded, RolloutChanged
 from gyre_registry import lineage, store
 from gyre_registry.desired import production
 from gyre_registry.tables import Fact, Rollout
+
+# After a change of its route a replica says in seconds what it has; one that starts, in minutes.
+SPEAK_WITHIN = timedelta(minutes=10)
 
 
 async def keep(session: AsyncSession, tenant: str, event: AdapterLoaded) -> None:
@@ -43,18 +48,30 @@ def refusal_of(event: AdapterLoaded) -> str:
 
 
 async def others_with(
-    session: AsyncSession, tenant: str, route: RolloutChanged, event: AdapterLoaded
+    session: AsyncSession, tenant: str, route: RolloutChanged, event: AdapterLoaded, at: datetime
 ) -> list[str]:
     """Return the other replicas that have loaded an adapter since a route has it.
 
-    Not only in its rollout of now: after every change of a route all replicas speak again, and the
-    one that refuses may be the first.
+    After every change of a route all replicas speak again, and the one that refuses may be the
+    first. Whoever has not spoken long after a change is gone, as a container that another one has
+    replaced, whose name differs.
+
+    Args:
+        session: Of the transaction.
+        tenant: Whose route it is.
+        route: As it is now.
+        event: What one replica says of the adapter.
+        at: When that came into the log.
     """
     since = await _since(session, tenant, route, event.adapter_digest)
+    are_late = at - route.decided_at > SPEAK_WITHIN
     return [
         word.replica
         for word in await _words(session, tenant, event.route, event.adapter_digest)
-        if word.replica != event.replica and word.outcome == "loaded" and word.revision >= since
+        if word.replica != event.replica
+        and word.outcome == "loaded"
+        and word.revision >= since
+        and (word.rollout_id == route.rollout_id or not are_late)
     ]
 
 

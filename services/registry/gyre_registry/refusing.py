@@ -1,6 +1,7 @@
 """A replica refuses an adapter: nobody is left with an arm that cannot answer."""
 
 import logging
+from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,10 +13,11 @@ from gyre_registry.tables import CANDIDATE, REJECTED, ROLLED_BACK, UNDER_WAY
 log = logging.getLogger(__name__)
 
 
-async def refuse(session: AsyncSession, tenant: str, event: AdapterLoaded) -> None:
+async def refuse(session: AsyncSession, tenant: str, event: AdapterLoaded, at: datetime) -> None:
     """End the rollout of an adapter that is refused, or take it back where it is in production.
 
-    There it stays if another replica has loaded it: then the one that refuses has the fault.
+    There it stays if another replica has loaded it: then the one that refuses has the fault. `at`
+    is when the refusal came into the log.
     """
     reason = loading.refusal_of(event)
     row = await finding.locked(session, tenant, event.rollout_id)
@@ -28,7 +30,7 @@ async def refuse(session: AsyncSession, tenant: str, event: AdapterLoaded) -> No
         return  # of what is not wanted any more; what is wanted now is told of under its own id
     if production(route).adapter_digest != event.adapter_digest:
         return
-    if others := await loading.others_with(session, tenant, route, event):
+    if others := await loading.others_with(session, tenant, route, event, at):
         who = f"{', '.join(others)} has loaded it"
         log.warning("%s/%s: %s; it stays in production: %s", tenant, route.route, reason, who)
         return

@@ -1,12 +1,13 @@
 """What becomes of an adapter that a replica refuses."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from gyre_events import RolloutChanged
-from gyre_registry import rollouts
+from gyre_registry import loading, rollouts
 from gyre_registry.deciding import ensure_routes, put_route
 from gyre_registry.desired import Wish
 from gyre_registry.tables import Rollout
@@ -118,6 +119,28 @@ async def test_production_that_another_replica_has_loaded_stays_and_who_refuses_
 
     await send(refused(route))
     assert (await changes(published))[-1].arms[0].adapter_digest is None
+
+
+@pytest.mark.parametrize("speaks_again", [True, False])
+async def test_a_replica_that_is_silent_after_a_change_is_gone(
+    send: Send,
+    published: Published,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
+    speaks_again: bool,
+) -> None:
+    """As a container that was made anew, under another name: nobody has the adapter then."""
+    await in_production(send, published, sessions, is_loaded=True)
+    route = await put_route(sessions, "acme", Wish("default", prompt="Be kind."), BASE)
+    monkeypatch.setattr(loading, "SPEAK_WITHIN", timedelta(days=-1))  # long after it
+    word = refused(route)
+    if speaks_again:
+        await send(word.model_copy(update={"outcome": "loaded", "reason": ""}))
+
+    await send(word.model_copy(update={"replica": "inference-1"}))
+
+    kept = (await changes(published))[-1].arms[0].adapter_digest
+    assert kept == ("c" * 64 if speaks_again else None)
 
 
 async def test_who_had_it_loaded_when_it_was_there_before_says_nothing_of_now(
