@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,12 +20,14 @@ from qdrant_client import models as qdrant
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from gyre_retrieval.held import Held
 from gyre_retrieval.places import Place
 from gyre_retrieval.vectors import Vectors
 from gyre_service.errors import Unavailable
 
 T = TypeVar("T")
-PAGE = 1000  # points of one scroll
+PAGE = 1000  # points of one call
+WHOLE = 2**31  # points of one scroll in local mode, which sorts all of them for each
 # Of a server whose key or limits are not as they should be: somebody mends that, not the call.
 LATER = frozenset({401, 403, 429})
 
@@ -53,6 +56,7 @@ class Index:
         self._pool = ThreadPoolExecutor(1 if self._is_local else 8)
         self._client: Any = None
         self._name = ""
+        self._held = Held()  # in local mode
 
     async def open(self, digest: str, dimension: int) -> None:
         """Connect, and create what is missing.
@@ -79,6 +83,48 @@ class Index:
             places: One a row.
             vectors: Shape `(len(places), dimension)`.
         """
+        await self._in_thread(self._put, places, vectors)
+
+    async def search(self, tenant: str, collection: str, vector: Vectors, limit: int) -> list[Hit]:
+        """Return the nearest chunks, best first, of live versions and of others.
+
+        Args:
+            tenant: Whose.
+            collection: Of documents.
+            vector: Of the question, shape `(dimension,)`.
+            limit: How many at most.
+        """
+        look = self._search_locally if self._is_local else self._search
+        return await self._in_thread(look, tenant, collection, vector.tolist(), limit)
+
+    async def point_ids(self) -> set[str]:
+        """Return the id of every point, for repair."""
+        return await self._in_thread(self._scroll, None)
+
+    async def lacking(self, point_ids: Sequence[str]) -> set[str]:
+        """Return those that are no points here, for repair."""
+        return set(point_ids) - await self._in_thread(self._there, point_ids)
+
+    async def points_of(self, tenant: str, document_id: UUID) -> set[str]:
+        """Return the id of every point of a document, of all its versions."""
+        if self._is_local:
+            return await self._in_thread(self._held.points_of, tenant, document_id)
+        return await self._in_thread(self._scroll, _filter(tenant, document_id=str(document_id)))
+
+    async def drop(self, point_ids: Sequence[str]) -> None:
+        """Delete points that nothing in the database stands behind."""
+        if point_ids:
+            await self._in_thread(self._drop, list(point_ids))
+
+    async def check(self) -> str:
+        """Return why it cannot be used now, or an empty text. Called after `open`."""
+        try:
+            await self._in_thread(self._client.collection_exists, self._name)
+        except Unavailable as error:
+            return str(error)
+        return ""
+
+    def _put(self, places: Sequence[Place], vectors: Vectors) -> None:
         points = [
             qdrant.PointStruct(
                 id=place.point_id,
@@ -93,49 +139,45 @@ class Index:
             )
             for place, row in zip(places, vectors, strict=True)
         ]
-        await self._in_thread(self._call, "upsert", points=points)
+        self._call("upsert", points=points)
+        if self._is_local:
+            self._held.put(places)
 
-    async def search(self, tenant: str, collection: str, vector: Vectors, limit: int) -> list[Hit]:
-        """Return the nearest chunks, best first, of live versions and of others.
-
-        Args:
-            tenant: Whose.
-            collection: Of documents.
-            vector: Of the question, shape `(dimension,)`.
-            limit: How many at most.
-        """
-        found = await self._in_thread(
-            self._call,
+    def _search(self, tenant: str, collection: str, vector: list[float], limit: int) -> list[Hit]:
+        found = self._call(
             "query_points",
-            query=vector.tolist(),
+            query=vector,
             query_filter=_filter(tenant, collection=collection),
             limit=limit,
             with_payload=["chunk_id"],
         )
         return [Hit(UUID(point.payload["chunk_id"]), float(point.score)) for point in found.points]
 
-    async def point_ids(self, tenant: str = "", collection: str = "") -> set[str]:
-        """Return the id of every point of a tenant's collection, or of all, for repair."""
-        chosen = _filter(tenant, collection=collection) if tenant else None
-        return await self._in_thread(self._scroll, chosen)
+    def _search_locally(
+        self, tenant: str, collection: str, vector: list[float], limit: int
+    ) -> list[Hit]:
+        mine = self._held.of(tenant, collection)
+        fetch = ceil(limit * len(self._held) / len(mine)) if mine else 0
+        while fetch:
+            found = self._call("query_points", query=vector, limit=fetch, with_payload=False).points
+            hits = [Hit(mine[p.id].chunk_id, float(p.score)) for p in found if p.id in mine]
+            if len(hits) >= limit or len(found) < fetch:
+                return hits[:limit]
+            fetch *= 4  # the points of others are nearer
+        return []
 
-    async def points_of(self, tenant: str, document_id: UUID) -> set[str]:
-        """Return the id of every point of a document, of all its versions."""
-        return await self._in_thread(self._scroll, _filter(tenant, document_id=str(document_id)))
+    def _drop(self, point_ids: list[str]) -> None:
+        self._call("delete", points_selector=qdrant.PointIdsList(points=point_ids))
+        if self._is_local:
+            self._held.drop(point_ids)
 
-    async def drop(self, point_ids: Sequence[str]) -> None:
-        """Delete points that nothing in the database stands behind."""
-        if point_ids:
-            selector = qdrant.PointIdsList(points=list(point_ids))
-            await self._in_thread(self._call, "delete", points_selector=selector)
-
-    async def check(self) -> str:
-        """Return why it cannot be used now, or an empty text. Called after `open`."""
-        try:
-            await self._in_thread(self._client.collection_exists, self._name)
-        except Unavailable as error:
-            return str(error)
-        return ""
+    def _there(self, point_ids: Sequence[str]) -> set[str]:
+        there: set[str] = set()
+        for start in range(0, len(point_ids), PAGE):
+            ids = list(point_ids[start : start + PAGE])
+            found = self._call("retrieve", ids=ids, with_payload=False, with_vectors=False)
+            there.update(str(point.id) for point in found)
+        return there
 
     def _create(self, dimension: int) -> None:
         client = self._client = self._client or self._make()  # a second attempt has the folder
@@ -148,6 +190,9 @@ class Index:
             )
             if not self._is_local:  # which has no indexes, and warns
                 self._index_payload(client)
+        if self._is_local:
+            self._held = Held()
+            self._held.put(_place(point.payload) for page in self._pages() for point in page)
 
     def _index_payload(self, client: QdrantClient) -> None:
         tenant = qdrant.KeywordIndexParams(type=qdrant.KeywordIndexType.KEYWORD, is_tenant=True)
@@ -161,20 +206,18 @@ class Index:
         return getattr(self._client, method)(self._name, **arguments)
 
     def _scroll(self, chosen: qdrant.Filter | None) -> set[str]:
-        ids: set[str] = set()
-        after: Any = None
+        pages = self._pages(scroll_filter=chosen, with_payload=False)
+        return {str(point.id) for page in pages for point in page}
+
+    def _pages(self, **arguments: Any) -> Iterator[list[Any]]:
+        limit, after = WHOLE if self._is_local else PAGE, None
         while True:
-            points, after = self._client.scroll(
-                self._name,
-                scroll_filter=chosen,
-                limit=PAGE,
-                offset=after,
-                with_payload=False,
-                with_vectors=False,
+            points, after = self._call(
+                "scroll", limit=limit, offset=after, with_vectors=False, **arguments
             )
-            ids.update(str(point.id) for point in points)
+            yield points
             if after is None:
-                return ids
+                return
 
     async def _in_thread(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         loop = asyncio.get_running_loop()
@@ -196,6 +239,16 @@ def _filter(tenant: str, **fields: str) -> qdrant.Filter:
             qdrant.FieldCondition(key=key, match=qdrant.MatchValue(value=value))
             for key, value in conditions.items()
         ]
+    )
+
+
+def _place(payload: dict[str, Any]) -> Place:
+    return Place(
+        tenant=payload["tenant_id"],
+        chunk_id=UUID(payload["chunk_id"]),
+        document_id=UUID(payload["document_id"]),
+        version=payload["version"],
+        collection=payload["collection"],
     )
 
 

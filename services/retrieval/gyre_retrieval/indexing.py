@@ -102,8 +102,6 @@ class Indexing:
         tenant, document_id = version.tenant, version.document_id
         async with transaction(self._sessions) as session:
             document = await store.get_document(session, tenant, document_id)
-            document.unclean = True
-            session.add(document)
             row = await store.get_version(session, tenant, document_id, version.version)
             is_old = (document.live_version or 0) > version.version
             if row is not None and not is_old:
@@ -113,6 +111,10 @@ class Indexing:
                 others = await store.versions_of(session, tenant, document_id)
                 older = [v.version for v in others if v.version < version.version]
                 await store.forget_versions(session, tenant, document_id, older)
+                document.unclean = document.unclean or bool(older)
+            else:
+                document.unclean = True
+            session.add(document)
         if row is None or is_old:
             await self._clean(tenant, document_id)
             return False

@@ -62,5 +62,5 @@ async def put(
 async def _missing(sessions: Sessions, index: Index, tenant: str, collection: str) -> list[Place]:
     async with snapshot(sessions) as session:
         wanted = await store.places(session, tenant, collection)
-    there = await index.point_ids(tenant, collection)
-    return [place for place in wanted if place.point_id not in there]
+    lost = await index.lacking([place.point_id for place in wanted])
+    return [place for place in wanted if place.point_id in lost]

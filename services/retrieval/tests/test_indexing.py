@@ -1,6 +1,6 @@
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -59,6 +59,24 @@ async def test_a_new_version_replaces_the_old_one_when_it_is_whole(bench: Bench)
 
     assert await bench.versions() == [2, 2]
     assert await bench.points() == 2
+
+
+async def test_a_document_that_is_new_has_nothing_to_be_cleaned(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[object] = []
+    points_of = bench.index.points_of
+
+    async def listening(tenant: str, document_id: UUID) -> set[str]:
+        listed.append(document_id)
+        return await points_of(tenant, document_id)
+
+    monkeypatch.setattr(bench.index, "points_of", listening)
+    await bench.submit(1)
+    assert listed == []
+
+    await bench.submit(2, minute=1)
+    assert listed == [DOCUMENT]
 
 
 async def test_an_older_version_never_comes_back(bench: Bench) -> None:
