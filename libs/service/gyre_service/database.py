@@ -1,6 +1,7 @@
 """One handler, one transaction; one meaning for what a database refuses."""
 
 import asyncio
+import re
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -32,6 +33,7 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_service.errors import Conflict, Unavailable
+from gyre_service.tables import bring_up
 from gyre_service.writing import Writer
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
@@ -55,16 +57,22 @@ AWAY = (
 # connection or an operator ends it; connections, disk or memory are used up; two transactions
 # were in each other's way; a lock is not free; it is a standby, as after a failover.
 AWAY_STATES = ("08", "57P", "53", "40001", "40P01", "55P03", "25006")
+# SQLite has one error for this and for what passes.
+OTHER_TABLES = re.compile("no such (table|column)|has no column named")
 BUSY_S = 5  # how long SQLite waits for another process's write
 CONNECT_S = 10  # asyncpg's own 60 would be, with the retries, longer than a handler may take
 
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Sessions]:
-    """Create the tables that are missing, and yield sessions on them.
+    """Bring the tables to what the models say, and yield sessions on them.
 
     Args:
         url: `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`.
+
+    Raises:
+        Rejected: The database is of another release, and cannot be brought to it.
+        Unavailable: It is away.
     """
     parsed = make_url(url)
     info: dict[str, Any] = {COMMITTED: asyncio.Event()}
@@ -79,9 +87,10 @@ async def open_database(url: str) -> AsyncIterator[Sessions]:
     else:
         engine = create_async_engine(url, connect_args={"timeout": CONNECT_S})
         _say_away(engine.sync_engine)
-    async with engine.begin() as connection:
-        await connection.run_sync(SQLModel.metadata.create_all)
     try:
+        with _translated():
+            async with engine.begin() as connection:
+                await connection.run_sync(bring_up)
         yield async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False, info=info)
     finally:
         await engine.dispose()
@@ -185,12 +194,18 @@ def _translated() -> Iterator[None]:
             raise  # a row that no attempt can write: a bug
         raise Conflict(f"database: {error}") from error
     except AWAY as error:
+        if OTHER_TABLES.search(str(_said(error))):
+            raise  # as PostgreSQL's: no waiting helps
         raise Unavailable(f"database: {error}") from error
     except (DBAPIError, asyncpg.PostgresError) as error:
-        said = error.orig if isinstance(error, DBAPIError) else error
-        if not str(getattr(said, "sqlstate", "")).startswith(AWAY_STATES):
+        if not str(getattr(_said(error), "sqlstate", "")).startswith(AWAY_STATES):
             raise
         raise Unavailable(f"database: {error}") from error
+
+
+def _said(error: BaseException) -> BaseException | None:
+    """Return the driver's own error, whose text has nothing of a statement's values in it."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def has_enqueued(session: AsyncSession) -> None:

@@ -17,6 +17,7 @@ from prometheus_client import make_asgi_app
 
 from gyre_events import Event
 from gyre_service.database import Sessions, open_database
+from gyre_service.errors import ServiceError
 from gyre_service.kafka import Broker, Table
 from gyre_service.kafka.outbox import relay
 from gyre_service.kafka.table import Changed, PastTable, unheard
@@ -141,12 +142,17 @@ def make_process(
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with open_database(settings.database_url.get_secret_value()) as sessions:
-            process.sessions = sessions
-            app.context.set_global("settings", settings)
-            app.context.set_global("sessions", sessions)
-            async with parts(process):
-                yield
+        database = open_database(settings.database_url.get_secret_value())
+        async with AsyncExitStack() as held:
+            try:
+                process.sessions = await held.enter_async_context(database)
+                app.context.set_global("settings", settings)
+                app.context.set_global("sessions", process.sessions)
+                await held.enter_async_context(parts(process))
+            except ServiceError as error:  # what the server prints is a traceback
+                log.critical("not started: %s", error)
+                raise
+            yield
 
     tasks: list[asyncio.Task[None]] = []  # the first one says whether we are ready
     loop_watch, doors = LoopWatch(settings), AsyncExitStack()
