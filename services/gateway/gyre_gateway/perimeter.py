@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from time import monotonic, perf_counter
 
+from opentelemetry import trace
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -32,8 +33,12 @@ MULTIPART_OVERHEAD = 1024 * 1024
 BODY_WAIT_S = 20.0
 SLOWEST = 16 * 1024
 DURATION = Histogram(
-    "gyre_http_duration_seconds", "Time to the end of an answer", ["method", "route", "status"]
+    "gyre_http_duration_seconds",
+    "Time to the end of an answer",
+    ["method", "route", "status"],
+    buckets=[0.01 * 2**doubled for doubled in range(16)],  # to 5 min, as long as an answer may take
 )
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 log = logging.getLogger(__name__)
 
 
@@ -51,12 +56,16 @@ class Observed:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request_id, start, status = str(new_id()), perf_counter(), 499
+        span = trace.get_current_span()
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if route := _route_of(scope):  # known by now, and the span ends with the answer
+                    span.update_name(f"{_method_of(scope)} {route}")
+                    span.set_attribute("http.route", route)
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
@@ -64,8 +73,8 @@ class Observed:
             await self.app(scope, receive, named)
         finally:
             seconds = perf_counter() - start
-            route = getattr(scope.get("route"), "path", "none")
-            DURATION.labels(scope["method"], route, status).observe(seconds)
+            route = _route_of(scope) or "none"
+            DURATION.labels(_method_of(scope), route, status).observe(seconds)
             log.info(
                 "%s %s %s in %.3f s, request %s",
                 scope["method"],
@@ -74,6 +83,20 @@ class Observed:
                 seconds,
                 request_id,
             )
+
+
+def span_details(scope: Scope) -> tuple[str, dict[str, str]]:
+    """Return how a request's span is called until its route is known: not by its path."""
+    return _method_of(scope), {}
+
+
+def _route_of(scope: Scope) -> str | None:
+    return getattr(scope.get("route"), "path", None)
+
+
+def _method_of(scope: Scope) -> str:
+    """Return the method; a client may send any word, and a label must not have as many values."""
+    return scope["method"] if scope["method"] in METHODS else "_OTHER"
 
 
 class Place:

@@ -29,7 +29,7 @@ from gyre_gateway.api import (
 )
 from gyre_gateway.gateway import Gateway
 from gyre_gateway.openai_wire.errors import ErrorBody, Problem, param_of, problem_of
-from gyre_gateway.perimeter import Authenticated, Bounded, Observed, response_to
+from gyre_gateway.perimeter import Authenticated, Bounded, Observed, response_to, span_details
 from gyre_service.errors import ServiceError
 
 API: tuple[APIRouter, ...] = (
@@ -73,7 +73,9 @@ def make_web(gateway: Gateway, pages: tuple[APIRouter, ...] = ()) -> ASGIApp:
     _handle_errors(app)
     _describe(app)
     guarded = Bounded(Authenticated(app, lambda: gateway), lambda: gateway)
-    return OpenTelemetryMiddleware(Observed(guarded), exclude_spans=["receive", "send"])
+    return OpenTelemetryMiddleware(
+        Observed(guarded), default_span_details=span_details, exclude_spans=["receive", "send"]
+    )
 
 
 def _handle_errors(app: FastAPI) -> None:

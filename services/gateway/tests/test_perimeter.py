@@ -2,11 +2,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlmodel import select
 
@@ -275,3 +279,38 @@ async def test_a_trace_goes_on_to_inference(http: httpx.AsyncClient, stack: Stac
     await http.post("/v1/chat/completions", json=CHAT, headers=caller)
 
     assert "0af7651916cd43dd8448eb211c80319c" in stack.inference.metadata["traceparent"]
+
+
+async def test_a_span_is_named_by_its_route_and_not_by_what_is_asked_for(stack: Stack) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "_TRACER_PROVIDER", provider)
+        web = stack.web
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(web), base_url="http://gateway", headers=LOCAL
+    ) as http:
+        await http.get(f"/v1/answers/{uuid4()}")
+        await http.get(f"/v1/nothing/{uuid4()}")
+        await http.request("WORD", "/v1/answers", headers={"authorization": ""})
+
+    named = [
+        (one.name, (one.attributes or {}).get("http.route"))
+        for one in exporter.get_finished_spans()
+    ]
+    route = "/v1/answers/{answer_id}"
+    assert named == [(f"GET {route}", route), ("GET", None), ("_OTHER", None)]
+
+
+async def test_long_answers_are_told_apart_and_any_method_is_one_label(
+    http: httpx.AsyncClient,
+) -> None:
+    for method in ("GET", "WORD"):
+        await http.request(method, "/v1/models", headers={"authorization": ""})
+
+    labels = {"method": "_OTHER", "route": "none", "status": "401"}
+    name = "gyre_http_duration_seconds"
+    assert REGISTRY.get_sample_value(f"{name}_count", labels)
+    assert REGISTRY.get_sample_value(f"{name}_count", labels | {"method": "WORD"}) is None
+    for bound in ("0.01", "1.28", "81.92", "327.68"):
+        assert REGISTRY.get_sample_value(f"{name}_bucket", labels | {"le": bound}) is not None
