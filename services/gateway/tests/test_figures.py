@@ -99,7 +99,7 @@ async def test_those_who_wait_together_share_what_was_counted_since_they_came(
 
 
 async def test_a_page_of_rows_is_read_in_the_order_of_its_index(sessions: Sessions) -> None:
-    pages = {
+    pages: dict[str, Any] = {
         "ix_gateway_answer_newest": select(Answer)
         .where(Answer.tenant == "default", Answer.purpose == "live")
         .order_by(text("time desc, answer_id desc")),

@@ -206,7 +206,7 @@ def test_positions_do_not_end_at_32_bits() -> None:
     table = SQLModel.metadata.tables["gateway_change"]
     made = [
         str(CreateTable(table).compile(dialect=dialect))
-        for dialect in (postgresql.dialect(), sqlite.dialect())
+        for dialect in (postgresql.dialect(), sqlite.dialect())  # type: ignore[no-untyped-call]
     ]
 
     assert "position BIGSERIAL" in made[0]
