@@ -49,16 +49,33 @@ def wanted(answer: AnswerGenerated, said: Sequence[Said]) -> Wanted | None:
         answer: As it was given.
         said: All feedback on it that may count, in any order.
     """
+    if not shown_alike(answer):
+        return None
     ordered = sorted(said, key=lambda one: one.order)
     edits = [text for one in ordered if (text := (one.feedback.edited_answer or "").strip())]
     if edits:
         return Wanted("edited", edits[-1])
-    if answer.refused or not answer.passages or not answer.answer.strip():
+    if not worth_repeating(answer):
         return None
     newest = {one.feedback.person: opinion(one.feedback) for one in ordered if _judges(one)}
     if "down" in newest.values() or "up" not in newest.values():
         return None
     return Wanted("praised", answer.answer)
+
+
+def shown_alike(answer: AnswerGenerated) -> bool:
+    """Say whether a training shows the question of `answer` as it was asked.
+
+    It shows passages and one question: what was asked after earlier turns or without passages had
+    another prompt. What is older than `alone` does not say it.
+    """
+    return answer.alone is not False and bool(answer.passages)
+
+
+def worth_repeating(answer: AnswerGenerated) -> bool:
+    """Say whether an answer may be learned as it was given: no refusal, and not cut at its end."""
+    whole = answer.finish_reason == "stop" and answer.answer.strip()
+    return shown_alike(answer) and not answer.refused and bool(whole)
 
 
 def opinion(feedback: FeedbackGiven) -> Literal["up", "down", "neither"]:

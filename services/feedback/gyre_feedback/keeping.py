@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_events import AnswerGenerated
 from gyre_feedback import store
-from gyre_feedback.curation import content_of, rests_on
+from gyre_feedback.curation import content_of, rests_on, worth_repeating
 from gyre_feedback.manifest import canonical
 from gyre_feedback.tables import Answer, Replay
 from gyre_service.blobs import Blobs
@@ -23,7 +23,7 @@ async def keep(session: AsyncSession, blobs: Blobs, answer: Answer, per_document
     if answer.event is None or answer.given_at is None or not answer.scored_good:
         return
     given = AnswerGenerated.model_validate(answer.event)
-    if given.refused or not given.passages or not given.answer.strip():
+    if not worth_repeating(given):
         return
     tenant = answer.tenant
     said = await store.feedback_on(session, tenant, given.answer_id)

@@ -66,12 +66,25 @@ def test_what_is_taught_depends_on_what_was_said_and_not_on_its_arrival(
         assert wanted(about, order) == want
 
 
-@pytest.mark.parametrize("change", [{"refused": True}, {"passages": ()}, {"answer": " "}])
-def test_praise_needs_an_answer_that_rests_on_passages(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"refused": True}, {"answer": " "}, {"finish_reason": "length"}, {"alone": True}]
+)
+def test_praise_needs_a_whole_answer_and_an_edit_does_not(change: dict[str, Any]) -> None:
     about = answer(**change)
 
-    assert wanted(about, said(about, {"thumb": "up"})) is None
+    praised = PRAISED if "alone" in change else None
+    assert wanted(about, said(about, {"thumb": "up"})) == praised
     assert wanted(about, said(about, {"edited_answer": "three"})) == Wanted("edited", "three")
+
+
+@pytest.mark.parametrize("change", [{"alone": False}, {"passages": ()}])
+@pytest.mark.parametrize("part", [{"thumb": "up"}, {"edited_answer": "three"}])
+def test_a_question_that_a_training_would_show_otherwise_teaches_nothing(
+    change: dict[str, Any], part: dict[str, Any]
+) -> None:
+    about = answer(**change)
+
+    assert wanted(about, said(about, part)) is None
 
 
 def test_an_example_names_no_person() -> None:

@@ -310,14 +310,18 @@ async def test_what_nobody_saw_is_not_replayed(
     assert await frozen_replay(send, published, blob) == {}
 
 
-async def test_bad_and_refused_answers_are_not_replayed(
-    send: Send, published: Published, blob: Blob
+@pytest.mark.parametrize(
+    "change",
+    [{"refused": True}, {"finish_reason": "length"}, {"alone": False}, {"passages": ()}],
+)
+async def test_bad_answers_and_such_as_a_training_cannot_show_are_not_replayed(
+    send: Send, published: Published, blob: Blob, change: dict[str, Any]
 ) -> None:
-    bad, refused = answer(), answer(refused=True)
-    for given in (bad, refused):
+    bad, other = answer(), answer(**change)
+    for given in (bad, other):
         await send(given, ce_time=BEFORE)
     await send(scored(bad, scores=scored(bad).scores[1:]))
-    await send(scored(refused))
+    await send(scored(other))
     assert await frozen_replay(send, published, blob) == {}
 
 
