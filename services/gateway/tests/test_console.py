@@ -236,6 +236,21 @@ async def test_a_correction_is_published(browser: httpx.AsyncClient, stack: Stac
     assert (event.edited_answer, event.thumb) == ("Behind the door [1].", None)
 
 
+async def test_a_correction_has_the_lines_of_the_answer_that_it_was_made_from(
+    browser: httpx.AsyncClient, stack: Stack
+) -> None:
+    await sign_in(browser)
+    sent = "\r\n".join(["x"] * 10_000)  # as a browser does, whatever the page had
+    form = {"csrf": await csrf(browser), "edited_answer": sent, "comment": "a\r\nb"}
+
+    response = await browser.post(f"/answers/{uuid4()}/feedback", data=form)
+
+    assert response.status_code == 303
+    ((event, *_),) = stack.kafka.sent
+    assert isinstance(event, FeedbackGiven)
+    assert (event.edited_answer, event.comment) == (sent.replace("\r", ""), "a\nb")
+
+
 async def test_a_question_leads_to_its_answer_which_is_awaited(browser: httpx.AsyncClient) -> None:
     await sign_in(browser)
     form = {"csrf": await csrf(browser), "question": "Where is the key?"}

@@ -72,6 +72,17 @@ async def test_repeated_feedback_is_the_same_feedback(
     assert len({id for _, _, id, _ in stack.kafka.sent}) == 2
 
 
+async def test_the_lines_of_a_text_end_as_those_of_answers(
+    http: httpx.AsyncClient, stack: Stack
+) -> None:
+    sent = {"edited_answer": "Under\r\nthe stone.", "comment": "It\rmoved."}
+    assert (await http.post(URL, json=PRAISE | sent)).status_code == 202
+
+    ((event, *_),) = stack.kafka.sent
+    assert isinstance(event, FeedbackGiven)
+    assert (event.edited_answer, event.comment) == ("Under\nthe stone.", "It\nmoved.")
+
+
 async def test_nothing_is_accepted_while_kafka_is_away(
     http: httpx.AsyncClient, stack: Stack
 ) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from gyre_events import FeedbackGiven
 from gyre_gateway.asking import IdempotencyKey
 from gyre_gateway.gateway import Critic, Parts
-from gyre_gateway.openai_wire.base import Shown, UuidText, Wire
+from gyre_gateway.openai_wire.base import Shown, UuidText, Wire, unix_lines
 from gyre_gateway.openai_wire.errors import REPEATED
 from gyre_gateway.people import pseudonym
 from gyre_gateway.repeating import event_id
@@ -60,6 +60,8 @@ async def give_feedback(
     said = body.model_dump()
     id = await event_id(parts.sessions, caller.tenant, "feedback", idempotency_key, said)
     person = pseudonym(body.person, caller.tenant, parts.pepper) or None
-    event = FeedbackGiven.model_validate(said | {"feedback_id": id, "person": person})
+    # After its id, which keys of before this was so have of the body as it was sent.
+    written = {name: unix_lines(said[name]) for name in ("comment", "edited_answer") if said[name]}
+    event = FeedbackGiven.model_validate(said | written | {"feedback_id": id, "person": person})
     await parts.announce(event, caller.tenant, id, now())
     return AcceptedFeedback(feedback_id=id, answer_id=event.answer_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from gyre_events import FeedbackGiven
 from gyre_gateway.asking import Hints, metadata_for
@@ -13,7 +13,7 @@ from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import COOKIE, Acting
 from gyre_gateway.gateway import Parts
 from gyre_gateway.naming import named
-from gyre_gateway.openai_wire.base import whole_text
+from gyre_gateway.openai_wire.base import unix_lines, whole_text
 from gyre_gateway.receiving import NAME, as_body
 from gyre_gateway.submitting import remove, submit
 from gyre_gateway.uploads import Collection, described
@@ -23,6 +23,7 @@ from gyre_service.ids import new_id, now
 
 router = APIRouter()
 Whole = AfterValidator(whole_text)
+Written = BeforeValidator(unix_lines)  # in several lines, before they are counted
 
 
 def _to(path: str) -> RedirectResponse:
@@ -79,8 +80,8 @@ async def judge(
     parts: Parts,
     caller: Acting,
     thumb: Annotated[str | None, Form(pattern="^(up|down)$")] = None,
-    edited_answer: Annotated[str, Form(max_length=20_000), Whole] = "",
-    comment: Annotated[str, Form(max_length=10_000), Whole] = "",
+    edited_answer: Annotated[str, Form(max_length=20_000), Written, Whole] = "",
+    comment: Annotated[str, Form(max_length=10_000), Written, Whole] = "",
 ) -> Response:
     parts.backlog.check("feedback")
     said: dict[str, Any] = {

@@ -36,6 +36,15 @@ def whole_text(text: str) -> str:
     return text
 
 
+def unix_lines(text: str) -> str:
+    r"""Return `text` with `\n` at the end of its lines; a browser's form sends `\r\n`.
+
+    >>> unix_lines("a\r\nb\rc\n")
+    'a\nb\nc\n'
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _check_unicode(value: Any, depth: int = MAX_DEPTH) -> None:
     """Refuse what `whole_text` refuses, wherever it is.
 
