@@ -50,6 +50,10 @@ class VerdictRecorded(OfAnswer):
         description="from the answer to the edited one, in words: 0 the same, 1 nothing is left; "
         "null: not edited, or older than this",
     )
+    counts: bool = Field(
+        default=True,
+        description="false: beyond what one person may say in a day, so nothing is decided by it",
+    )
     decided_at: AwareDatetime
 
 

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_events import AnswerGenerated, Event, ExampleCurated, FeedbackGiven, VerdictRecorded
 from gyre_events.answers import OfAnswer
 from gyre_feedback import store
-from gyre_feedback.curation import Said, content_of, rests_on, wanted
+from gyre_feedback.curation import Said, can_teach, content_of, rests_on, wanted
 from gyre_feedback.editing import edit_distance
 from gyre_feedback.manifest import canonical, manifest
 from gyre_feedback.tables import DatasetVersion, Example, Feedback
@@ -41,7 +41,8 @@ class Desk:
         """Record the verdict, and bring the dataset up to date with it."""
         given = FeedbackGiven.model_validate(feedback.event)
         feedback.joined_source, feedback.joined_id = self.cause.source, self.cause.id
-        verdict = verdict_of(answer, given, self.decided_at)
+        within = feedback.counts or not can_teach(given)
+        verdict = verdict_of(answer, given, within, self.decided_at)
         feedback.verdict = verdict.model_dump(mode="json")
         if feedback.counts:
             await store.forget_replay(self.session, self.cause.tenant, answer.answer_id)
@@ -105,8 +106,9 @@ class Desk:
 
 
 def verdict_of(
-    answer: AnswerGenerated, given: FeedbackGiven, decided_at: datetime
+    answer: AnswerGenerated, given: FeedbackGiven, within: bool, decided_at: datetime
 ) -> VerdictRecorded:
+    """Return the verdict; `within`: the quota of who gave it."""
     edited = given.edited_answer if (given.edited_answer or "").strip() else None
     return VerdictRecorded(
         **{name: getattr(answer, name) for name in OfAnswer.model_fields},
@@ -117,6 +119,7 @@ def verdict_of(
         comment=given.comment,
         edited_answer=edited,
         edit_distance=edit_distance(answer.answer, edited) if edited else None,
+        counts=within,
         decided_at=decided_at,
     )
 

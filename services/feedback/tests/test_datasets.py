@@ -169,7 +169,7 @@ async def test_above_the_quota_a_verdict_is_recorded_and_nothing_curated(
         given = answer()
         await send(given)
         await send(feedback(given))
-    assert len(published.verdicts) == 5
+    assert [one.counts for one in published.verdicts] == [True] * counted + [False] * (5 - counted)
     assert len(published.examples) == counted
 
     given = answer()
@@ -193,6 +193,7 @@ async def test_a_comment_costs_no_quota(
     await send(feedback(given, thumb="up", person="ada"))
 
     assert len(published.examples) == 1
+    assert all(one.counts for one in published.verdicts)
 
 
 async def test_the_next_day_has_a_quota_of_its_own_and_no_name_is_one_person(
