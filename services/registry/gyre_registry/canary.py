@@ -105,9 +105,8 @@ def step_of(share: int, policy: ReleasePolicy) -> int:
 def decide(standing: Standing, policy: ReleasePolicy) -> Move:
     """Return what a canary does next (docs/decisions/0007)."""
     periods = (standing.evidence, *standing.earlier)
-    for period in periods:
-        if max(_gap(period.live, policy).low, _gap(period.judge, policy).low) > 0:
-            return Move("roll back", f"worse than production: {_figures(period, policy)}")
+    if harm := worse(periods, policy):
+        return Move("roll back", harm)
     live, figures = standing.evidence.live, _figures(standing.evidence, policy)
     gap, more = _gap(live, policy), excess(period.live for period in periods)
     if more >= policy.max_bad and gap.high >= 0:
@@ -123,6 +122,14 @@ def decide(standing: Standing, policy: ReleasePolicy) -> Move:
     if standing.idle_s > policy.step_timeout_s and not _waits_for_a_person(standing, policy):
         return Move("roll back", f"no evidence in {policy.step_timeout_s:g} s: {figures}")
     return Move("stay", figures)
+
+
+def worse(periods: Iterable[Evidence], policy: ReleasePolicy) -> str:
+    """Return in which period a candidate is shown to be worse than production; empty: in none."""
+    for period in periods:
+        if max(_gap(period.live, policy).low, _gap(period.judge, policy).low) > 0:
+            return f"worse than production: {_figures(period, policy)}"
+    return ""
 
 
 def _once(live: Compared, policy: ReleasePolicy, figures: str) -> Move:

@@ -26,11 +26,13 @@ from gyre_registry import (
     loading,
     outcome,
     reactivating,
+    reconsidering,
     refusing,
     rollouts,
 )
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, UNDER_WAY, Adapter
+from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.ids import derived_id, now
 from gyre_service.kafka import Cause, Given, Received, Router, of
@@ -151,6 +153,8 @@ async def _judged(
         )
         if row.stage in UNDER_WAY:
             await rollouts.advance(session, row, cause.appended)
+        elif row.stage == IN_PRODUCTION:
+            await reconsidering.reconsider(session, row)
 
 
 @events(filter=of(TrainingFailed))
