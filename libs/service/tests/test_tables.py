@@ -1,9 +1,11 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Engine,
@@ -16,11 +18,13 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlmodel import select
+from sqlalchemy.dialects import postgresql
+from sqlmodel import col, select
 
 from gyre_service.database import open_database, snapshot
 from gyre_service.errors import Rejected
 from gyre_service.kafka.outbox import Outbox
+from gyre_service.seen import Seen
 from gyre_service.tables import bring_up
 
 
@@ -127,3 +131,9 @@ async def test_a_database_of_the_last_release_is_opened(tmp_path: Path) -> None:
         older.execute("DROP TABLE outbox")
     async with open_database(f"sqlite+aiosqlite:///{file}") as sessions, snapshot(sessions) as now:
         assert (await now.exec(select(Outbox))).all() == []
+
+
+@pytest.mark.parametrize("column", [col(Outbox.position), col(Seen.offset)], ids=str)
+def test_what_only_grows_has_64_bits_on_a_server(column: Any) -> None:
+    found = column.property.columns[0].type.dialect_impl(postgresql.dialect())  # type: ignore[no-untyped-call]
+    assert isinstance(found, BigInteger)

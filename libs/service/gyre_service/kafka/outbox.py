@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, BigInteger, DateTime, Integer
 from sqlmodel import Field, SQLModel, col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -46,7 +46,10 @@ class Outbox(SQLModel, table=True):
         "info": {PASSING: True},
     }
 
-    position: int | None = Field(default=None, primary_key=True)
+    # SQLite counts by itself in what is called INTEGER only, which has 64 bits there.
+    position: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite")
+    )
     id: UUID  # the event's, in every attempt
     topic: str
     key: bytes
