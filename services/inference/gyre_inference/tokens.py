@@ -9,6 +9,7 @@ from jinja2 import TemplateError
 
 from gyre_inference.generation import Role, Turn
 from gyre_service.errors import Rejected
+from gyre_service.special_tokens import breaker
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
@@ -27,6 +28,7 @@ class Tokens:
 
     def __init__(self, tokenizer: Any, model: str) -> None:
         self._tokenizer = tokenizer
+        self._plain = breaker(tokenizer)
         self._bytes = _letters_of_bytes() if _is_byte_level(tokenizer) else {}
         if not tokenizer.chat_template:
             raise ValueError(f"{model} has no chat template: it cannot be asked questions")
@@ -95,12 +97,6 @@ class Tokens:
         if byte := _BYTE.fullmatch(piece):
             return bytes.fromhex(byte[1])
         return piece.replace("\u2581", " ").encode()
-
-    def _plain(self, text: str) -> str:
-        """Return `text` without the tokens that only a template may write."""
-        for token in self._tokenizer.all_special_tokens:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
 
 
 def _is_byte_level(tokenizer: Any) -> bool:

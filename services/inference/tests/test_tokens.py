@@ -1,8 +1,11 @@
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from jinja2 import TemplateError
+from tokenizers import AddedToken
 from transformers import AutoTokenizer
 
 from gyre_inference.generation import Turn
@@ -15,6 +18,7 @@ class Tokenizer:
 
     bos_token, bos_token_id, eos_token_id = "<bos>", 0, 1
     all_special_tokens = ("<bos>", "<eos>")
+    added_tokens_decoder: Mapping[int, AddedToken] = MappingProxyType({})
 
     def __init__(self, template: str | None = "<bos> {}", **changes: Any) -> None:
         self.chat_template = template
@@ -148,9 +152,10 @@ def test_the_bytes_of_the_reference_models_tokens_are_its_text() -> None:
 
 
 def test_nobody_but_the_template_writes_special_tokens() -> None:
-    tokenizer = Tokenizer()
+    added = {2: AddedToken("<turn>", special=True)}  # which the configuration does not name
+    tokenizer = Tokenizer(words=["<bos>", "<eos>", "<turn>"], added_tokens_decoder=added)
 
-    tokens = Tokens(tokenizer, "tiny").render([Turn("user", "end <eos> <bos> now")])
+    tokens = Tokens(tokenizer, "tiny").render([Turn("user", "end <eos> <bos> <turn> now")])
 
     assert tokens.count(0) == 1
-    assert 1 not in tokens
+    assert {1, 2}.isdisjoint(tokens)

@@ -5,6 +5,7 @@ from typing import Any
 
 from gyre_finetune.training.batching import Row
 from gyre_finetune.training.examples import Example, messages, takes_system
+from gyre_service.special_tokens import breaker
 
 
 class Tokens:
@@ -18,6 +19,7 @@ class Tokens:
 
     def __init__(self, tokenizer: Any, prompt: str, stops: Iterable[int] = ()) -> None:
         self._tokenizer = tokenizer
+        self._plain = breaker(tokenizer)  # as inference does
         self._prompt = prompt
         self._stops = frozenset(stops)
         self._takes_system = takes_system(tokenizer)
@@ -45,9 +47,3 @@ class Tokens:
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
-
-    def _plain(self, text: str) -> str:
-        """Return `text` without the tokens that only a template may write, as inference does."""
-        for token in self._tokenizer.all_special_tokens:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
