@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from gyre_gateway.console import forms, live, loop_pages, pages
+from gyre_gateway.console import forms, live, loop_pages, pages, sure_pages
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import visitor
 from gyre_gateway.gateway import gateway_of
@@ -44,7 +44,7 @@ class PageRoute(APIRoute):
 def console() -> APIRouter:
     """Return every page and form."""
     router = APIRouter(route_class=PageRoute)
-    for part in (forms.router, live.router, pages.router, loop_pages.router):
+    for part in (forms.router, live.router, pages.router, loop_pages.router, sure_pages.router):
         for route in part.routes:
             assert isinstance(route, APIRoute)
             router.add_api_route(
