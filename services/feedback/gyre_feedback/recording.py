@@ -13,6 +13,7 @@ from gyre_feedback import store
 from gyre_feedback.curation import Said, can_teach, content_of, rests_on, wanted
 from gyre_feedback.editing import edit_distance
 from gyre_feedback.manifest import canonical, manifest
+from gyre_feedback.manifest import digest as digest_of
 from gyre_feedback.tables import DatasetVersion, Example, Feedback
 from gyre_service.blobs import Blobs
 from gyre_service.ids import derived_id, utc
@@ -25,7 +26,7 @@ class Desk:
 
     Args:
         session: Of the transaction.
-        blobs: Where examples and manifests go.
+        blobs: Where examples go.
         cause: The event that brought feedback and answer together.
         decided_at: Now.
     """
@@ -69,7 +70,7 @@ class Desk:
                 return None
             version = await store.next_version(self.session, tenant, answer.route)
             await self.session.delete(row)
-            written = await self._write(answer.route, version, feedback)
+            written = await self._version(answer.route, version, feedback)
             return example_of(answer, "withdrawn", answer.answer, feedback, written)
         digest = await self.blobs.put(canonical(content_of(id, answer, want.kind, want.answer)))
         if row is not None and row.digest == digest:
@@ -86,18 +87,22 @@ class Desk:
         )
         row.digest, row.documents = digest, rests_on(answer, want.answer)
         self.session.add(row)
-        written = await self._write(answer.route, version, feedback)
+        written = await self._version(answer.route, version, feedback)
         return example_of(answer, want.kind, want.answer, feedback, written)
 
-    async def _write(self, route: str, version: int, feedback: Feedback) -> DatasetVersion:
-        """Write the manifest of what is in the dataset now, as its next version."""
+    async def _version(self, route: str, version: int, feedback: Feedback) -> DatasetVersion:
+        """Add what is in the dataset now as its next version, named by its manifest.
+
+        That is written where a dataset is frozen: one for every change is as many as there are
+        examples, each of all of them.
+        """
         await self.session.flush()
         examples = await store.examples_of(self.session, self.cause.tenant, route)
         row = DatasetVersion(
             tenant=self.cause.tenant,
             route=route,
             version=version,
-            digest=await self.blobs.put(manifest(route, examples)),
+            digest=digest_of(manifest(route, examples)),
             examples=len(examples),
             created_at=feedback.given_at,
         )

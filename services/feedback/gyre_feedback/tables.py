@@ -125,7 +125,7 @@ class Dataset(SQLModel, table=True):
 
 
 class DatasetVersion(SQLModel, table=True):
-    """What a dataset was. Rows are added, never changed; the manifest is a blob."""
+    """What a dataset was. Rows are added, never changed."""
 
     __tablename__: ClassVar[str] = "feedback_dataset_version"
 

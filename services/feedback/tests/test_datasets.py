@@ -1,6 +1,7 @@
 """What people say becomes a dataset, whose versions are named by their content."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from gyre_events import ExampleCurated
 from gyre_feedback import store
 from gyre_feedback.editing import edit_distance
-from gyre_feedback.manifest import canonical, digest
+from gyre_feedback.manifest import canonical, digest, manifest
 from gyre_feedback.settings import Settings
 from gyre_feedback.tables import DatasetVersion
 from gyre_service.database import Sessions, snapshot
@@ -21,6 +22,16 @@ Blob = Callable[[str], Any]
 async def versions(sessions: Sessions, tenant: str = "acme") -> list[DatasetVersion]:
     async with snapshot(sessions) as session:
         return await store.versions_of(session, tenant, "default")
+
+
+async def digests(sessions: Sessions) -> list[str]:
+    """Return the digests of the dataset's examples."""
+    async with snapshot(sessions) as session:
+        return list((await store.examples_of(session, "acme", "default")).values())
+
+
+def blobs(settings: Settings) -> int:
+    return sum(path.is_file() for path in Path(settings.blob_url).rglob("*"))
 
 
 async def test_a_praised_answer_is_an_example_of_a_dataset(
@@ -39,18 +50,16 @@ async def test_a_praised_answer_is_an_example_of_a_dataset(
     )
     assert example.passages == given.passages
     assert example.examples == 1
-    manifest = blob(example.dataset)
-    assert manifest["route"] == "default"
-    [row] = manifest["examples"]
-    assert row["id"] == str(example.example_id)
-    content = blob(row["digest"])
-    assert digest(canonical(content)) == row["digest"]
+    [name] = await digests(sessions)
+    content = blob(name)
+    assert digest(canonical(content)) == name
     assert (content["answer"], content["conversation_id"]) == (
         given.answer,
         str(given.conversation_id),
     )
     [version] = await versions(sessions)
     assert (version.version, version.digest, version.examples) == (1, example.dataset, 1)
+    assert version.digest == digest(manifest("default", {example.example_id: name}))
 
 
 async def test_an_edit_replaces_what_was_praised(
@@ -68,9 +77,8 @@ async def test_an_edit_replaces_what_was_praised(
     praised, edited = published.examples
     assert praised.example_id == edited.example_id
     assert (edited.kind, edited.answer, edited.examples) == ("edited", "three years [1]", 1)
-    [row] = blob(edited.dataset)["examples"]
-    assert blob(row["digest"])["answer"] == "three years [1]"
-    assert blob(praised.dataset)["examples"][0]["id"] == row["id"]  # the old version is still there
+    [name] = await digests(sessions)
+    assert blob(name)["answer"] == "three years [1]"
     assert [version.digest for version in await versions(sessions)] == [
         praised.dataset,
         edited.dataset,
@@ -92,10 +100,20 @@ async def test_a_thumb_down_withdraws_praise_and_not_an_edit(
     kinds = [example.kind for example in published.examples]
     assert kinds == ["praised", "edited", "withdrawn"]
     assert published.examples[2].example_id == published.examples[0].example_id
-    rows = await versions(sessions)
-    assert [row.examples for row in rows] == [1, 2, 1]
-    [left] = blob(rows[-1].digest)["examples"]
-    assert left["id"] == str(published.examples[1].example_id)
+    assert [row.examples for row in await versions(sessions)] == [1, 2, 1]
+    [left] = await digests(sessions)
+    assert blob(left)["id"] == str(published.examples[1].example_id)
+
+
+async def test_a_change_writes_its_example_and_nothing_of_the_others(
+    send: Send, settings: Settings
+) -> None:
+    for count in range(1, 5):
+        given = answer()
+        await send(given)
+        await send(feedback(given))
+
+        assert blobs(settings) == count
 
 
 async def test_the_last_example_may_go_and_come_back_as_the_same_content(
