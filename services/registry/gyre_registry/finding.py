@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gyre_events import RolloutChanged
 from gyre_registry import store
@@ -75,18 +76,37 @@ async def meant(session: AsyncSession, tenant: str, rollout_id: str, route: str)
         found = await under_way(session, tenant, route)
         if found is None and wanted is not None:
             found = await in_production(session, tenant, wanted)
-        found = found or next(iter(await rollouts_of(session, tenant, route)), None)
+        found = found or next(iter(await rollouts_of(session, tenant, route, limit=1)), None)
     if found is None:
         raise NotFound(f"there is no rollout {rollout_id or 'on route ' + route}")
     return found
 
 
-async def rollouts_of(session: AsyncSession, tenant: str, route: str) -> Sequence[Rollout]:
-    """Return the rollouts of a route, or of all, the newest first."""
+async def rollouts_of(
+    session: AsyncSession, tenant: str, route: str, limit: int | None = None
+) -> Sequence[Rollout]:
+    """Return the rollouts of a route, or of all, the newest first; of many the first `limit`."""
+    query = _rollouts(tenant, route).order_by(col(Rollout.began_at).desc()).limit(limit)
+    return (await session.exec(query)).all()
+
+
+async def shown(session: AsyncSession, tenant: str, route: str, limit: int) -> list[Rollout]:
+    """Return the newest rollouts of a route, or of all, and all that are not over, newest first."""
+    found = [*await rollouts_of(session, tenant, route, limit)]
+    if len(found) == limit:
+        open_ones = _rollouts(tenant, route).where(col(Rollout.stage).in_((WAITING, *UNDER_WAY)))
+        found += (await session.exec(open_ones)).all()
+        for each in await store.routes_of(session, tenant):
+            here = await in_production(session, tenant, each)
+            if here is not None and route in ("", each.route):
+                found.append(here)
+    distinct = {row.rollout_id: row for row in found}
+    return sorted(distinct.values(), key=lambda row: row.began_at, reverse=True)
+
+
+def _rollouts(tenant: str, route: str) -> SelectOfScalar[Rollout]:
     query = select(Rollout).where(col(Rollout.tenant) == tenant)
-    if route:
-        query = query.where(col(Rollout.route) == route)
-    return (await session.exec(query.order_by(col(Rollout.began_at).desc()))).all()
+    return query.where(col(Rollout.route) == route) if route else query
 
 
 async def _first(

@@ -13,7 +13,10 @@ from gyre_registry.limits import MAX_RANK
 from gyre_rpc.registry.v1 import registry_pb2 as pb
 from gyre_rpc.registry.v1.registry_pb2_grpc import RegistryServiceServicer
 from gyre_service.database import Sessions, snapshot
+from gyre_service.errors import Rejected
 from gyre_service.rpc import Context, tenant_of
+
+LISTED, MOST_LISTED = 50, 1_000  # rollouts; each has its evidence and its history
 
 
 class Servicer(RegistryServiceServicer):
@@ -43,8 +46,11 @@ class Servicer(RegistryServiceServicer):
     async def ListRollouts(
         self, request: pb.ListRolloutsRequest, context: Context
     ) -> pb.ListRolloutsResponse:
+        limit = request.limit or LISTED
+        if limit > MOST_LISTED:
+            raise Rejected(f"limit is {limit}, expected at most {MOST_LISTED}", param="limit")
         async with snapshot(self._sessions) as session:
-            rows = await finding.rollouts_of(session, tenant_of(context), request.route)
+            rows = await finding.shown(session, tenant_of(context), request.route, limit)
             found = [await releasing.message_of(session, row) for row in rows]
         return pb.ListRolloutsResponse(rollouts=found)
 
