@@ -93,8 +93,7 @@ class Servicer(EvaluationServiceServicer):
         async with snapshot(self._sessions) as session:
             suite = await store.get_suite(session, tenant, name, digest)
             if suite is None:
-                theirs = [one.name for one in await store.newest_suites(session, tenant)]
-                names = ", ".join([*shipped(), *theirs])
+                names = ", ".join([*shipped(), *await store.suite_names(session, tenant)])
                 raise NotFound(f"there is no suite {wanted!r}: there are {names}", param="suite")
         return suite
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, DateTime, func
 from sqlmodel import Field, SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -95,13 +95,26 @@ async def get_suite(
 
 async def newest_suites(session: AsyncSession, tenant: str) -> list[Suite]:
     """Return the newest version of each suite of `tenant`, by name."""
-    query = (
-        select(StoredSuite)
+    name, version = col(StoredSuite.name), col(StoredSuite.version)
+    newest = (
+        select(name, func.max(version).label("version"))
         .where(col(StoredSuite.tenant) == tenant)
-        .order_by(col(StoredSuite.name), col(StoredSuite.version))
+        .group_by(name)
+        .subquery()
     )
-    newest = {row.name: row.content for row in await session.exec(query)}
-    return [Suite.model_validate(content) for content in newest.values()]
+    query = (
+        select(StoredSuite.content)
+        .join(newest, (name == newest.c.name) & (version == newest.c.version))
+        .where(col(StoredSuite.tenant) == tenant)
+        .order_by(name)
+    )
+    return [Suite.model_validate(content) for content in await session.exec(query)]
+
+
+async def suite_names(session: AsyncSession, tenant: str) -> list[str]:
+    name = col(StoredSuite.name)
+    query = select(name).where(col(StoredSuite.tenant) == tenant).distinct().order_by(name)
+    return list(await session.exec(query))
 
 
 async def _newest(

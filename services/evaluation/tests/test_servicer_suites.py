@@ -1,4 +1,7 @@
 import grpc
+from sqlalchemy import text
+
+from gyre_service.database import Sessions, transaction
 
 from .client import UMBRELLA, Client, status
 from .test_reading import GOOD
@@ -31,6 +34,28 @@ async def test_a_version_may_come_back(client: Client) -> None:
     await client.put()
 
     assert (await client.report("golden")).suite_digest == first.digest
+
+
+async def test_of_a_suites_versions_only_the_newest_is_read(
+    client: Client, sessions: Sessions
+) -> None:
+    await client.put(GOOD.replace("Who built it?", "Who owns it?"), metadata=UMBRELLA)
+    for question in ("Who owns it?", "Who built it?", "Who sold it?"):
+        newest = await client.put(GOOD.replace("Who built it?", question))
+    await unreadable(sessions, "tenant = 'acme' AND version < 3")
+
+    assert await client.names() == ["documents", "retention", "smoke", "golden"]
+    assert (await client.report("golden")).suite_digest == newest.digest
+    await unreadable(sessions, "tenant = 'acme'")
+    code, details = await status(client.run("golden@" + "0" * 8))
+    assert code is grpc.StatusCode.NOT_FOUND
+    assert details.endswith("there are documents, retention, smoke, golden")
+
+
+async def unreadable(sessions: Sessions, rows: str) -> None:
+    async with transaction(sessions) as session:
+        change = text(f"UPDATE evaluation_stored_suite SET content = '{{' WHERE {rows}")
+        await (await session.connection()).execute(change)
 
 
 async def test_suites_of_two_tenants_with_one_name(client: Client) -> None:
