@@ -38,7 +38,10 @@ class Freezer:
     replay: int
 
     async def check(self, route: str) -> None:
-        """Freeze for every request of a route whose floors are reached; close those too old."""
+        """Freeze for every request of a route whose floors are reached; close those too old.
+
+        Nothing but a change of its examples, or the request itself, can complete a dataset.
+        """
         if not await store.waiting_requests(self.session, self.cause.tenant, route):
             return
         # Two replicas would freeze twice. Who had to wait looks again.
@@ -56,11 +59,13 @@ class Freezer:
     async def _freeze(self, request: RetrainingRequested) -> DatasetFrozen | None:
         await self.session.flush()
         tenant, floor = self.cause.tenant, request.training
+        count, conversations = await store.count_since(
+            self.session, tenant, request.route, request.since
+        )
+        if count < floor.floor_examples or conversations < floor.floor_conversations:
+            return None
         examples = await store.examples_in_full(self.session, tenant, request.route)
         new = [one for one in examples if utc(one.answered_at) >= request.since]
-        conversations = len({one.conversation for one in new})
-        if len(new) < floor.floor_examples or conversations < floor.floor_conversations:
-            return None
         parts = split([_sample(one) for one in new], floor.holdout, str(request.job_id))
         if not parts.train or 2 * len(parts.holdout) < floor.holdout * len(new):
             return None  # nearly all of one document: wait for others

@@ -75,7 +75,8 @@ async def take_feedback(
                 given_answer = AnswerGenerated.model_validate(answer.event)
                 desk = Desk(session, blobs, cause, now())
                 await desk.join(given_answer, utc(answer.given_at), row)
-                await _freezer(session, blobs, cause, settings).check(given_answer.route)
+                if row.example is not None:
+                    await _freezer(session, blobs, cause, settings).check(given_answer.route)
             outcome = "waiting" if answer.event is None else "joined"
         else:
             outcome = "repeated"
@@ -99,11 +100,13 @@ async def take_answer(
             answer.given_at = cause.time
             session.add(answer)
             desk = Desk(session, blobs, cause, now())
-            for row in await store.feedback_on(session, cause.tenant, event.answer_id):
-                if row.joined_id is None:
-                    await desk.join(event, cause.time, row)
+            said = await store.feedback_on(session, cause.tenant, event.answer_id)
+            waited = [row for row in said if row.joined_id is None]
+            for row in waited:
+                await desk.join(event, cause.time, row)
             await keeping.keep(session, blobs, answer, settings.replay_per_document)
-            await _freezer(session, blobs, cause, settings).check(event.route)
+            if any(row.example is not None for row in waited):
+                await _freezer(session, blobs, cause, settings).check(event.route)
         joined = await store.joined_by(session, cause.tenant, cause.source, cause.id)
         events = results(joined)
         completed = await store.frozen_by(session, cause.tenant, cause.source, cause.id)

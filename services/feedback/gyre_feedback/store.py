@@ -1,6 +1,6 @@
 """Every query this service runs. Nothing here commits."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -113,6 +113,19 @@ async def examples_of(session: AsyncSession, tenant: str, route: str) -> dict[UU
         col(Example.tenant) == tenant, col(Example.route) == route
     )
     return dict((await session.exec(query)).all())
+
+
+async def count_since(
+    session: AsyncSession, tenant: str, route: str, since: datetime
+) -> tuple[int, int]:
+    """Return how many examples answers from `since` on have, and from how many conversations."""
+    query = select(func.count(), func.count(col(Example.conversation).distinct())).where(
+        col(Example.tenant) == tenant,
+        col(Example.route) == route,
+        # SQLite keeps no offset: what it compares is UTC.
+        col(Example.answered_at) >= since.astimezone(UTC),
+    )
+    return (await session.exec(query)).one()
 
 
 async def examples_in_full(session: AsyncSession, tenant: str, route: str) -> list[Example]:

@@ -1,7 +1,7 @@
 """A training gets its data as soon as there is enough of it, once, and none that is too old."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from gyre_events.control import Base
 from gyre_events.policy import TrainingPolicy
 from gyre_feedback import store
 from gyre_feedback.tables import Request
-from gyre_service.database import Sessions, snapshot, transaction
+from gyre_service.database import Sessions, snapshot
 from gyre_service.ids import now
 
 from .conftest import DIGEST, Published, Send, answer, feedback, scored
@@ -116,11 +116,6 @@ async def test_what_another_replica_has_just_frozen_is_not_frozen_again(
     await send(given, ce_time=AFTER)
     await curated(send, 5)
     await send(asked)
-    async with transaction(sessions) as session:
-        # Its floor falls: the next event, though it adds no example, may complete it.
-        row = await session.get_one(Request, ("acme", asked.job_id))
-        row.event = request(5, 3, job_id=asked.job_id).model_dump(mode="json")
-        session.add(row)
     lock = store.lock_dataset
 
     async def freeze_first(session: AsyncSession, tenant: str, route: str) -> None:
@@ -133,9 +128,47 @@ async def test_what_another_replica_has_just_frozen_is_not_frozen_again(
 
     monkeypatch.setattr(store, "lock_dataset", freeze_first)
 
-    await send(feedback(given, comment="thanks"), ce_time=AFTER)
+    await send(feedback(given, edited_answer="three years [1]"), ce_time=AFTER)
 
     assert not published.frozen
+
+
+async def test_what_changes_no_example_is_no_reason_to_look(
+    send: Send, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await curated(send, 2)
+    await send(request())
+    given = answer()
+
+    async def look(*_: object) -> None:
+        raise AssertionError("there is nothing new")
+
+    monkeypatch.setattr(store, "waiting_requests", look)
+    await send(feedback(given, comment="thanks"), ce_time=AFTER)
+    await send(given, ce_time=AFTER)
+    await send(feedback(given, thumb="down"), ce_time=AFTER)
+    monkeypatch.undo()
+
+    assert len(published.verdicts) == 4
+
+
+async def test_below_the_floors_no_example_is_read(
+    send: Send, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(*_: object) -> None:
+        raise AssertionError("the floors are not reached")
+
+    monkeypatch.setattr(store, "examples_in_full", read)
+    await curated(send, 9, BEFORE)
+    # In another zone than that of the answers, whose times have none in SQLite.
+    await send(request(since=WHEN_AFTER.astimezone(timezone(timedelta(hours=5)))))
+    await curated(send, 5)
+    monkeypatch.undo()
+    assert not published.frozen
+
+    await curated(send, 1)
+
+    assert len(published.frozen) == 1
 
 
 @pytest.mark.parametrize("when", ["waiting", "frozen", "expired"])
