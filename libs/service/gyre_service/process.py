@@ -13,13 +13,13 @@ from contextlib import (
 from typing import Any, TypeAlias, TypeVar
 
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
-from prometheus_client import make_asgi_app
+from prometheus_client import Gauge, make_asgi_app
 
 from gyre_events import Event
 from gyre_service.database import Sessions, open_database
 from gyre_service.errors import ServiceError
 from gyre_service.kafka import Broker, Table
-from gyre_service.kafka.outbox import relay
+from gyre_service.kafka.outbox import measure, relay
 from gyre_service.kafka.table import Changed, PastTable, unheard
 from gyre_service.loop_watch import LoopWatch
 from gyre_service.rpc import Add, serving
@@ -32,6 +32,7 @@ E = TypeVar("E", bound=Event)
 
 Check: TypeAlias = Callable[[], Awaitable[str]]  # why we are not ready, or ""
 CHECK_S = 1.0
+READY = Gauge("gyre_ready", "1 if a check finds nothing wrong, else 0", ["check"])
 PROCESS = "process"
 
 
@@ -101,6 +102,8 @@ class Process:
         """Look at every check again and again, until cancelled."""
         while True:
             found = {name: await _looked(check) for name, check in self.checks.items()}
+            for name, reason in found.items():
+                READY.labels(name).set(not reason)
             reasons = {name: reason for name, reason in found.items() if reason}
             if reasons != self.reasons:
                 log.info("ready" if not reasons else f"not ready: {reasons}")
@@ -161,6 +164,7 @@ def make_process(
         loop_watch.start()
         tasks.append(asyncio.create_task(process.watch()))
         tasks.append(asyncio.create_task(relay(broker, process.sessions)))
+        tasks.append(asyncio.create_task(measure(process.sessions)))
         for door in process.doors:
             await doors.enter_async_context(door())
 

@@ -2,6 +2,7 @@ import asyncio
 import signal
 
 import pytest
+from prometheus_client import REGISTRY
 
 from gyre_service import process
 from gyre_service.kafka import Broker
@@ -15,12 +16,14 @@ async def test_a_check_that_fails_is_a_reason_and_the_next_look_is_taken(
     monkeypatch.setattr(process, "CHECK_S", 0)
     settings = ServiceSettings(service="x")
     watched, looks, looked = Process(settings, Broker(settings), ""), 0, asyncio.Event()
+    seen: list[float | None] = []
 
     async def broken() -> str:
         nonlocal looks
         looks += 1
         if looks == 1:
             raise ValueError("nobody thought of this")
+        seen.append(REGISTRY.get_sample_value("gyre_ready", {"check": "odd"}))
         if looks == 3:
             looked.set()
         return ""
@@ -32,6 +35,7 @@ async def test_a_check_that_fails_is_a_reason_and_the_next_look_is_taken(
     watching.cancel()
 
     assert watched.ready()
+    assert seen[:2] == [0, 1]
 
 
 @pytest.mark.parametrize("error", [None, ValueError("nobody thought of this")])

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from gyre_events import AnswerGenerated
-from gyre_inference import signals, store
+from gyre_inference import store
 from gyre_inference.settings import Settings
 from gyre_service.database import Sessions, transaction
 from gyre_service.errors import AlreadyExists, Conflict, Unavailable
@@ -46,10 +46,8 @@ class Answers:
         self._claims: dict[tuple[str, UUID], datetime] = {}  # ours, and until when
 
     async def spool_full(self) -> str:
-        """Count what waits for Kafka, as `Spool.look` does, and bring the gauge up to date."""
-        reason = await self._spool.look()
-        signals.SPOOLED.set(self._spool.waiting)
-        return reason
+        """Count what waits for Kafka, as `Spool.look` does."""
+        return await self._spool.look()
 
     def check_spool(self) -> None:
         """Let a question pass.

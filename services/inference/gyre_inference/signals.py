@@ -28,7 +28,6 @@ FIRST_TOKEN = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
 )
 IN_FLIGHT = Gauge("gyre_answers_in_flight", "Questions being answered now")
-SPOOLED = Gauge("gyre_spooled_events", "Events that wait for Kafka")
 
 
 class Chat:

@@ -21,7 +21,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from gyre_service.kafka import batches, connections
 from gyre_service.kafka.cloudevents import CloudEvents
 from gyre_service.kafka.dead_letters import DeadLetterQueue
-from gyre_service.kafka.failures import Failures
+from gyre_service.kafka.failures import PARKED, Failures
 from gyre_service.kafka.in_order import OPTIONS, TOGETHER, InOrder
 from gyre_service.kafka.lag import Lag
 from gyre_service.kafka.parser import safe_parser
@@ -162,8 +162,11 @@ class Broker(Registrar, KafkaBroker):
             listener.read = self._read
         # Of a `Registrar`, so of no other type. Inference and the runners have none.
         consumers = cast("list[DefaultSubscriber]", self.subscribers)
+        topics = {topic for each in consumers for topic in each.topic_names}
+        for topic in topics:
+            PARKED.labels(topic)  # 0 from the start: of what begins with 1 no increase is seen
         if consumers:
-            await self._lag.start(topic for each in consumers for topic in each.topic_names)
+            await self._lag.start(topics)
         await super().start()
         producer = self.config.broker_config.producer
         if isinstance(producer, AioKafkaFastProducerImpl):  # no test's

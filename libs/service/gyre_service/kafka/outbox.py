@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from prometheus_client import Gauge
 from sqlalchemy import JSON, BigInteger, DateTime, Integer
 from sqlmodel import Field, SQLModel, col, delete, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,9 +21,10 @@ from gyre_service.database import (
     enqueued_of,
     has_enqueued,
     insert_alone,
+    snapshot,
     transaction,
 )
-from gyre_service.errors import Rejected
+from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import new_id, now
 from gyre_service.kafka.broker import Broker
 from gyre_service.kafka.cloudevents import envelope, record_key
@@ -34,6 +36,10 @@ PUBLISH_S = 4.0  # then no other row is begun
 BATCH = 100
 LINGER_S = 0.005  # who enqueued answers somebody first; and of many a second more go together
 LOOK_S = 1.0  # for what another process left; what this one enqueues is seen at once
+MEASURE_S = 5.0
+# Every replica reports what all of them share: over replicas take the maximum, never the sum.
+WAITING = Gauge("gyre_outbox_events", "Events that wait for Kafka")
+OLDEST = Gauge("gyre_outbox_oldest_seconds", "How long the oldest of them has waited")
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +141,20 @@ async def relay(broker: Broker, sessions: Sessions) -> None:
                 async with asyncio.timeout(LOOK_S):
                     await enqueued.wait()
                     await asyncio.sleep(LINGER_S)
+
+
+async def measure(sessions: Sessions) -> None:
+    """Tell how much waits and how long, again and again, until cancelled."""
+    oldest = select(Outbox.time).order_by(col(Outbox.position)).limit(1)
+    while True:
+        with suppress(Unavailable):  # what looks at the database says so
+            async with snapshot(sessions) as session:
+                WAITING.set((await session.exec(select(func.count()).select_from(Outbox))).one())
+                time = (await session.exec(oldest)).first()
+            # SQLite gives back without a zone what PostgreSQL has with one.
+            waited = now() - time.replace(tzinfo=time.tzinfo or UTC) if time else timedelta()
+            OLDEST.set(waited.total_seconds())
+        await asyncio.sleep(MEASURE_S)
 
 
 async def relay_some(broker: Broker, sessions: Sessions) -> bool:

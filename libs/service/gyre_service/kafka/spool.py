@@ -13,16 +13,12 @@ class Spool:
     Args:
         sessions: On the service's database, which has the outbox.
         most: How many events may wait for Kafka.
-
-    Attributes:
-        waiting: Events of every tenant that waited at the last look.
     """
 
     def __init__(self, sessions: Sessions, most: int) -> None:
         self._sessions = sessions
         self._most = most
         self._full = ""
-        self.waiting = 0
 
     async def look(self) -> str:
         """Count what waits; return why no more may, or "".
@@ -32,11 +28,11 @@ class Spool:
         try:
             async with snapshot(self._sessions) as session:
                 query = select(func.count()).select_from(Outbox)
-                self.waiting = (await session.exec(query)).one()
+                waiting = (await session.exec(query)).one()
         except Unavailable:  # what looks at the database says so
             return self._full
-        full = self.waiting >= self._most
-        self._full = f"{self.waiting} events wait for Kafka, at most {self._most}" if full else ""
+        full = waiting >= self._most
+        self._full = f"{waiting} events wait for Kafka, at most {self._most}" if full else ""
         return self._full
 
     def check(self) -> None:
