@@ -60,7 +60,10 @@ class Question:
 
     @property
     def model(self) -> str:
-        return self.adapter.name if self.adapter else self.rollout.base.name
+        """What people are told that answers; no engine knows it by this name."""
+        if self.adapter is None:
+            return self.rollout.base.name
+        return f"{self.rollout.route}--{self.adapter.digest[:8]}"
 
 
 @dataclass(frozen=True)

@@ -157,5 +157,6 @@ def adapter_of(rollout: RolloutChanged, arm: Arm) -> Adapter | None:
     """
     if arm.adapter_digest is None or arm.adapter_uri is None:
         return None
-    name = f"{rollout.route}--{arm.adapter_digest[:8]}"
+    # Whole: an endpoint's adapters are all tenants', and a route's name is not one tenant's.
+    name = f"{rollout.route}--{arm.adapter_digest}"
     return Adapter(name, arm.adapter_digest, arm.adapter_uri.removeprefix("file://"))

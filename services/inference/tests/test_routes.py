@@ -122,13 +122,13 @@ def test_an_arm_without_a_share_is_reached_by_its_digest_only() -> None:
             pinned_arm(served, unknown)
 
 
-def test_the_engines_name_of_an_adapter_contains_its_digest() -> None:
+def test_the_engines_name_of_an_adapter_has_all_of_its_digest() -> None:
     served = rollout(arms=arms(5_000, 5_000))
 
     found = adapter_of(served, served.arms[1])
 
     assert found is not None
-    assert (found.name, found.path) == ("default--bbbbbbbb", "/adapters/" + "b" * 64)
+    assert (found.name, found.path) == ("default--" + "b" * 64, "/adapters/" + "b" * 64)
     assert adapter_of(served, served.arms[0]) is None
 
 
