@@ -50,12 +50,12 @@ class Evaluator:
         """Measure the adapter of a claimed job and say how it did, or why it was not measured.
 
         Raises:
-            Unavailable: Something is away, or a replica does not know the adapter yet; what was
-                asked already is not asked again.
+            Unavailable: Something is away, a replica does not know the adapter yet, or another
+                prompt came meanwhile; what was asked already, with that of now, is not asked again.
             Conflict: Inference is still busy with an attempt that was lost.
             LostLease: Another runner has the job.
         """
-        rollout = RolloutChanged.model_validate(job.rollout)
+        rollout = self._wanted(job)
         begin = time.monotonic()
         reports: list[SuiteReport] = []
         error = ""
@@ -122,6 +122,14 @@ class Evaluator:
             raise Unavailable(missing)
         return report_of(suite, subjects, passed)
 
+    def _wanted(self, job: Evaluation) -> RolloutChanged:
+        """Return the rollout of a job as the route has it now: its prompt may have changed."""
+        rollout = RolloutChanged.model_validate(job.rollout)
+        wanted = self.rollout_of(job.tenant, rollout.route)
+        if wanted is None or wanted.rollout_id != rollout.rollout_id:
+            return rollout
+        return max(wanted, rollout, key=lambda each: each.revision)
+
     def _is_over(self, job: Evaluation, rollout: RolloutChanged) -> bool:
         """Tell whether the route wants something later than the rollout of a job."""
         wanted = self.rollout_of(job.tenant, rollout.route)
@@ -133,8 +141,10 @@ class Evaluator:
         self, job: Evaluation, rollout: RolloutChanged, suite: Suite, subject: Subject
     ) -> dict[str, bool]:
         """Return which items a subject passes, of those it answers; each is stored as it comes."""
-        # With its digest: a suite that was replaced while the job waited has other questions.
-        version = f"{suite.name}@{suite.digest}"
+        prompt = rollout.arms[0].prompt.digest  # every arm's
+        # With digests: a suite that was replaced while the job waited has other questions, and
+        # what was answered to another prompt is not to be compared.
+        version = f"{suite.name}@{suite.digest}/{prompt}"
         async with snapshot(self.sessions) as session:
             known = await work.outcomes_of(
                 session, job.tenant, job.job_id, version, subject.adapter
@@ -146,7 +156,8 @@ class Evaluator:
             tenant=job.tenant,
             route=rollout.route,
             adapter=subject.adapter,
-            run_id=derived_id(job.job_id, version, subject.adapter),
+            # With the revision: inference keeps what it said under an id, also to another prompt.
+            run_id=derived_id(job.job_id, version, subject.adapter, rollout.revision),
             timeout_s=self.settings.item_timeout_s,
             pauses_s=self.settings.retry_pauses_s,
         )
@@ -156,6 +167,8 @@ class Evaluator:
                 if outcome.unheard:  # not stored: whoever does the job again asks again
                     log.warning("%s, item %s: %s", version, outcome.item.id, outcome.error)
                     continue
+                if outcome.answer and outcome.answer.prompt not in ("", prompt):
+                    raise Unavailable(f"route {rollout.route} has another prompt by now")
                 row = ItemOutcome(
                     tenant=job.tenant,
                     job_id=job.job_id,

@@ -39,6 +39,7 @@ class Answer:
         answer_id: UUID.
         route: That answered.
         model: That answered.
+        prompt: Digest of the system prompt it was asked with; empty if that was not told.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Answer:
     answer_id: str
     route: str
     model: str
+    prompt: str = ""
 
 
 @dataclass(frozen=True)

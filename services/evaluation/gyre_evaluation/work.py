@@ -31,7 +31,7 @@ class ItemOutcome(SQLModel, table=True):
 
     tenant: str = Field(primary_key=True)
     job_id: UUID = Field(primary_key=True)
-    suite: str = Field(primary_key=True)  # name@digest
+    suite: str = Field(primary_key=True)  # name@digest/digest of the prompt
     adapter: str = Field(primary_key=True)  # digest, or `base`
     item_id: str = Field(primary_key=True)
     passed: bool
@@ -94,7 +94,7 @@ async def forget_shadows(session: AsyncSession, before: datetime) -> None:
 async def outcomes_of(
     session: AsyncSession, tenant: str, job_id: UUID, suite: str, adapter: str
 ) -> dict[str, bool]:
-    """Return which items of a suite, `name@digest`, a subject has passed, of those it was asked."""
+    """Return which items of a `suite`, as its key says, a subject has passed, of those asked."""
     query = select(ItemOutcome.item_id, ItemOutcome.passed).where(
         col(ItemOutcome.tenant) == tenant,
         col(ItemOutcome.job_id) == job_id,

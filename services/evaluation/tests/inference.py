@@ -24,6 +24,7 @@ class FakeInference(InferenceServiceServicer):
     """Answers with the first passage, cited; `reply` may say or raise something else."""
 
     reply: Reply = lambda request: f"{request.evidence[0].text} [1]"
+    prompt: str = ""  # digest of what it is asked with
     held: asyncio.Event | None = None  # answers wait for it
     asked: list[tuple[dict[str, str], pb.GenerateRequest]] = field(default_factory=list)
     full: asyncio.Event = field(default_factory=asyncio.Event)  # four are running
@@ -58,6 +59,7 @@ class FakeInference(InferenceServiceServicer):
                 answer_id=str(uuid4()),
                 model="tiny",
                 route=inner.route or "default",
+                prompt=self.prompt,
                 passages=inner.evidence,
             ),
             finished=pb.Finished(answer=text or "I don't know.", refused=not text),

@@ -10,7 +10,7 @@ from gyre_evaluation import store
 from gyre_evaluation.evaluating import Evaluator
 from gyre_evaluation.suites import suites_of
 from gyre_evaluation.work import Evaluation
-from gyre_events import AdapterLoaded, Policy, ReleasePolicy, RolloutChanged
+from gyre_events import AdapterLoaded, Policy, Prompt, ReleasePolicy, RolloutChanged
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
@@ -18,7 +18,7 @@ from gyre_service.ids import now
 from gyre_service.jobs import LostLease
 from gyre_service.kafka import Table
 
-from .conftest import CANDIDATE, JOB, Send, put, rollout
+from .conftest import CANDIDATE, DIGEST, JOB, Send, put, rollout
 from .inference import FakeInference
 from .jobs import POLICY, claimed, job_of, published, reply
 from .test_moved import example
@@ -141,6 +141,43 @@ async def test_a_suite_that_is_replaced_meanwhile_is_asked_anew(
     [(_, event)] = await published(sessions)
     assert event.suites[0].suite_digest == replaced.digest
     assert [one.items for one in event.suites[0].subjects] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("table_first", [True, False])
+async def test_a_prompt_that_is_changed_meanwhile_begins_the_comparison_anew(
+    evaluator: Evaluator,
+    sessions: Sessions,
+    inference: FakeInference,
+    rollouts: Table[RolloutChanged],
+    table_first: bool,
+) -> None:
+    """Or the candidate would have answered to one prompt, and production to another."""
+
+    def change(request: pb.GenerateRequest) -> str:
+        if request.adapter == "base":  # the candidate has been asked
+            inference.prompt = "c" * 64
+            if table_first:
+                put(rollouts, "acme", changed)
+        return reply(request)
+
+    wanted = rollout("candidate", Policy(release=ReleasePolicy(suites=())))
+    prompt = Prompt(digest="c" * 64, text="Be kind.")
+    arms = tuple(arm.model_copy(update={"prompt": prompt}) for arm in wanted.arms)
+    changed = wanted.model_copy(update={"revision": 4, "arms": arms})
+    put(rollouts, "acme", wanted)
+    inference.prompt, inference.reply = DIGEST, change
+    job = await job_of(sessions, wanted)
+    for _ in range(1 if table_first else 2):
+        with pytest.raises(Unavailable, match="another prompt by now"):
+            await evaluator.do(job)
+    put(rollouts, "acme", changed)
+    inference.asked.clear()
+
+    await evaluator.do(job)
+
+    assert [request.adapter for _, request in inference.asked].count(CANDIDATE) == 5
+    [(_, event)] = await published(sessions)
+    assert [one.passed for one in event.suites[0].subjects] == [5, 0, 0]
 
 
 async def test_it_waits_for_the_moved_suite_until_the_rollout_is_over(

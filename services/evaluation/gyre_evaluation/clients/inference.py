@@ -81,6 +81,7 @@ class Answerer:
             answer_id=started.answer_id,
             route=started.route,
             model=started.model,
+            prompt=started.prompt,
         )
 
     def _metadata(self, item: Item) -> Metadata:
