@@ -21,12 +21,14 @@ def digest_of(text: str) -> str:
 
 
 def of_verdict(verdict: VerdictRecorded, answer_digest: str = "") -> bool | None:
-    """Return whether a person found an answer bad; None if the person did not say.
+    """Return whether a person found an answer bad; None if the person did not say, or too often.
 
     Args:
         verdict: What was said.
         answer_digest: Of the answer's text; empty if it is not known: then every edit corrects.
     """
+    if not verdict.counts:  # or one person who never tires would end every canary
+        return None
     edited = verdict.edited_answer
     if edited is not None and digest_of(edited) != answer_digest:
         return True

@@ -30,6 +30,8 @@ def verdict(**said: Any) -> VerdictRecorded:
         ({"score": 0.5}, False),
         ({"thumb": "up", "score": 0.1}, False),
         ({"comment": "hm"}, None),
+        ({"thumb": "down", "counts": False}, None),
+        ({"edited_answer": "It is red.", "counts": False}, None),
         ({"edited_answer": "It is red."}, True),
         ({"edited_answer": "It is red.", "thumb": "up"}, True),
         ({"edited_answer": " It is blue.\n"}, None),  # sent back as it was
