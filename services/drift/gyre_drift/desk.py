@@ -197,7 +197,8 @@ class Desk:
             return self  # or of the time before, however late it is handled
         adapter, job = self.watch.production = occasion.production
         known = {era.adapter for era in await eras.eras(occasion)}
-        if adapter not in known and job is not None and job in await self._trained():
+        asked = (occasion.session, row.tenant, row.route)
+        if adapter not in known and job is not None and await store.is_ours(*asked, job):
             row.promoted = job
             return await self._restart(row.encoder, rollout.decided_at)
         desk = await self._in_world_of(await remedies.reactivated(occasion, adapter))
@@ -216,11 +217,6 @@ class Desk:
         began, production = rollout.decided_at, occasion.production
         watch = Watch.of(reference, self.policy.drift, began, production)
         return replace(self, reference=reference, watch=watch)
-
-    async def _trained(self) -> set[UUID | None]:
-        row = self.occasion.row
-        asked = await store.requests(self.occasion.session, row.tenant, row.route)
-        return {one.job for one in asked}
 
     async def _decide(
         self, raised: list[Alarm], *, live: bool, said: Sequence[Event] = ()

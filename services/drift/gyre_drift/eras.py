@@ -110,7 +110,8 @@ async def before_this(occasion: Occasion, first: Raised) -> Era | None:
 
 async def _left(occasion: Occasion, found: list[Era]) -> set[str | None]:
     """Return the adapters in whose place an older one was asked for, and came."""
-    said = await store.remedies(occasion.session, occasion.row.tenant, occasion.row.route)
+    row = occasion.row
+    said = await store.remedies(occasion.session, row.tenant, row.route, REACTIVATE)
     asked = [event for event in said if event.asks_for(REACTIVATE)]
     return {
         era.adapter

@@ -176,10 +176,11 @@ class Remedies:
     async def _hindrance(self, case: Case) -> tuple[str, bool]:
         """Return why the adapter may not be changed now, or "", and whether it is being learned."""
         occasion, row, policy = self.occasion, self.occasion.row, self.occasion.policy.drift
-        asked = await store.requests(occasion.session, row.tenant, row.route)
-        over = {row.candidate, row.promoted}
         # By the broker's clock: a producer's, an hour ahead, would end a cooldown.
         time = occasion.cause.appended
+        since = time - deciding.DAY
+        asked = await store.requests(occasion.session, row.tenant, row.route, since)
+        over = {row.candidate, row.promoted}
         steady = self.rollout.stage == "steady"
         under_way = deciding.unfinished(asked, time, occasion.candidate(), over, steady=steady)
         if under_way is None:
@@ -318,7 +319,7 @@ async def reactivated(occasion: Occasion, adapter: str | None) -> UUID | None:
     What was asked for before the newest era has had its change of production.
     """
     row = occasion.row
-    said = await store.remedies(occasion.session, row.tenant, row.route)
+    said = await store.remedies(occasion.session, row.tenant, row.route, REACTIVATE)
     asked = [event for event in said if event.asks_for(REACTIVATE)]
     if not asked or asked[-1].adapter_digest != adapter:
         return None

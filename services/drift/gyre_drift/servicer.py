@@ -34,7 +34,7 @@ class Servicer(DriftServiceServicer):
         async with snapshot(self._sessions) as session:
             found = []
             for row in await store.streams_of(session, tenant, request.route):
-                asked = await store.requests(session, tenant, row.route)
+                asked = await store.requests(session, tenant, row.route, now())
                 policy = self._policy(tenant, row.route)
                 left = 0.0
                 if asked:

@@ -3,9 +3,11 @@
 import pickle
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import numpy as np
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_drift.tables import Collected, Decision, Early, Recent, State, Stream
@@ -212,38 +214,57 @@ async def decided(session: AsyncSession, cause: Received) -> list[Event]:
     return [TOPICS[row.topic].model_validate(row.event) for row in await session.exec(query)]
 
 
-async def requests(session: AsyncSession, tenant: str, route: str) -> list[Asked]:
-    """Return the trainings and re-activations that were asked for, oldest first."""
-    asked = []
-    topics = (RetrainingRequested.topic, RemedyRequested.topic)
-    for event, at in await _decisions(session, tenant, route, topics):
-        if isinstance(event, RetrainingRequested):
-            training = event.training
-            lasts = timedelta(seconds=training.data_deadline_s + training.max_seconds)
-            asked.append(Asked(event.job_id, at, at + lasts))
-        elif isinstance(event, RemedyRequested) and event.asks_for(REACTIVATE):
-            asked.append(Asked(None, at, at + MEASURED))
-    return asked
+async def requests(session: AsyncSession, tenant: str, route: str, since: datetime) -> list[Asked]:
+    """Return the trainings and re-activations that were asked for since, and the last before.
 
-
-async def remedies(session: AsyncSession, tenant: str, route: str) -> list[RemedyRequested]:
-    """Return what was said of remedies, oldest first."""
-    found = await _decisions(session, tenant, route, (RemedyRequested.topic,))
-    return [event for event, _ in found if isinstance(event, RemedyRequested)]
-
-
-async def _decisions(
-    session: AsyncSession, tenant: str, route: str, topics: tuple[str, ...]
-) -> list[tuple[Event, datetime]]:
-    """Return what a route's events caused, with when they were appended, oldest first."""
-    query = (
-        select(Decision)
-        .where(
-            col(Decision.tenant) == tenant,
-            col(Decision.route) == route,
-            col(Decision.topic).in_(topics),
-        )
-        .order_by(col(Decision.at))
+    The oldest is the first.
+    """
+    done = func.coalesce(_said("state"), "decided")  # rows of before there were states
+    asks = (col(Decision.topic) == RetrainingRequested.topic) | (
+        _is_of(REACTIVATE) & done.in_(("decided", "approved"))
     )
-    rows = await session.exec(query)
-    return [(TOPICS[row.topic].model_validate(row.event), utc(row.at)) for row in rows]
+    mine = select(Decision).where(*_of(tenant, route), asks)
+    at = col(Decision.at)
+    before = await session.exec(mine.where(at < since).order_by(at.desc()).limit(1))
+    after = await session.exec(mine.where(at >= since).order_by(at))
+    return [_asked(row) for row in (*before, *after)]
+
+
+async def is_ours(session: AsyncSession, tenant: str, route: str, job: UUID) -> bool:
+    """Tell whether a training was asked for here."""
+    query = select(Decision.id).where(
+        *_of(tenant, route),
+        col(Decision.topic) == RetrainingRequested.topic,
+        _said("job_id") == str(job),
+    )
+    return (await session.exec(query.limit(1))).first() is not None
+
+
+async def remedies(
+    session: AsyncSession, tenant: str, route: str, remedy: str = ""
+) -> list[RemedyRequested]:
+    """Return what was said of a remedy, or of all, oldest first."""
+    about = _is_of(remedy) if remedy else col(Decision.topic) == RemedyRequested.topic
+    query = select(Decision).where(*_of(tenant, route), about).order_by(col(Decision.at))
+    return [RemedyRequested.model_validate(row.event) for row in await session.exec(query)]
+
+
+def _of(tenant: str, route: str) -> tuple[Any, ...]:
+    return col(Decision.tenant) == tenant, col(Decision.route) == route
+
+
+def _is_of(remedy: str) -> Any:
+    return (col(Decision.topic) == RemedyRequested.topic) & (_said("remedy") == remedy)
+
+
+def _said(field: str) -> Any:
+    return col(Decision.event)[field].as_string()
+
+
+def _asked(row: Decision) -> Asked:
+    at = utc(row.at)
+    if row.topic == RemedyRequested.topic:
+        return Asked(None, at, at + MEASURED)
+    event = RetrainingRequested.model_validate(row.event)
+    lasts = timedelta(seconds=event.training.data_deadline_s + event.training.max_seconds)
+    return Asked(event.job_id, at, at + lasts)

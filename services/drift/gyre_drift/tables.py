@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, DateTime, Index
 from sqlmodel import Field, SQLModel
 
 
@@ -83,11 +83,13 @@ class Early(SQLModel, table=True):
     """What was said of an answer while there was no reference: it may be of the time after."""
 
     __tablename__: ClassVar[str] = "drift_early"
+    # Nearly every tenant's route is `default`.
+    __table_args__: ClassVar[Any] = (Index("ix_drift_early_stream", "tenant", "route"),)
 
     tenant: str = Field(primary_key=True)
     source: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
-    route: str = Field(index=True)
+    route: str
     topic: str
     partition: int
     offset: int
@@ -113,12 +115,15 @@ class Decision(SQLModel, table=True):
     """An event that a handled one caused: a redelivery of that one publishes it again."""
 
     __tablename__: ClassVar[str] = "drift_decision"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_drift_decision_stream", "tenant", "route", "topic", "at"),
+    )
 
     tenant: str = Field(primary_key=True)
     source: str = Field(primary_key=True)
     id: str = Field(primary_key=True)  # with source: of the cause
     ordinal: int = Field(primary_key=True)
     topic: str
-    route: str = Field(index=True)
+    route: str
     event: dict[str, Any] = Field(sa_type=JSON)
     at: datetime = Field(sa_type=DateTime(timezone=True))  # when its cause was appended

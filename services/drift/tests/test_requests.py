@@ -102,7 +102,7 @@ async def test_what_was_set_without_an_end_lasts_ten_years(
     async with snapshot(sessions) as session:
         [row] = (await session.exec(select(Decision).where(Decision.topic == request.topic))).all()
         row.event = row.event | {"training": row.event["training"] | changes["training"]}
-        [asked] = await store.requests(session, "acme", "default")
+        [asked] = await store.requests(session, "acme", "default", WHEN + HOUR)
 
     assert request.data_deadline == request.decided_at + timedelta(days=3650)
     assert asked.until == asked.at + timedelta(days=7300)

@@ -10,6 +10,7 @@ from gyre_events import DriftPolicy
 
 TEST_EVERY = 10  # events between two batch tests
 LEAST_NEW = 30  # questions that a batch test needs
+DAY = timedelta(days=1)  # of the budget
 APPROVAL = "a person has to agree"
 # Families of which an adapter can learn something: not what search finds, nor how long it takes.
 TEACHING = {"input", "quality", "people"}
@@ -171,7 +172,7 @@ def allowed(
     """Return why the adapter may not be changed now, or "".
 
     Args:
-        asked: Trainings and re-activations, the newest last.
+        asked: Trainings and re-activations of a day at least, the newest last.
         under_way: The one of them that has not come to an end.
         time: When the event that would be the cause was appended.
         policy: Of the route.
@@ -183,7 +184,7 @@ def allowed(
     if under_way is not None:
         what = f"training {under_way.job}" if under_way.job else "the re-activation"
         return f"{what} has not come to an end"
-    today = [one for one in asked if time - one.at < timedelta(days=1)]
+    today = [one for one in asked if time - one.at < DAY]
     if len(today) >= policy.trainings_per_day:
         most = policy.trainings_per_day
         return f"budget: {len(today)} trainings or re-activations in 24 hours, {most} allowed"
