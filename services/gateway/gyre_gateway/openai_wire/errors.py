@@ -117,6 +117,8 @@ def param_of(location: tuple[int | str, ...]) -> str | None:
 
     >>> param_of(("body", "messages", 0, "content", "list[TextPart]", 1, "type"))
     'messages[0].content[1].type'
+    >>> param_of(("body", 37)) is None  # where the body stops being JSON
+    True
     """
     name = ""
     for part in location[1:]:
@@ -124,4 +126,4 @@ def param_of(location: tuple[int | str, ...]) -> str | None:
             name += f"[{part}]"
         elif part not in ("str", "int", "float", "bool") and "[" not in part:  # no union's branch
             name += f".{part}" if name else part
-    return name or None
+    return None if name.startswith("[") else name or None
