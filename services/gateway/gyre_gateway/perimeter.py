@@ -14,9 +14,11 @@ from opentelemetry import trace
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gyre_gateway.console.rendering import page
 from gyre_gateway.gateway import Gateway
 from gyre_gateway.openai_wire.errors import Problem, problem_of
 from gyre_service.errors import Overloaded, ServiceError
@@ -42,7 +44,12 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 log = logging.getLogger(__name__)
 
 
-def response_to(problem: Problem) -> JSONResponse:
+def response_to(problem: Problem, scope: Scope) -> Response:
+    """Return `problem` as JSON, or to who looks at pages as one."""
+    is_looking = "text/html" in Headers(scope=scope).get("accept", "")
+    if is_looking and not scope["path"].startswith(API):
+        said = {"message": problem.message}
+        return page(Request(scope), "error", None, said, problem.status, problem.headers)
     return JSONResponse(problem.body, problem.status, problem.headers)
 
 
@@ -139,7 +146,7 @@ class Bounded:
         if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
             # No text of a database has it: PostgreSQL would refuse to look for one.
             problem = Problem(400, "the address has the character U+0000: leave it out")
-            return await response_to(problem)(scope, receive, send)
+            return await response_to(problem, scope)(scope, receive, send)
         with ExitStack() as stack:
             if scope["path"] not in LIVE:
                 most = settings.max_concurrent_requests
@@ -151,7 +158,7 @@ class Bounded:
                         place.belongs_to("")
                 except Overloaded as error:
                     problem = problem_of(error, settings.retry_after_s)
-                    return await response_to(problem)(scope, receive, send)
+                    return await response_to(problem, scope)(scope, receive, send)
                 scope.setdefault("state", {})["place"] = place
                 self.running += 1
                 stack.callback(self._left)
@@ -159,7 +166,7 @@ class Bounded:
             length = Headers(scope=scope).get("content-length", "")
             if length.isdecimal() and int(length) > limit:
                 problem = _too_large(limit)
-                return await response_to(problem)(scope, receive, send)
+                return await response_to(problem, scope)(scope, receive, send)
             return await self.app(scope, _counted(receive, limit), send)
 
     def _left(self) -> None:
@@ -222,6 +229,6 @@ class Authenticated:
                     scope["state"]["place"].belongs_to(caller.tenant)
             except ServiceError as error:
                 problem = problem_of(error, gateway.settings.retry_after_s)
-                return await response_to(problem)(scope, receive, send)
+                return await response_to(problem, scope)(scope, receive, send)
             scope.setdefault("state", {})["caller"] = caller
         return await self.app(scope, receive, send)

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -80,29 +80,31 @@ def make_web(gateway: Gateway, pages: tuple[APIRouter, ...] = ()) -> ASGIApp:
 
 def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(ServiceError)
-    async def ours(request: Request, error: ServiceError) -> JSONResponse:
+    async def ours(request: Request, error: ServiceError) -> Response:
         settings = request.app.state.gateway.settings
-        return response_to(problem_of(error, settings.retry_after_s))
+        return response_to(problem_of(error, settings.retry_after_s), request.scope)
 
     @app.exception_handler(RequestValidationError)
-    async def wrong(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def wrong(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         param = param_of(tuple(first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        return response_to(Problem(400, f"{param or first['loc'][0]}: {message}", param))
+        return response_to(
+            Problem(400, f"{param or first['loc'][0]}: {message}", param), request.scope
+        )
 
     @app.exception_handler(HTTPException)
-    async def theirs(request: Request, error: HTTPException) -> JSONResponse:
+    async def theirs(request: Request, error: HTTPException) -> Response:
         message = str(error.detail)
         if error.status_code in (404, 405):
             message = f"{request.method} {request.url.path} does not exist"
         headers = dict(error.headers or {})
-        return response_to(Problem(error.status_code, message, headers=headers))
+        return response_to(Problem(error.status_code, message, headers=headers), request.scope)
 
     @app.exception_handler(Exception)
-    async def bug(_: Request, error: Exception) -> JSONResponse:
+    async def bug(request: Request, error: Exception) -> Response:
         # Starlette raises it again for the log; a client learns nothing of the inside.
-        return response_to(Problem(500, "internal error: see the gateway's log"))
+        return response_to(Problem(500, "internal error: see the gateway's log"), request.scope)
 
 
 def _describe(app: FastAPI) -> None:

@@ -114,6 +114,7 @@ async def test_what_is_no_request_is_a_bad_request(http: httpx.AsyncClient, body
 
     assert response.status_code == 400
     assert error_of(response)["type"] == "invalid_request_error"
+    assert not str(error_of(response)["param"]).startswith("[")
 
 
 async def test_a_bug_tells_a_client_nothing(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

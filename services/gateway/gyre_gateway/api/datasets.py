@@ -62,7 +62,7 @@ async def get_dataset(
     parts: Parts,
     caller: Operator,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    offset: Annotated[int, Query(ge=0, lt=2**31)] = 0,  # PostgreSQL's
 ) -> WholeDataset:
     """Show a route's dataset and its examples, oldest first."""
     async with snapshot(parts.sessions) as session:

@@ -10,10 +10,11 @@ from pydantic import AfterValidator, BeforeValidator
 from gyre_events import FeedbackGiven
 from gyre_gateway.asking import Hints, metadata_for
 from gyre_gateway.console.rendering import page
-from gyre_gateway.console.visitors import COOKIE, Acting
+from gyre_gateway.console.visitors import SESSION, Acting, forget, remember
 from gyre_gateway.gateway import Parts
 from gyre_gateway.naming import named
 from gyre_gateway.openai_wire.base import unix_lines, whole_text
+from gyre_gateway.people import pseudonym
 from gyre_gateway.receiving import NAME, as_body
 from gyre_gateway.submitting import remove, submit
 from gyre_gateway.uploads import Collection, described
@@ -42,21 +43,14 @@ async def sign_in(request: Request, parts: Parts, key: Annotated[str, Form()] = 
     except Unauthenticated as error:
         return page(request, "login", None, {"wrong": str(error)}, 401)
     answer = _to("/")
-    answer.set_cookie(
-        COOKIE,
-        key.strip(),
-        max_age=12 * 3600,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    remember(answer, request, key.strip())
     return answer
 
 
 @router.post("/logout")
 async def sign_out(caller: Acting) -> Response:
     answer = _to("/login")
-    answer.delete_cookie(COOKIE)
+    forget(answer)
     return answer
 
 
@@ -64,7 +58,7 @@ async def sign_out(caller: Acting) -> Response:
 async def ask(
     parts: Parts,
     caller: Acting,
-    question: Annotated[str, Form(min_length=1, max_length=4000), Whole],
+    question: Annotated[str, Form(min_length=1, max_length=4000), Written, Whole],
     model: Annotated[str, Form()] = "gyre/default",
 ) -> Response:
     asking = pb.GenerateRequest(
@@ -76,6 +70,7 @@ async def ask(
 
 @router.post("/answers/{answer_id}/feedback")
 async def judge(
+    request: Request,
     answer_id: UUID,
     parts: Parts,
     caller: Acting,
@@ -90,8 +85,10 @@ async def judge(
         "comment": comment.strip() or None,
     }
     if any(said.values()):
-        id = new_id()
-        event = FeedbackGiven(feedback_id=id, answer_id=answer_id, **said)
+        id, session = new_id(), request.cookies.get(SESSION)
+        # Each is a person: a key may be a whole team's, and only the newest of one's thumbs counts.
+        person = pseudonym(session and f"console {session}", caller.tenant, parts.pepper) or None
+        event = FeedbackGiven(feedback_id=id, answer_id=answer_id, person=person, **said)
         await parts.announce(event, caller.tenant, id, now())
     return _to(f"/answers/{answer_id}")
 

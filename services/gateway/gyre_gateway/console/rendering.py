@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
@@ -78,14 +79,14 @@ def page(
     caller: Caller | None,
     values: Mapping[str, Any],
     status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
-    """Return the page `name` for `caller`, who is None on the login page only."""
-    pepper = gateway_of(request).pepper
+    """Return the page `name` for `caller`; None: nobody is signed in, or it is not known who."""
     text = TEMPLATES.get_template(f"{name}.html").render(
         values,
         path=request.url.path,
         pages=PAGES,
         tenant=caller.tenant if caller else None,
-        csrf=csrf_of(caller.key, pepper) if caller else "",
+        csrf=csrf_of(caller.key, gateway_of(request).pepper) if caller else "",
     )
-    return HTMLResponse(text, status, headers=HEADERS)
+    return HTMLResponse(text, status, headers={**HEADERS, **headers})

@@ -2,20 +2,42 @@
 
 import hashlib
 import hmac
+from secrets import token_hex
 from typing import Annotated
 
-from fastapi import Depends, Form, Request
+from fastapi import Depends, Form, Request, Response
 
 from gyre_gateway.access import Caller
 from gyre_gateway.gateway import Parts
 from gyre_service.errors import Forbidden, Unauthenticated
 
 COOKIE = "gyre-key"
+SESSION = "gyre-session"  # who of those who have the key
+SIGNED_IN_S = 12 * 3600  # without a look at anything
 
 
 def csrf_of(key: str, pepper: str) -> str:
     """Return what every form of this visitor carries, and no other site can know."""
     return hmac.new(pepper.encode(), f"csrf:{key}".encode(), hashlib.sha256).hexdigest()
+
+
+def remember(response: Response, request: Request, key: str) -> None:
+    """Let who looks stay signed in from now on."""
+    session = request.cookies.get(SESSION) or token_hex(16)
+    for name, value in ((COOKIE, key), (SESSION, session)):
+        response.set_cookie(
+            name,
+            value,
+            max_age=SIGNED_IN_S,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+
+
+def forget(response: Response) -> None:
+    for name in (COOKIE, SESSION):
+        response.delete_cookie(name)
 
 
 async def visitor(request: Request, parts: Parts) -> Caller:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, tuple_
+from sqlalchemy import BigInteger, Index, tuple_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -38,7 +38,7 @@ class Document(SQLModel, table=True):
     status: str
     time: datetime = Field(sa_type=UtcTime)  # of the submission or removal
     media_type: str = ""
-    size_bytes: int | None = None
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
     sha256: str = ""
     version: int = 0  # 0: not searchable
     chunks: int = 0
