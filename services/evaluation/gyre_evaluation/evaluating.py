@@ -4,14 +4,21 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from grpc import aio
 
 from gyre_evaluation import store, work
 from gyre_evaluation.clients.inference import Answerer
-from gyre_evaluation.measuring import Subject, heard_of_all, report_of, subjects_of
+from gyre_evaluation.measuring import (
+    Subject,
+    below_floors,
+    heard_of_all,
+    report_of,
+    subjects_of,
+)
+from gyre_evaluation.report import Result
 from gyre_evaluation.run import run
 from gyre_evaluation.settings import Settings
 from gyre_evaluation.suites import MOVED, PRAISED, Item, Suite, shipped
@@ -102,17 +109,18 @@ class Evaluator:
 
     async def _measure(self, job: Evaluation, rollout: RolloutChanged, suite: Suite) -> SuiteReport:
         subjects = subjects_of(rollout, job.adapter_digest)
-        passed = {}
+        results = {}
         for subject in subjects:
-            if subject.adapter not in passed:  # production may be the base
+            if subject.adapter not in results:  # production may be the base
                 try:
-                    passed[subject.adapter] = await self._ask(job, rollout, suite, subject)
+                    results[subject.adapter] = await self._ask(job, rollout, suite, subject)
                 except NotFound as reason:
                     if self._is_over(job, rollout):
                         raise
                     # A replica may be behind; the registry's time-out ends the rollout.
                     raise Unavailable(f"not known there yet: {reason}") from reason
-        heard = len(heard_of_all(passed))
+        of_all = heard_of_all(results)
+        heard = len(of_all)
         if heard < LEAST_HEARD * len(suite.items):
             missing = (
                 f"{suite.name}: {heard} of {len(suite.items)} items have an answer of everybody"
@@ -120,6 +128,16 @@ class Evaluator:
             if self._is_over(job, rollout):
                 raise Rejected(f"{missing}, and the route wants another rollout")
             raise Unavailable(missing)
+        ours, theirs = (
+            [result for id, result in results[subject.adapter].items() if id in of_all]
+            for subject in subjects[:2]
+        )
+        if below := below_floors(suite, ours, theirs):
+            raise Rejected(f"{suite.name}: {'; '.join(below)}; production reaches it")
+        passed = {
+            adapter: {id: result.passed for id, result in items.items()}
+            for adapter, items in results.items()
+        }
         return report_of(suite, subjects, passed)
 
     def _wanted(self, job: Evaluation) -> RolloutChanged:
@@ -139,8 +157,8 @@ class Evaluator:
 
     async def _ask(
         self, job: Evaluation, rollout: RolloutChanged, suite: Suite, subject: Subject
-    ) -> dict[str, bool]:
-        """Return which items a subject passes, of those it answers; each is stored as it comes."""
+    ) -> dict[str, Result]:
+        """Return how a subject does on the items it answers; each is stored as it comes."""
         prompt = rollout.arms[0].prompt.digest  # every arm's
         # With digests: a suite that was replaced while the job waited has other questions, and
         # what was answered to another prompt is not to be compared.
@@ -178,11 +196,12 @@ class Evaluator:
                     passed=outcome.result.passed,
                     answer=outcome.answer.text if outcome.answer else "",
                     error=outcome.error,
+                    result=asdict(outcome.result),
                 )
                 async with transaction(self.sessions) as session:
                     await held(session, job)
                     session.add(row)
-                known[outcome.item.id] = outcome.result.passed
+                known[outcome.item.id] = outcome.result
         return known
 
     async def _publish(

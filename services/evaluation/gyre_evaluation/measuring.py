@@ -6,6 +6,7 @@ from typing import Literal
 
 from gyre_evaluation.intervals import wilson
 from gyre_evaluation.pairing import compare
+from gyre_evaluation.report import Result, measure, missed
 from gyre_evaluation.suites import MOVED, PRAISED, Suite
 from gyre_events import Measured, Paired, RolloutChanged, SuiteReport
 
@@ -36,13 +37,27 @@ def subjects_of(rollout: RolloutChanged, candidate: str) -> list[Subject]:
     ]
 
 
-def heard_of_all(passed: Mapping[str, Mapping[str, bool]]) -> set[str]:
+def heard_of_all(passed: Mapping[str, Mapping[str, object]]) -> set[str]:
     """Return the items that have an answer of everybody who was asked.
 
     >>> sorted(heard_of_all({"base": {"a": True, "b": False}, "b1": {"b": True}}))
     ['b']
     """
     return set.intersection(*(set(items) for items in passed.values()))
+
+
+def below_floors(
+    suite: Suite, candidate: Sequence[Result], production: Sequence[Result]
+) -> list[str]:
+    """Return one sentence a floor that the candidate does not reach, and production does.
+
+    One that production misses too was not made for what is served, and would refuse everybody.
+    """
+    if not suite.floors:
+        return []
+    theirs = measure(production)
+    reached = {name: at for name, at in suite.floors.items() if not missed({name: at}, theirs)}
+    return missed(reached, measure(candidate))
 
 
 def report_of(

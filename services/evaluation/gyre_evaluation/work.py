@@ -8,6 +8,7 @@ from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gyre_evaluation.report import Result
 from gyre_events import AnswerGenerated, RolloutChanged
 from gyre_service.ids import derived_id
 from gyre_service.jobs import READY, Job
@@ -37,6 +38,7 @@ class ItemOutcome(SQLModel, table=True):
     passed: bool
     answer: str
     error: str = ""
+    result: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # Result
 
 
 class Shadow(Job, table=True):
@@ -93,12 +95,15 @@ async def forget_shadows(session: AsyncSession, before: datetime) -> None:
 
 async def outcomes_of(
     session: AsyncSession, tenant: str, job_id: UUID, suite: str, adapter: str
-) -> dict[str, bool]:
-    """Return which items of a `suite`, as its key says, a subject has passed, of those asked."""
-    query = select(ItemOutcome.item_id, ItemOutcome.passed).where(
+) -> dict[str, Result]:
+    """Return what came of the items of a `suite`, as its key says, that a subject was asked."""
+    query = select(ItemOutcome).where(
         col(ItemOutcome.tenant) == tenant,
         col(ItemOutcome.job_id) == job_id,
         col(ItemOutcome.suite) == suite,
         col(ItemOutcome.adapter) == adapter,
     )
-    return dict((await session.exec(query)).all())
+    return {
+        row.item_id: Result(**row.result or {"answerable": True, "passed": row.passed})
+        for row in await session.exec(query)
+    }

@@ -26,7 +26,7 @@ def judge(evaluated: AdapterEvaluated, policy: ReleasePolicy) -> Verdict:
     have to be there.
     """
     if evaluated.error:
-        return Verdict(False, f"not evaluated: {evaluated.error}")
+        return Verdict(False, evaluated.error)
     if not evaluated.suites:
         return Verdict(False, "not evaluated: no suite was run")
     if evaluated.job_id is not None and not any(s.kind == "moved" for s in evaluated.suites):
