@@ -74,6 +74,7 @@ async def whole_answer(
         return None
     (shown,) = await with_judgements(session, tenant, [row])
     return shown | {
+        "no_context": row.event.get("no_context", False),
         "passages": [
             {"number": number, "cited": number in row.event.get("cited", ())} | passage
             for number, passage in enumerate(row.event.get("passages", []), 1)
