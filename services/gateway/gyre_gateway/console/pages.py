@@ -71,14 +71,23 @@ async def one_answer(
 
 
 @router.get("/datasets")
-async def dataset_list(request: Request, parts: Parts, caller: Visitor) -> HTMLResponse:
+async def dataset_list(
+    request: Request,
+    parts: Parts,
+    caller: Visitor,
+    route: str | None = None,
+    after: After = None,
+) -> HTMLResponse:
     async with snapshot(parts.sessions) as session:
         found = await examples.datasets(session, caller.tenant)
+        found = [one for one in found if route is None or one.route == route]
+        # One is the first of the next page: it says that there is one.
         rows = {
-            row.route: await examples.page(session, caller.tenant, row.route, SHOWN)
-            for row in found
+            one.route: await examples.newest(session, caller.tenant, one.route, SHOWN + 1, after)
+            for one in found
         }
-    return page(request, "datasets", caller, {"datasets": found, "examples": rows})
+    values = {"datasets": found, "examples": rows, "shown": SHOWN, "after": after}
+    return page(request, "datasets", caller, values)
 
 
 @router.get("/routes")

@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, tuple_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gyre_events import ExampleCurated
 from gyre_gateway.store.columns import UtcTime
+from gyre_service.errors import Rejected
 
 
 class Example(SQLModel, table=True):
@@ -97,10 +99,32 @@ async def page(
     session: AsyncSession, tenant: str, route: str, limit: int, offset: int = 0
 ) -> list[Example]:
     """Return the oldest examples first: the place of one never changes."""
-    query = select(Example).where(
+    query = _of_route(tenant, route).order_by(col(Example.time), col(Example.example_id))
+    return list((await session.exec(query.offset(offset).limit(limit))).all())
+
+
+async def newest(
+    session: AsyncSession, tenant: str, route: str, limit: int, after: UUID | None = None
+) -> list[Example]:
+    """Return the newest examples first, those after the one with the id `after`.
+
+    Raises:
+        Rejected: There is none with that id.
+    """
+    query = _of_route(tenant, route)
+    if after is not None:
+        last = await session.get(Example, (tenant, after))
+        if last is None:
+            raise Rejected(f"no example {after}: `after` is the id of one", param="after")
+        place = tuple_(col(Example.time), col(Example.example_id))
+        query = query.where(place < (last.time, last.example_id))
+    query = query.order_by(col(Example.time).desc(), col(Example.example_id).desc())
+    return list((await session.exec(query.limit(limit))).all())
+
+
+def _of_route(tenant: str, route: str) -> SelectOfScalar[Example]:
+    return select(Example).where(
         col(Example.tenant) == tenant,
         col(Example.route) == route,
         col(Example.kind) != "withdrawn",
     )
-    query = query.order_by(col(Example.time), col(Example.example_id))
-    return list((await session.exec(query.offset(offset).limit(limit))).all())
