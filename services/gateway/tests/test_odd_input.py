@@ -107,6 +107,15 @@ async def test_an_odd_query(http: httpx.AsyncClient) -> None:
             assert response.status_code < 500, (url, text, response.text)
 
 
+async def test_no_offset_is_one_that_postgresql_cannot_have(http: httpx.AsyncClient) -> None:
+    found = [
+        (await http.get(f"/v1/datasets/x?offset={offset}")).status_code
+        for offset in (2**31 - 1, 2**31)
+    ]
+
+    assert found == [404, 400]
+
+
 @pytest.mark.parametrize(("method", "url"), VALID)
 async def test_no_text_has_what_postgresql_keeps_in_none(
     http: httpx.AsyncClient, stack: Stack, method: str, url: str
