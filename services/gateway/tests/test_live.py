@@ -202,7 +202,7 @@ async def test_only_the_newest_changes_are_kept(
     assert [row.data["value"] for row in kept] == [3, 4]
 
 
-def test_positions_do_not_end_at_32_bits() -> None:
+def test_positions_and_sizes_do_not_end_at_32_bits() -> None:
     table = SQLModel.metadata.tables["gateway_change"]
     made = [
         str(CreateTable(table).compile(dialect=dialect))
@@ -211,6 +211,8 @@ def test_positions_do_not_end_at_32_bits() -> None:
 
     assert "position BIGSERIAL" in made[0]
     assert "position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT" in made[1]
+    documents = CreateTable(SQLModel.metadata.tables["gateway_document"])
+    assert "size_bytes BIGINT" in str(documents.compile(dialect=postgresql.dialect()))
 
 
 async def test_idempotency_keys_are_kept_a_day(

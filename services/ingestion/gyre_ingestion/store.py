@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import BigInteger, DateTime
 from sqlmodel import Field, SQLModel, col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -34,7 +34,7 @@ class Version(SQLModel, table=True):
     collection: str
     name: str
     sha256: str = Field(index=True)
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     chunks: bytes  # JSON, compressed; empty once it is replaced or removed
     submitted_at: datetime = Field(sa_type=DateTime(timezone=True))
 

@@ -4,7 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlmodel import delete
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+from sqlmodel import SQLModel, delete
 
 from gyre_events import DocumentRemoved, DocumentSubmitted
 from gyre_ingestion import store
@@ -224,3 +226,9 @@ async def test_too_many_chunks_are_rejected_with_the_figure(
     await send(submitted(data))
 
     assert "5001 chunks, at most 5000" in published.refusals[0].reason
+
+
+def test_sizes_do_not_end_at_32_bits() -> None:
+    made = CreateTable(SQLModel.metadata.tables["ingestion_version"])
+
+    assert "size_bytes BIGINT NOT NULL" in str(made.compile(dialect=postgresql.dialect()))
