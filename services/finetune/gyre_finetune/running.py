@@ -148,6 +148,11 @@ class Runner:
             session.add(row)
             id = derived_id(job.tenant, event.topic, job.job_id)
             enqueue(session, event, job.tenant, SERVICE, id)
+        if last.step < last.steps:
+            log.warning(
+                "job %s: its time was over after %d of %d steps: max_seconds is %g",
+                *(job.job_id, last.step, last.steps, request.training.max_seconds),
+            )
         log.info("job %s: adapter %s after %.0f s", job.job_id, digest[:12], last.elapsed_s)
 
     async def _count(self, job: Training, error: Exception) -> None:

@@ -78,6 +78,19 @@ async def test_a_job_ends_in_an_adapter_that_the_engine_would_take(
     assert not folder_of(settings, "acme", job_id).exists()
 
 
+async def test_the_log_says_that_time_ended_a_training(
+    settings: Settings, sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ready(settings, sessions, max_seconds=1e-6)
+
+    await runner(settings, sessions).do(await claimed(sessions))
+
+    *_, (_, _, last) = await published(sessions)
+    assert isinstance(last, AdapterTrained)
+    assert last.steps == 1
+    assert "its time was over after 1 of 6 steps: max_seconds is 1e-06" in caplog.text
+
+
 async def test_a_later_attempt_keeps_the_prompt_of_the_first(
     settings: Settings, sessions: Sessions, tmp_path: Path
 ) -> None:

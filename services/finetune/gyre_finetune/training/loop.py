@@ -133,10 +133,15 @@ class Trainer:
         )
 
     def _rate(self) -> float:
-        """Return the learning rate of this step: warm-up, then a straight line to zero."""
+        """Return the learning rate of this step: warm-up, then a straight line to zero.
+
+        It is there at the last step, or when the time is over, whichever is nearer: what ended in
+        the middle of its line would never have come to rest.
+        """
         warm = max(1, round(self.steps * WARM_UP))
-        up = min(1.0, (self._step + 1) / warm)
-        return self._policy.learning_rate * up * (self.steps - self._step) / self.steps
+        most = self._policy.learning_rate * min(1.0, (self._step + 1) / warm)
+        left = max(0.0, 1 - self._elapsed_s / self._policy.max_seconds)
+        return min(most * (self.steps - self._step) / self.steps, most * left)
 
     def _learn(self, examples: list[list[Row]], rate: float) -> float:
         rows = [row for rows in examples for row in rows]
