@@ -82,8 +82,8 @@ async def trained(event: AdapterTrained, cause: Cause, sessions: SessionsOf) -> 
 async def loaded(event: AdapterLoaded, cause: Cause, sessions: SessionsOf) -> None:
     async with transaction(sessions) as session:
         # Nobody promotes by hand what nobody has loaded, or measures it; and this says why.
-        await loading.keep(session, cause.tenant, event)
-        if event.outcome == "refused" and not event.waits:
+        is_last = await loading.keep(session, cause.tenant, event)
+        if is_last and event.outcome == "refused" and not event.waits:
             await refusing.refuse(session, cause.tenant, event, cause.appended)
 
 

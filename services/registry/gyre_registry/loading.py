@@ -14,10 +14,18 @@ from gyre_registry.tables import Fact, Rollout
 SPEAK_WITHIN = timedelta(minutes=10)
 
 
-async def keep(session: AsyncSession, tenant: str, event: AdapterLoaded) -> None:
-    """Keep what a replica says of a route's adapter: its last word, beside those of others."""
+async def keep(session: AsyncSession, tenant: str, event: AdapterLoaded) -> bool:
+    """Keep what a replica says of a route's adapter, and tell whether it is its last word.
+
+    The words of others stay beside it. A word may come again after those that followed it.
+    """
     id = f"{event.route}/{event.adapter_digest}/{event.replica}"
+    kept = await session.get(Fact, (tenant, event.topic, id))
+    last = AdapterLoaded.model_validate(kept.fact) if kept else event
+    if (last.revision, last.decided_at) > (event.revision, event.decided_at):
+        return False
     await lineage.keep(session, tenant, event, id)
+    return True
 
 
 async def why_not_loaded(session: AsyncSession, row: Rollout) -> str:

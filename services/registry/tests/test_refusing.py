@@ -155,3 +155,19 @@ async def test_who_had_it_loaded_when_it_was_there_before_says_nothing_of_now(
     await send(refused(route).model_copy(update={"replica": "inference-1"}))
 
     assert (await changes(published))[-1].arms[0].adapter_digest is None
+
+
+async def test_a_refusal_that_comes_again_after_its_replica_has_loaded_it_says_nothing(
+    send: Send, published: Published, sessions: Sessions
+) -> None:
+    route = await in_production(send, published, sessions, is_loaded=False)
+    word = refused(route)
+    later = {"outcome": "loaded", "reason": "", "decided_at": word.decided_at + timedelta(hours=1)}
+    has_it = word.model_copy(update=later)
+    await send(has_it)
+
+    await send(word)
+
+    assert (await changes(published))[-1] == route
+    async with transaction(sessions) as session:
+        assert not await loading.refusals(session, "acme", route)
