@@ -18,6 +18,7 @@ BASES = ("clinc150", "banking77", "templates")
 KNOWN, NEW = 20, 12  # topics
 PERSONS = 300
 DOCUMENTS = 6  # passages about each topic
+PAST = 2_000  # questions that a detector may learn from
 FINANCE = ("banking", "credit_cards")  # what CLINC150 has of BANKING77's subject
 GOOD, REFUSED, RATED, PRAISED = 0.92, 0.04, 0.15, 0.9
 
@@ -30,15 +31,22 @@ class Topic:
         pool: Of which collection.
         name: Of the topic in it.
         found: Places of texts that stand for passages about it.
-        past: Places of others, that a detector may learn from.
-        live: Places of the rest.
+        early: Places of a third of the others: what is asked in the first half of the past.
+        late: Of the next third, for the second half: against the first half it is as new as what
+            comes then. Halves of the same texts would be more alike than any later questions.
+        live: Of the rest, for what is watched.
     """
 
     pool: Pool
     name: str
     found: Places
-    past: Places
+    early: Places
+    late: Places
     live: Places
+
+    @property
+    def texts(self) -> Places:
+        return np.concatenate([self.early, self.late, self.live])
 
 
 @dataclass(frozen=True)
@@ -91,20 +99,28 @@ class World:
         return replace(self, documents=self.documents[kept], about=self.about[kept])
 
     def about_known(
-        self, rng: Rng, topics: Places, persons: Places, half: str = "live"
+        self, rng: Rng, topics: Places, persons: Places, third: str = "live"
     ) -> list[Observation]:
         """Return questions about known topics."""
         return [
-            self.ask(rng, topic.pool, int(rng.choice(getattr(topic, half))), int(person))
+            self.ask(rng, topic.pool, int(rng.choice(getattr(topic, third))), int(person))
             for topic, person in zip((self.known[place] for place in topics), persons, strict=True)
+        ]
+
+    def past(self, rng: Rng, topics: Places, persons: Places) -> list[Observation]:
+        """Return what a detector learns from: two halves, which have no text in common."""
+        half = len(topics) // 2
+        return [
+            *self.about_known(rng, topics[:half], persons[:half], "early"),
+            *self.about_known(rng, topics[half:], persons[half:], "late"),
         ]
 
     def about_new(self, rng: Rng, count: int) -> list[Observation]:
         """Return questions about topics that nobody has asked about."""
-        topics = [self.new[place] for place in rng.integers(len(self.new), size=count)]
+        texts = [topic.texts for topic in self.new]
         return [
-            self.ask(rng, topic.pool, int(rng.choice(topic.live)), self.somebody(rng))
-            for topic in topics
+            self.ask(rng, self.new[place].pool, int(rng.choice(texts[place])), self.somebody(rng))
+            for place in rng.integers(len(self.new), size=count)
         ]
 
     def somebody(self, rng: Rng) -> int:
@@ -147,6 +163,17 @@ def independent(world: World, rng: Rng, count: int) -> tuple[Places, Places]:
     return topics, rng.choice(len(world.habits), size=count, p=world.habits)
 
 
+def usual(
+    world: World, rng: Rng, events: int, traffic: Traffic = independent
+) -> tuple[list[Observation], list[Observation]]:
+    """Return what a detector learns from, and what it watches, if nothing changed."""
+    topics, persons = traffic(world, rng, PAST + events)
+    return (
+        world.past(rng, topics[:PAST], persons[:PAST]),
+        world.about_known(rng, topics[PAST:], persons[PAST:]),
+    )
+
+
 def _names(pools: dict[str, Pool], base: str, rng: Rng) -> tuple[list[str], list[str]]:
     """Return the names of the known topics, and those of new ones, which are of other domains."""
     clinc = np.unique(pools["clinc150"].topics)
@@ -168,8 +195,7 @@ def _drawn(names: Sequence[str], count: int, rng: Rng) -> list[str]:
 def _topic(pool: Pool, name: str, rng: Rng) -> Topic:
     places = rng.permutation(np.flatnonzero(pool.topics == name))
     found, rest = places[:DOCUMENTS], places[DOCUMENTS:]
-    half = len(rest) // 2
-    return Topic(pool, name, found, rest[:half], rest[half:])
+    return Topic(pool, name, found, *np.array_split(rest, 3))
 
 
 def _habits() -> NDArray[np.float64]:

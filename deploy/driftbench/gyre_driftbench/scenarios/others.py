@@ -6,20 +6,32 @@ import numpy as np
 
 from gyre_driftbench.observation import Observation, Stream
 from gyre_driftbench.scenarios import CHANGE, scenario
-from gyre_driftbench.scenarios.questions import usual
-from gyre_driftbench.world import REFUSED, Rng, World, independent, thumb
+from gyre_driftbench.world import REFUSED, Rng, World, independent, thumb, usual
 
 BURST = 60
 HEAVY = 0.4
 BAD = 0.5  # of the answers
 
 
-@scenario()
+@scenario(compared=False)
 def injection_burst_60(world: World, rng: Rng, events: int) -> Stream:
-    """Have two people send 60 attacks of one kind, between the questions of all others."""
+    """Have two people send 60 attacks of one kind, between the questions of all others.
+
+    They are worded as the platform's own patterns have them.
+    """
+    return _burst(world, rng, events, "attack/")
+
+
+@scenario()
+def injection_unseen_60(world: World, rng: Rng, events: int) -> Stream:
+    """Have the same be worded as no pattern has it: it can be seen in the vectors alone."""
+    return _burst(world, rng, events, "unseen/")
+
+
+def _burst(world: World, rng: Rng, events: int, prefix: str) -> Stream:
     past, live = usual(world, rng, events)
     pool = world.pools["attacks"]
-    kind = rng.choice(np.unique(pool.topics))
+    kind = rng.choice([name for name in np.unique(pool.topics) if name.startswith(prefix)])
     mine = np.flatnonzero(pool.topics == kind)
     for number in range(BURST):
         place = int(rng.choice(mine))
@@ -27,7 +39,7 @@ def injection_burst_60(world: World, rng: Rng, events: int) -> Stream:
     return Stream(past, live, (CHANGE,), frozenset({"attack"}))
 
 
-@scenario()
+@scenario(compared=False)
 def heavy_user_40(world: World, rng: Rng, events: int) -> Stream:
     """Have one person ask four questions in ten, about whatever all ask about."""
     past, live = usual(world, rng, events)
@@ -36,7 +48,7 @@ def heavy_user_40(world: World, rng: Rng, events: int) -> Stream:
     return Stream(past, live, (CHANGE,), frozenset({"attack"}))
 
 
-@scenario()
+@scenario(compared=False)
 def quality_only(world: World, rng: Rng, events: int) -> Stream:
     """Have half of the answers be bad, while the same is asked."""
     past, live = usual(world, rng, events)
@@ -52,7 +64,7 @@ def _worse(seen: Observation, rng: Rng) -> Observation:
     return replace(seen, quality=quality, refused=refused, thumb=thumb(rng, BAD))
 
 
-@scenario()
+@scenario(compared=False)
 def documents_removed(world: World, rng: Rng, events: int) -> Stream:
     """Have nothing be found any more about half of what is asked."""
     past, live = usual(world, rng, events)
@@ -63,7 +75,7 @@ def documents_removed(world: World, rng: Rng, events: int) -> Stream:
     return Stream(past, live, (CHANGE,), frozenset({"knowledge"}))
 
 
-@scenario()
+@scenario(compared=False)
 def encoder_swap(world: World, rng: Rng, events: int) -> Stream:
     """Have the vectors be of another encoder, which says so: that is no drift."""
     past, live = usual(world, rng, events)

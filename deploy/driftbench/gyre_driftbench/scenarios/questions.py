@@ -7,25 +7,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gyre_driftbench.observation import Cause, Observation, Stream
+from gyre_driftbench.observation import Cause, Stream
 from gyre_driftbench.pool import Places, Pool
-from gyre_driftbench.scenarios import CHANGE, PAST, scenario
-from gyre_driftbench.world import Rng, World, independent
+from gyre_driftbench.scenarios import CHANGE, scenario
+from gyre_driftbench.world import Rng, World, independent, usual
 
 Shares: TypeAlias = NDArray[np.floating[Any]]
 
 GRADUAL = 1_000
 TURN = 500
 ROTATION = np.pi / 3
-
-
-def usual(world: World, rng: Rng, events: int) -> tuple[list[Observation], list[Observation]]:
-    """Return what a detector learns from, and what it watches, if nothing changed."""
-    topics, persons = independent(world, rng, PAST + events)
-    return (
-        world.about_known(rng, topics[:PAST], persons[:PAST], "past"),
-        world.about_known(rng, topics[PAST:], persons[PAST:]),
-    )
 
 
 def replaced(

@@ -4,21 +4,13 @@ import numpy as np
 
 from gyre_driftbench.observation import Stream
 from gyre_driftbench.pool import Places
-from gyre_driftbench.scenarios import PAST, scenario
-from gyre_driftbench.world import Rng, Traffic, World, independent
+from gyre_driftbench.scenarios import scenario
+from gyre_driftbench.world import Rng, World, independent, usual
 
 DAY = 500  # questions
 SWING = 0.8  # of a topic's share, up and down
 SESSIONS = 3  # people who ask at the same time
 LENGTH = (3, 12)  # questions of a session, all about one topic
-
-
-def unchanged(world: World, rng: Rng, events: int, traffic: Traffic) -> Stream:
-    topics, persons = traffic(world, rng, PAST + events)
-    return Stream(
-        world.about_known(rng, topics[:PAST], persons[:PAST], "past"),
-        world.about_known(rng, topics[PAST:], persons[PAST:]),
-    )
 
 
 def in_seasons(world: World, rng: Rng, count: int) -> tuple[Places, Places]:
@@ -49,14 +41,14 @@ def in_sessions(world: World, rng: Rng, count: int) -> tuple[Places, Places]:
 
 @scenario()
 def none(world: World, rng: Rng, events: int) -> Stream:
-    return unchanged(world, rng, events, independent)
+    return Stream(*usual(world, rng, events, independent))
 
 
 @scenario()
 def none_seasonal(world: World, rng: Rng, events: int) -> Stream:
-    return unchanged(world, rng, events, in_seasons)
+    return Stream(*usual(world, rng, events, in_seasons))
 
 
 @scenario()
 def none_sessions(world: World, rng: Rng, events: int) -> Stream:
-    return unchanged(world, rng, events, in_sessions)
+    return Stream(*usual(world, rng, events, in_sessions))
