@@ -1,6 +1,6 @@
 """Makes the vectors of all texts, by the retrieval service's encoder.
 
-`python -m gyre_driftbench.encoding FILE` makes all 56,365, in ten minutes of two cores. With
+`python -m gyre_driftbench.encoding FILE` makes all 56,605, in ten minutes of two cores. With
 `--pool` it then takes from them the 10,000 that are in the repository.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gyre_driftbench.digests import of_texts
 from gyre_driftbench.pool import COMMITTED, NAMES, Places, to_bytes_of
 from gyre_driftbench.reading import texts_of
 from gyre_retrieval.encoder import Encoder
@@ -25,7 +26,7 @@ POOL = {  # topics, and texts of each: few topics, so that none is known by hear
     "new-words": (24, 17),
     "long": (95, 6),
     "german": (1, 400),
-    "attacks": (5, 40),
+    "attacks": (10, 40),
 }
 
 
@@ -52,7 +53,10 @@ async def encode(threads: int) -> dict[str, Any]:
     """Return what `np.savez` is to write of every collection."""
     encoder = Encoder("", threads)
     identity = await encoder.load()
-    kept: dict[str, Any] = {"encoder": f"{identity.name} {identity.digest}"}
+    kept: dict[str, Any] = {
+        "encoder": f"{identity.name} {identity.digest}",
+        "texts": of_texts(),
+    }
     for name in NAMES:
         texts = [text for _, text in texts_of(name)]
         parts = [
@@ -78,18 +82,25 @@ def only(kept: dict[str, Any], rows: dict[str, Places]) -> dict[str, Any]:
     chosen = {
         f"{n}.{part}": kept[f"{n}.{part}"][mine] for n, mine in rows.items() for part in parts
     }
-    return {"encoder": kept["encoder"], **chosen}
+    return {"encoder": kept["encoder"], "texts": kept["texts"], **chosen}
+
+
+def is_of_now(file: Path) -> bool:
+    """Return whether a file is there, of the texts that are there."""
+    return file.exists() and str(np.load(file).get("texts", "")) == of_texts()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("file", type=Path, help="for the vectors; what is there is not made again")
+    parser.add_argument("file", type=Path, help="for the vectors; not made again of the same texts")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pool", action="store_true", help="write the repository's pool")
     given = parser.parse_args()
-    if not given.file.exists():
+    if not is_of_now(given.file):
         given.file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(given.file, **asyncio.run(encode(given.threads)))
+        part = given.file.with_suffix(".part.npz")
+        np.savez_compressed(part, **asyncio.run(encode(given.threads)))
+        part.replace(given.file)
     if given.pool:
         np.savez_compressed(COMMITTED, **only(dict(np.load(given.file)), some()))
 

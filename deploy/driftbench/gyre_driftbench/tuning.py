@@ -1,81 +1,122 @@
-"""Which settings of a detector compare fairly: those with no more false alarms than another's."""
+"""Which settings compare fairly: of those that are as rarely wrong as all are to be, the soonest.
 
-import json
-from collections import defaultdict
-from collections.abc import Sequence
+Each detector has one number that says how rarely it is wrong: the threshold of what it scores,
+found from its scores, or one that its module lists steps of, from often to rarely wrong, of which
+the first that is rarely enough wrong is found by halving.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
 from typing import Any
 
-from gyre_driftbench.figures import figures
-from gyre_driftbench.running import Line
+from gyre_driftbench.lines import Line
+from gyre_driftbench.measuring import Run
+from gyre_driftbench.scoring import Scores, alarms, threshold_for
 
+UNCHANGED = ("none", "none_seasonal", "none_sessions")
 FOUND = ("abrupt_switch", "partial_20", "label_shift")  # that settings are compared on
+WANTED = 50_000.0  # mean number of questions between false alarms
 
 
-def false_alarms(lines: Sequence[Line]) -> tuple[int, int]:
-    """Return how many alarms there were where nothing changed, in how many questions."""
-    mine = [line for line in lines if line["scenario"].startswith("none")]
-    return sum(len(line["alarms"]) for line in mine), sum(line["length"] for line in mine)
+@dataclass(frozen=True)
+class Tuned:
+    """Settings, and what they are on the streams that they were searched on.
 
-
-def most_allowed(lines: Sequence[Line], wanted: float) -> int:
-    """Return how many false alarms a detector may have in as many questions as these.
-
-    Args:
-        lines: Of the detector that is compared with.
-        wanted: Mean number of questions between false alarms.
+    Attributes:
+        settings: All of them.
+        false: Alarms where nothing changed.
+        events: Questions there.
+        log_delay: The mean logarithm of the delay; a change that is missed counts as the stream's
+            length.
     """
-    alarms, events = false_alarms(lines)
-    return max(alarms, round(events / wanted))
+
+    settings: dict[str, Any]
+    false: int
+    events: int
+    log_delay: float
+
+    @property
+    def is_rare(self) -> bool:
+        return self.false <= most_allowed(self.events)
 
 
-def chosen(lines: Sequence[Line], allowed: float) -> dict[str, Any] | None:
-    """Return the settings that are soonest right of those that are rarely enough wrong.
+def most_allowed(events: int) -> int:
+    """Return how many false alarms a detector may have in so many questions."""
+    return round(events / WANTED)
 
-    If none is, the one that is least often wrong: its delays are then too good, and say so.
 
-    Args:
-        lines: Of one detector with several settings, in `settings`.
-        allowed: False alarms a question.
+def best(tuned: Sequence[Tuned]) -> Tuned:
+    """Return the soonest of those that are rarely enough wrong; if none is, the most rarely wrong.
+
+    The delays of that one are too good, and its figures say so.
     """
-    by: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        by[json.dumps(line["settings"], sort_keys=True)].append(line)
-    if not by:
-        return None
-    rates = {}
-    for text, mine in by.items():
-        alarms, events = false_alarms(mine)
-        rates[text] = alarms / max(1, events)
-    fair = [text for text, rate in rates.items() if rate <= allowed]
+    fair = [one for one in tuned if one.is_rare]
     if not fair:
-        found: dict[str, Any] = json.loads(min(rates, key=lambda text: rates[text]))
-        return found
-    best: dict[str, Any] = json.loads(min(fair, key=lambda text: _delay(by[text])))
-    return best
+        return min(tuned, key=lambda one: one.false)
+    return min(fair, key=lambda one: one.log_delay)
 
 
-def _delay(lines: Sequence[Line]) -> float:
-    delays = figures(lines)["delay"]
-    return float(sum(interval[0] for interval in delays.values()))
+def of_lines(settings: dict[str, Any], lines: Sequence[Line]) -> Tuned:
+    """Return what lines of both kinds of scenario say of settings."""
+    same = [line for line in lines if line["scenario"] in UNCHANGED]
+    delays = [
+        _delay([place for place, _ in line["alarms"]], line["changes"], line["length"])
+        for line in lines
+        if line["scenario"] not in UNCHANGED
+    ]
+    return Tuned(
+        settings,
+        sum(len(line["alarms"]) for line in same),
+        sum(line["length"] for line in same),
+        _mean_log(delays),
+    )
 
 
-def at_most_half(
-    gyre: dict[str, Any], others: Sequence[dict[str, Any]]
-) -> tuple[list[str], list[str]]:
-    """Return scenarios found in half of the best other's time, and those that none of them finds.
+def of_traces(settings: dict[str, Any], traces: Sequence[Mapping[str, Any]]) -> Tuned:
+    """Return settings with the threshold that is as rarely wrong as it is to be.
 
     Args:
-        gyre: Figures of the detector that is looked at.
-        others: Those of the others. What the best of them misses in over half of the seeds is
-            listed apart, and does not count.
+        settings: Without it.
+        traces: Of each stream its `scenario`, `length`, `scores`, `changes` and `quiet`.
     """
-    half, apart = [], []
-    for name, (delay, _, _) in gyre["delay"].items():
-        there = [one for one in others if name in one["delay"]]
-        if not there:
-            continue
-        if max(one["detection_rate"][name][0] for one in there) < 0.5:
-            apart.append(name)
-        elif 2 * delay <= min(one["delay"][name][0] for one in there):
-            half.append(name)
-    return half, apart
+    quiet = int(traces[0]["quiet"])
+    same: list[Scores] = [one["scores"] for one in traces if one["scenario"] in UNCHANGED]
+    events = sum(len(scores) for scores in same)
+    threshold = threshold_for(same, most_allowed(events), quiet)
+    delays = [
+        _delay(alarms(one["scores"], threshold, quiet), one["changes"], one["length"])
+        for one in traces
+        if one["scenario"] not in UNCHANGED
+    ]
+    return Tuned(
+        settings | {"threshold": threshold},
+        sum(len(alarms(scores, threshold, quiet)) for scores in same),
+        events,
+        _mean_log(delays),
+    )
+
+
+def first_rare(steps: Sequence[float], is_rare: Callable[[float], bool]) -> float:
+    """Return the first step that is rarely enough wrong, the last if none is.
+
+    Args:
+        steps: From often to rarely wrong.
+        is_rare: Asked of some of them.
+    """
+    low, high = -1, len(steps) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if is_rare(steps[middle]):
+            high = middle
+        else:
+            low = middle
+    return steps[high]
+
+
+def _delay(places: Sequence[int], changes: Sequence[int], length: int) -> int:
+    return Run([(place, "drift") for place in places], changes, frozenset(), length).delay
+
+
+def _mean_log(delays: Sequence[int]) -> float:
+    return sum(log(delay) for delay in delays) / max(1, len(delays))

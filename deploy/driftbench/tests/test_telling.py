@@ -38,3 +38,19 @@ def test_alarms_are_told_by_stream() -> None:
     found = figures(lines)
     assert found["alarms"] == {"none": [0, 3, 1]}
     assert "| none | 4 in 2 of 3, 3 |" in tables({"one": found})
+
+
+def test_what_not_all_can_see_is_marked_and_no_upper_end_is_told_as_such() -> None:
+    found = {"one": figures([line("none", 0, []), line("quality_only", 0, [(12, "input")])])}
+    told = tables(found)
+    assert "| quality_only (*) | 3 (3 to 3) |" in told
+    assert "or more) |" in told
+    assert "inf" not in told
+
+
+def test_who_is_wrong_otherwise_than_wanted_is_told_so() -> None:
+    often = figures([line("none", 0, [(1, "drift")] * 9, length=50_000)])
+    rarely = figures([line("none", 0, [], length=1_000_000)])
+    right = figures([line("none", 0, [(1, "drift")] * 9, length=500_000)])
+    assert [often["fair"], rarely["fair"], right["fair"]] == [False, False, True]
+    assert "| is that one in 50,000 | no |" in tables({"one": often})

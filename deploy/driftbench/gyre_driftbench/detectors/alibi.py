@@ -6,86 +6,82 @@ et al. 2022) and `LSDDDriftOnline` (Bu et al. 2017).
 
 Thresholds are simulated for an expected run time without drift (`ert`), by splitting the reference
 at random. Alibi-Detect leaves out the simulations with an alarm within the first window, and wants
-as many left as `ert`: so `n_bootstraps` is four times that, and the window not to be longer. What
-that costs grows with the run time, and one of 50,000 is out of reach: instead `margin` times the
-first threshold is added to all. For the same reason the reference is every second question of the
-past.
+as many left as `ert`: so `n_bootstraps` is four times that, and the window not to be longer; here
+`ert` is the window. What that costs grows with the run time, and one of 50,000 is out of reach:
+instead the score is how far the statistic is above its threshold, in multiples of the first one.
+For the same reason the reference is every second question of the past.
 """
 
 from collections.abc import Sequence
 from importlib import import_module
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from gyre_driftbench.observation import Cause, Observation
+from gyre_driftbench.observation import Observation
 from gyre_driftbench.pool import Vectors
+from gyre_driftbench.scoring import Scored
 
+LIBRARIES = ("alibi-detect", "torch", "numpy")
 SIMULATIONS = 4  # for each question of the expected run time
 CENTRES = 50
-COMPONENTS = 8
 
-GRIDS: dict[str, list[dict[str, Any]]] = {
-    "Mmd": [
-        *({"window": 50, "ert": ert} for ert in (50, 100, 200)),
-        *({"window": 50, "ert": 100, "margin": margin} for margin in (1, 2, 4)),
-        *({"window": 100, "ert": 100, "margin": margin} for margin in (4, 10)),
-    ],
-    "Lsdd": [
-        *({"window": 50, "ert": ert} for ert in (50, 100, 200)),
-        *({"window": 50, "ert": 100, "margin": margin} for margin in (1, 2.5)),
-        *({"window": 100, "ert": 100, "margin": margin} for margin in (2, 4, 8)),
-    ],
+GRIDS: dict[str, dict[str, Any]] = {
+    "Mmd": {"settings": [{"window": 50}, {"window": 100}]},
+    "Lsdd": {
+        "settings": [
+            {"window": window, "components": components}
+            for window in (50, 100)
+            for components in (8, 32)
+        ]
+    },
 }
 
 
-class Online:
-    """Compares the newest questions with the past.
+class Online(Scored):
+    """Compares the newest questions with the past."""
 
-    It raises one alarm, and the next after as many questions without drift as the window has.
-    """
-
-    def __init__(self, window: int, ert: float, margin: float) -> None:
-        self._window, self._ert, self._margin = window, ert, margin
-        self._first: float | None = None  # threshold
-        self._calm = window  # questions since the last that drifted
+    def __init__(self, window: int, threshold: float) -> None:
+        super().__init__(window, threshold)
+        self._window = window
 
     def fit(self, past: Sequence[Observation]) -> None:
-        import_module("torch").manual_seed(0)
-        self._detector = self._made(np.stack([seen.vector for seen in past[::2]]))
+        torch: Any = import_module("torch")
+        torch.manual_seed(0)
+        with torch.inference_mode():
+            self._detector = self._made(np.stack([seen.vector for seen in past[::2]]))
+        self._first = float(self._detector.get_threshold(0))
 
-    def update(self, seen: Observation) -> Cause:
-        found = self._detector.predict(seen.vector)["data"]
-        if self._first is None:
-            self._first = found["threshold"]
-        if found["test_stat"] <= found["threshold"] + self._margin * self._first:
-            self._calm += 1
-            return ""
-        alarm = self._calm >= self._window
-        self._calm = 0
-        return "drift" if alarm else ""
+    def score(self, seen: Observation) -> float:
+        torch: Any = import_module("torch")
+        with torch.inference_mode():
+            # `predict` does the same, and keeps every statistic for ever.
+            found = float(self._detector.score(seen.vector))
+        return (found - float(self._detector.get_threshold(self._detector.t))) / self._first
 
     def _made(self, reference: Vectors) -> Any:
         raise NotImplementedError
 
     def _of(self, name: str, reference: Vectors, **other: Any) -> Any:
-        return getattr(import_module("alibi_detect.cd"), name)(
+        made = getattr(import_module("alibi_detect.cd"), name)(
             reference,
-            ert=self._ert,
+            ert=self._window,
             window_size=self._window,
-            n_bootstraps=int(SIMULATIONS * self._ert),
+            n_bootstraps=SIMULATIONS * self._window,
             backend="pytorch",
             device="cpu",
             verbose=False,
             **other,
         )
+        return made._detector  # what `score` and `predict` are passed on to
 
 
 class Mmd(Online):
     """Maximum mean discrepancy, Gaussian kernel with the median distance."""
 
-    def __init__(self, window: int, ert: float, margin: float = 0.0) -> None:
-        super().__init__(window, ert, margin)
+    def __init__(self, window: int, threshold: float = inf) -> None:
+        super().__init__(window, threshold)
 
     def _made(self, reference: Vectors) -> Any:
         return self._of("MMDDriftOnline", reference)
@@ -98,10 +94,8 @@ class Lsdd(Online):
     before.
     """
 
-    def __init__(
-        self, window: int, ert: float, margin: float = 0.0, components: int = COMPONENTS
-    ) -> None:
-        super().__init__(window, ert, margin)
+    def __init__(self, window: int, components: int, threshold: float = inf) -> None:
+        super().__init__(window, threshold)
         self._components = components
 
     def _made(self, reference: Vectors) -> Any:

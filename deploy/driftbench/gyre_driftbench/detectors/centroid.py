@@ -8,14 +8,22 @@ from river.drift import ADWIN, KSWIN, PageHinkley
 
 from gyre_driftbench.observation import Cause, Observation
 
-GRIDS: dict[str, list[dict[str, Any]]] = {
-    "Adwin": [{"delta": delta} for delta in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8)],
-    "Kswin": [
-        {"alpha": alpha, "window": window}
-        for alpha in (1e-3, 1e-5, 1e-7, 1e-9, 1e-12, 1e-16)
-        for window in (100, 300)
-    ],
-    "Hinkley": [{"threshold": threshold} for threshold in (10, 15, 20, 30, 50, 75, 100, 150, 250)],
+LIBRARIES = ("river", "scipy")
+
+# What an alarm resets depends on when it was: there are no scores for all thresholds at once.
+GRIDS: dict[str, dict[str, Any]] = {
+    "Adwin": {
+        "settings": [{"clock": clock} for clock in (1, 8, 32)],
+        "steps": {"delta": [10 ** (-half / 2) for half in range(2, 41)]},
+    },
+    "Kswin": {
+        "settings": [{"window": window} for window in (100, 300)],
+        "steps": {"alpha": [10 ** (-half / 2) for half in range(6, 37)]},
+    },
+    "Hinkley": {
+        "settings": [{"delta": delta} for delta in (0.05, 0.1, 0.25, 0.5)],
+        "steps": {"threshold": [round(5 * 2 ** (quarter / 4), 1) for quarter in range(37)]},
+    },
 }
 
 
@@ -43,12 +51,12 @@ class Centroid:
 
 
 class Adwin(Centroid):
-    """ADWIN, which wants values from 0 to 1."""
+    """ADWIN, which wants values from 0 to 1; it looks at every `clock`th."""
 
-    def __init__(self, delta: float) -> None:
+    def __init__(self, delta: float, clock: int = 32) -> None:
         super().__init__()
         make: Any = ADWIN
-        self._detector = make(delta=delta)
+        self._detector = make(delta=delta, clock=clock)
 
     def _scaled(self, z: float) -> float:
         return min(1.0, max(0.0, (z + 4) / 8))
@@ -63,8 +71,8 @@ class Kswin(Centroid):
 
 
 class Hinkley(Centroid):
-    """Page and Hinkley's test, upwards."""
+    """Page and Hinkley's test, upwards; `delta` is what a value may be more for nothing."""
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, delta: float = 0.25) -> None:
         super().__init__()
-        self._detector = PageHinkley(delta=0.25, threshold=threshold, alpha=1.0, mode="up")
+        self._detector = PageHinkley(delta=delta, threshold=threshold, alpha=1.0, mode="up")

@@ -9,72 +9,81 @@ between.
 from collections import deque
 from collections.abc import Sequence
 from importlib import import_module
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from gyre_driftbench.observation import Cause, Observation
+from gyre_driftbench.observation import Observation
+from gyre_driftbench.pool import Vectors
+from gyre_driftbench.scoring import NO_LOOK, Scored
 
+LIBRARIES = ("evidently", "scikit-learn", "numpy")
 METHODS = "evidently.legacy.metrics.data_drift.embedding_drift_methods"
 WINDOW = 500
 STRIDE = 100  # questions from one look to the next
 COMPONENTS = 30
 
-GRIDS: dict[str, list[dict[str, Any]]] = {
-    "Model": [
-        *({"threshold": threshold} for threshold in (0.65, 0.75, 0.8, 0.85)),
-        *({"threshold": each, "components": COMPONENTS} for each in (0.55, 0.6, 0.65, 0.7)),
-    ],
-    "Mmd": [{"threshold": each} for each in (0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.04)],
+GRIDS: dict[str, dict[str, Any]] = {
+    "Model": {"settings": [{"components": None}, {"components": COMPONENTS}]},
+    "Mmd": {"settings": [{"components": COMPONENTS}]},
 }
 
 
-class Windows:
+class Windows(Scored):
     """Compares the newest questions with the past, from time to time."""
 
-    def __init__(self, method: str, threshold: float, components: int | None) -> None:
-        make = getattr(import_module(METHODS), method)
-        self._method: Any = make(threshold=threshold, pca_components=components)
+    def __init__(self, method: str, components: int | None, threshold: float) -> None:
+        super().__init__(1, threshold)
+        self._method: Any = getattr(import_module(METHODS), method)()
         self._frame: Any = import_module("pandas").DataFrame
+        self._components = components
         self._newest: deque[Any] = deque(maxlen=WINDOW)
         self._events = 0
-        self._drifted = False
 
     def fit(self, past: Sequence[Observation]) -> None:
+        self._axes: Any = None
         self._reference = np.stack([seen.vector for seen in past])
+        if self._components:
+            # As `get_pca_df` does it again at every look, of the same past.
+            make = import_module("sklearn.decomposition").PCA
+            self._axes = make(n_components=self._components, random_state=0)
+            self._reference = self._axes.fit_transform(self._reference)
 
-    def update(self, seen: Observation) -> Cause:
+    def score(self, seen: Observation) -> float:
         self._newest.append(seen.vector)
         self._events += 1
         if self._events < WINDOW or self._events % STRIDE:
-            return ""
+            return NO_LOOK
+        return self.compare(np.stack(self._newest))
+
+    def compare(self, window: Vectors) -> float:
+        """Return what the method says of a window of questions."""
+        if self._axes is not None:
+            window = self._axes.transform(window)
         # Frames are made anew each time, because the classifier adds a column to those it is given.
-        _, drifted, _ = self._method(
-            self._frame(np.stack(self._newest)), self._frame(self._reference)
-        )
-        alarm = bool(drifted) and not self._drifted
-        self._drifted = bool(drifted)
-        return "drift" if alarm else ""
+        found, _, _ = self._method(self._frame(window), self._frame(self._reference))
+        return float(found)
 
 
 class Model(Windows):
     """A domain classifier (logistic, by gradient descent): how well it tells window from past.
 
-    `threshold` is of the area under the ROC curve on the half that it has not learned from;
-    Evidently's is 0.55. With `components` it sees the leading principal components of the past
-    only, and can no longer learn single questions by heart.
+    The score is the area under the ROC curve on the half that it has not learned from; Evidently's
+    threshold is 0.55. With `components` it sees the leading principal components of the past only,
+    and can no longer learn single questions by heart.
     """
 
-    def __init__(self, threshold: float, components: int | None = None) -> None:
-        super().__init__("model", threshold, components)
+    def __init__(self, components: int | None = None, threshold: float = inf) -> None:
+        super().__init__("model", components, threshold)
 
 
 class Mmd(Windows):
     """Maximum mean discrepancy (Gretton et al. 2012), Gaussian kernel with the median distance.
 
-    `threshold` is of its square; Evidently's is 0.015. On the leading principal components of the
-    past, which takes less time; `components` of None is on all of the vector.
+    The score is its square; Evidently's threshold is 0.015. On the leading principal components of
+    the past, which takes less time; `components` of None is on all of the vector.
     """
 
-    def __init__(self, threshold: float, components: int | None = COMPONENTS) -> None:
-        super().__init__("mmd", threshold, components)
+    def __init__(self, components: int | None = COMPONENTS, threshold: float = inf) -> None:
+        super().__init__("mmd", components, threshold)

@@ -1,5 +1,6 @@
 """Gyre's own signals, as the drift service has them, without its database and topics."""
 
+import inspect
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -20,6 +21,7 @@ from gyre_drift.watching.watch import Watch
 from gyre_driftbench.observation import Cause, Observation
 from gyre_events import DriftPolicy
 
+LIBRARIES = ("river", "numpy", "scipy")
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -32,13 +34,13 @@ class Gyre:
         self._answers = count()
 
     @staticmethod
-    def code(pool: Path) -> str:
-        """Return a digest of all that its figures are made by, and of the vectors."""
-        folder = Path(watching.__path__[0])
+    def code() -> str:
+        """Return a digest of the signals, and of what a policy says without being told."""
         found = sha256()
-        for path in (*sorted(folder.glob("*.py")), Path(__file__), pool):
+        policy = Path(inspect.getfile(DriftPolicy))
+        for path in (*sorted(Path(watching.__path__[0]).glob("*.py")), policy):
             found.update(sha256(path.read_bytes()).digest())
-        return found.hexdigest()[:12]
+        return found.hexdigest()
 
     def fit(self, past: Sequence[Observation]) -> None:
         self._encoder = past[0].encoder
@@ -52,7 +54,7 @@ class Gyre:
 
     def update(self, seen: Observation) -> Cause:
         if seen.encoder != self._encoder:
-            return ""  # a new reference is begun
+            return ""  # the service begins a new reference here; this is written here once more
         self._events += 1
         watch, policy = self._watch, self._policy
         asked = Asked(seen.vector, seen.person, seen.top_score, seen.injection, self._now)
