@@ -66,7 +66,7 @@ bench-events: setup ## Events through feedback and drift, beside a bare loop; EV
 bench-recovery: setup ## What LoRA wins back after a shift, seed by seed; SEEDS=3, FIRST=0
 	@.venv/bin/python -m gyre_models.recovery $(or $(GYRE_HOME),var)/results/bench-recovery.jsonl --first $(or $(FIRST),0) --seeds $(or $(SEEDS),3)
 
-driftbench: setup ## Drift detectors on streams of questions: QUICK=1 (default, 5 minutes) or FULL=1 (hours, resumed); RESULTS=folder
+driftbench: setup ## Drift detectors on streams of questions: QUICK=1 (default, 5 minutes) or FULL=1 (hours, resumed; JOBS=2 at a time); RESULTS=folder
 	@deploy/driftbench/driftbench.sh
 
 lint: setup ## Style, types, import rules, protos
