@@ -16,6 +16,8 @@ _OURS = re.compile(r"^[^\S\n]*(?=\[\d+\]|Question:|Answer:)", re.M)
 # What inference and evaluation read as one: numbers of passages, also several in one bracket.
 _MARKER = re.compile(r"\[\s*\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\]")
 _NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
+DRAWS = 4  # for each passage of an example: some of those drawn say its answer too
 AS_FOUND = 0.25  # share of the times that an example is read as the search had its passages
 
 
@@ -136,25 +138,46 @@ def as_read(example: Example, rng: random.Random, pool: Sequence[str] = ()) -> E
 def among(example: Example, pool: Sequence[str], rng: random.Random) -> Example:
     """Return an example with passages of others in place of those that no answer cites.
 
-    One that says an answer too is not taken: which of both is cited would be luck. What is to be
-    refused keeps its passages: that they are about the question and silent is the lesson.
+    One that says an answer too is not taken: which of both is cited would be luck. Where there are
+    too few others its own stay. What is to be refused keeps its passages: that they are about the
+    question and silent is the lesson.
     """
     answers = [one.answer for one in example.each()]
     markers = [marker for answer in answers for marker in _MARKER.findall(answer)]
     cited = {int(number) - 1 for marker in markers for number in _NUMBER.findall(marker)}
     if not cited or len(pool) < len(example.passages):
         return example
-    said = [_MARKER.sub("", answer).strip().lower() for answer in answers]
-    others = rng.sample(pool, len(example.passages))
-    drawn = [
-        text if index in cited or _says(other, said) or other in example.passages else other
-        for index, (text, other) in enumerate(zip(example.passages, others, strict=True))
+    said = [_MARKER.sub("", answer) for answer in answers]
+    drawn = rng.sample(pool, min(len(pool), DRAWS * len(example.passages)))
+    others = (text for text in drawn if text not in example.passages and not _says(text, said))
+    passages = [
+        text if index in cited else next(others, text)
+        for index, text in enumerate(example.passages)
     ]
-    return example.model_copy(update={"passages": tuple(drawn)})
+    return example.model_copy(update={"passages": tuple(passages)})
 
 
 def _says(text: str, answers: Sequence[str]) -> bool:
-    return any(answer in text.lower() for answer in answers)
+    """Tell whether a passage says one of the answers, in whatever sentence.
+
+    All that an answer's words say is in it; or all its figures, and half of its words with them.
+    """
+    known = _telling(text)
+    for answer in answers:
+        words = _telling(answer)
+        figures = {word for word in words if any(map(str.isdigit, word))}
+        enough = len(words) / 2 if figures else len(words)
+        if words and figures <= known and len(words & known) >= enough:
+            return True
+        if answer.strip(" .!?\n").lower() in text.lower():
+            return True
+    return False
+
+
+def _telling(text: str) -> set[str]:
+    """Return the figures and the longer words of a text: short ones are in every passage."""
+    words = _WORD.findall(text.lower())
+    return {word for word in words if len(word) > 3 or any(map(str.isdigit, word))}
 
 
 def reordered(example: Example, order: Sequence[int]) -> Example:
