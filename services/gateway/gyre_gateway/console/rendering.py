@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
 
 from gyre_gateway.access import Caller
 from gyre_gateway.console.visitors import csrf_of
@@ -50,6 +51,31 @@ def _ago(time: datetime | str, now: datetime | None = None) -> str:
     return "just now"
 
 
+def _when(time: datetime | str) -> Markup:
+    """Return how long ago `time` was, with the time itself for a pointer and a reader.
+
+    >>> str(_when("2026-01-01T00:00:00.5+00:00")).partition(">")[0]
+    '<time datetime="2026-01-01T00:00:00Z" title="2026-01-01 00:00:00 UTC"'
+    """
+    then = datetime.fromisoformat(time) if isinstance(time, str) else time
+    said = f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return Markup('<time datetime="{}Z" title="{} UTC">{}</time>').format(
+        said.replace(" ", "T"), said, _ago(then)
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in its largest unit.
+
+    >>> _duration(21_600), _duration(5400), _duration(12.4)
+    ('6 h', '1.5 h', '12 s')
+    """
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{round(seconds / size, 1):g} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def _size(count: int | None) -> str:
     """Return a number of bytes for people.
 
@@ -70,7 +96,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.filters |= {"ago": _ago, "size": _size}
+TEMPLATES.filters |= {"when": _when, "duration": _duration, "size": _size}
 
 
 def page(
