@@ -68,20 +68,25 @@ class Encoder:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def encode(self, texts: Sequence[str], urgent: bool = False) -> Vectors:
+    async def encode(
+        self, texts: Sequence[str], tenant: str | None = None, *, urgent: bool = False
+    ) -> Vectors:
         """Return a row of unit length for each text.
 
         Many texts take many turns, so that others who share the worker have theirs in between.
 
         Args:
             texts: What is longer than the model reads (256 word pieces) is cut.
+            tenant: Whose they are, and who gets them at once the next time; None: nobody does.
             urgent: One question, which somebody waits for.
 
         Raises:
             Unavailable: The encoder is not loaded yet.
         """
         self._check_loaded()
-        known = {text: self._recent.get(text) for text in texts}
+        known: dict[str, Vectors | None] = dict.fromkeys(texts)
+        if tenant is not None:
+            known = {text: self._recent.get(tenant, text) for text in texts}
         # Of about one length together: a batch is padded to its longest.
         missing = [text for text, row in known.items() if row is None]
         missing.sort(key=len, reverse=True)
@@ -91,7 +96,8 @@ class Encoder:
             found = await loop.run_in_executor(self._pools[urgent], self._encode, batch, urgent)
             for text, row in zip(batch, found, strict=True):
                 known[text] = row
-                self._recent.put(text, row)
+                if tenant is not None:
+                    self._recent.put(tenant, text, row)
         rows = [row for row in (known[text] for text in texts) if row is not None]
         return np.stack(rows) if rows else np.zeros((0, self.identity.dimension), dtype=np.float32)
 

@@ -81,9 +81,9 @@ class Indexing:
             await self._clean(document.tenant, document.document_id)
 
     async def _embed(self, version: store.Version, chunks: Sequence[store.Chunk]) -> None:
-        vectors = await self._encoder.encode([chunk.encoded_text for chunk in chunks])
-        await self._index.put([place_of(chunk, version) for chunk in chunks], vectors)
         tenant, document_id = version.tenant, version.document_id
+        vectors = await self._encoder.encode([chunk.encoded_text for chunk in chunks], tenant)
+        await self._index.put([place_of(chunk, version) for chunk in chunks], vectors)
         async with transaction(self._sessions) as session:
             for chunk, row in zip(chunks, vectors, strict=True):
                 found = await session.get(store.Chunk, (tenant, chunk.chunk_id))

@@ -54,7 +54,7 @@ class Servicer(RetrievalServiceServicer):
         # The event has the question as asked; the search may have been for other words.
         question = observed.question if observed is not None else request.text
         texts = [request.text] if question == request.text else [request.text, question]
-        vectors = await self._encoder.encode(texts, urgent=True)
+        vectors = await self._encoder.encode(texts, tenant, urgent=True)
         limit = request.limit or self._default_limit
         # Two, or there is no margin.
         found = await self._searcher.search(
@@ -80,7 +80,7 @@ class Servicer(RetrievalServiceServicer):
 
         # Texts may be many and past questions are: those who search must not wait for them.
         urgent = request.HasField("observation") and purpose is Purpose.LIVE
-        vectors = await self._encoder.encode(texts, urgent=urgent)
+        vectors = await self._encoder.encode(texts, tenant, urgent=urgent)
         tokens = await self._encoder.count_tokens(texts, urgent=urgent)
         await self._observe(tenant, purpose, observed, vectors, None)
         identity = self._encoder.identity

@@ -40,7 +40,9 @@ class CountingEncoder(Encoder):
         self.identity = Identity(name="counting", digest=DIGEST, dimension=DIMENSION)
         return self.identity
 
-    async def encode(self, texts: Sequence[str], urgent: bool = False) -> Vectors:
+    async def encode(
+        self, texts: Sequence[str], tenant: str | None = None, *, urgent: bool = False
+    ) -> Vectors:
         self._check_loaded()
         if urgent:
             self.urgent.append(texts)

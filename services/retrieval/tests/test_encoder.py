@@ -41,6 +41,23 @@ async def test_the_packaged_model(encoder: Encoder) -> None:
     assert await encoder.count_tokens(["one two", "word " * 1000]) == [4, 1002]
 
 
+async def test_a_text_is_remembered_for_its_tenant_only(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[list[str]] = []
+
+    def encode(texts: list[str], urgent: bool) -> Vectors:
+        turns.append(texts)
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+    encoder.identity = Identity(name="ones", digest="d" * 64, dimension=1)
+    monkeypatch.setattr(encoder, "_encode", encode)
+    for tenant in ("acme", None, "umbrella", "acme"):
+        assert (await encoder.encode(["one", "one"], tenant)).tolist() == [[1], [1]]
+
+    assert turns == [["one"]] * 3
+
+
 async def test_many_texts_let_others_in_between(
     encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
