@@ -15,7 +15,6 @@ from gyre_gateway.web import make_web
 from gyre_service.database import transaction
 
 from .conftest import Stack
-from .fakes import ANSWER_ID
 
 PATHS = ("/", "/documents", "/answers", "/datasets", "/routes", "/drift", "/jobs", "/rollouts")
 NASTY = "<script>alert(1)</script>"
@@ -249,18 +248,6 @@ async def test_a_correction_has_the_lines_of_the_answer_that_it_was_made_from(
     ((event, *_),) = stack.kafka.sent
     assert isinstance(event, FeedbackGiven)
     assert (event.edited_answer, event.comment) == (sent.replace("\r", ""), "a\nb")
-
-
-async def test_a_question_leads_to_its_answer_which_is_awaited(browser: httpx.AsyncClient) -> None:
-    await sign_in(browser)
-    form = {"csrf": await csrf(browser), "question": "Where is the key?"}
-
-    response = await browser.post("/ask", data=form)
-
-    assert response.headers["location"] == f"/answers/{ANSWER_ID}"
-    page = await browser.get(response.headers["location"])
-    assert page.status_code == 404
-    assert "data-awaited" in page.text
 
 
 async def test_a_document_is_sent_and_removed(browser: httpx.AsyncClient, stack: Stack) -> None:

@@ -20,18 +20,18 @@ const shown = {
 };
 let awaited = null, parts = [], fresh = {}, reply = { status: 200 };
 globalThis.document = {
-  body: { dataset: { live: "answer" } }, hidden: false, activeElement: null,
+  body: { dataset: { live: "answer", at: "/answers/1" } }, hidden: false, activeElement: null,
   querySelector: (what) => what === "[data-state]" ? shown : awaited,
   querySelectorAll: () => parts,
   addEventListener: (kind, act) => { listeners[kind] = act; },
   createElement: () => ({}),
 };
-globalThis.location = { href: "/", reload: () => log.push("reload") };
+globalThis.location = { href: "/", replace: (to) => log.push(`to ${to}`) };
 globalThis.DOMParser = class {
   parseFromString() { return { querySelector: (what) => fresh[what] || null }; }
 };
-globalThis.fetch = async () => {
-  log.push("fetch");
+globalThis.fetch = async (from) => {
+  log.push(`from ${from}`);
   return { text: async () => "", ...await reply };
 };
 globalThis.setTimeout = (act) => { later.push(act); return later.length; };
@@ -173,5 +173,5 @@ def test_an_awaited_answer_is_loaded_when_it_is_there(
         awaited = {{}}; fresh = {{ "[data-awaited]": {awaited} }};
         reply = {{ status: {status} }};
         sources[0].onopen(); await rest();
-        console.log(JSON.stringify([log.filter((one) => one === "reload").length, stale]));
+        console.log(JSON.stringify([log.filter((one) => one === "to /answers/1").length, stale]));
     """) == [expected, False]

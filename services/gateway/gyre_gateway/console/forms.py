@@ -11,6 +11,7 @@ from gyre_events import FeedbackGiven
 from gyre_gateway.asking import Hints, metadata_for
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import SESSION, Acting, forget, remember
+from gyre_gateway.disconnects import unless_gone
 from gyre_gateway.gateway import Parts
 from gyre_gateway.naming import named
 from gyre_gateway.openai_wire.base import unix_lines, whole_text
@@ -20,7 +21,7 @@ from gyre_gateway.submitting import remove, submit
 from gyre_gateway.uploads import Collection, described
 from gyre_rpc.inference.v1 import inference_pb2 as pb
 from gyre_service.errors import Unauthenticated
-from gyre_service.ids import new_id, now
+from gyre_service.ids import derived_id, new_id, now
 
 router = APIRouter()
 Whole = AfterValidator(whole_text)
@@ -56,16 +57,24 @@ async def sign_out(caller: Acting) -> Response:
 
 @router.post("/ask")
 async def ask(
+    request: Request,
     parts: Parts,
     caller: Acting,
     question: Annotated[str, Form(min_length=1, max_length=4000), Written, Whole],
     model: Annotated[str, Form()] = "gyre/default",
+    form_id: Annotated[UUID | None, Form()] = None,
 ) -> Response:
     asking = pb.GenerateRequest(
         route=named(model).route, messages=[pb.Message(role="user", content=question)]
     )
-    found = await parts.inference.complete(asking, metadata_for(caller, Hints(None, None)))
-    return _to(f"/answers/{found.started.answer_id}")
+    # The same question of one form is one request, however often it is sent.
+    once = str(derived_id(form_id, question, model)) if form_id else None
+    found = await unless_gone(
+        request, parts.inference.complete(asking, metadata_for(caller, Hints(None, once)))
+    )
+    # Shown as it is: while Kafka is away its event does not come round.
+    values = {"answer_id": found.started.answer_id, "question": question, "found": found}
+    return page(request, "awaited", caller, values)
 
 
 @router.post("/answers/{answer_id}/feedback")

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from gyre_gateway.access import Caller
 from gyre_gateway.console.visitors import csrf_of
 from gyre_gateway.gateway import gateway_of
+from gyre_service.ids import new_id
 
 HERE = Path(__file__).parent
 HEADERS = {
@@ -113,6 +114,7 @@ def page(
         path=request.url.path,
         pages=PAGES,
         tenant=caller.tenant if caller else None,
+        form_id=new_id(),
         csrf=csrf_of(caller.key, gateway_of(request).pepper) if caller else "",
     )
     return HTMLResponse(text, status, headers={**HEADERS, **headers})

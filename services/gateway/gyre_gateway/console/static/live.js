@@ -1,6 +1,8 @@
 // A page says in data-live which kinds of change it shows; its parts marked data-part are then
-// replaced by those of a fresh copy, but for one that somebody is at.
+// replaced by those of a fresh copy, but for one that somebody is at. What answers a form says in
+// data-at where its copy is.
 const kinds = (document.body.dataset.live || "").split(" ").filter(Boolean);
+const here = document.body.dataset.at || location.href;
 const state = document.querySelector("[data-state]");
 const LOOK_MS = 15000;  // where changes are not told, or a copy was not to be had
 const APART_MS = 3000;  // between two copies: many changes are shown together
@@ -56,14 +58,14 @@ async function refresh() {
 
 // Returns whether the page is as fresh as the server's.
 async function look() {
-  const answer = await fetch(location.href, {
+  const answer = await fetch(here, {
     headers: { "X-Live": "1" }, signal: AbortSignal.timeout(60000),
   });
   if (answer.redirected) { signOut(); return true; }
   const awaited = document.querySelector("[data-awaited]") !== null;
   if (answer.status !== 200 && !(awaited && answer.status === 404)) return false;
   copy = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (awaited && copy.querySelector("[data-awaited]") === null) location.reload();
+  if (awaited && copy.querySelector("[data-awaited]") === null) location.replace(here);
   else replace();
   return true;
 }
