@@ -66,10 +66,14 @@ class Example(SQLModel, table=True):
     """An example that is in the newest version of its dataset. Its content is a blob."""
 
     __tablename__: ClassVar[str] = "feedback_example"
+    __table_args__: ClassVar[Any] = (
+        # Nearly every tenant's route is `default`.
+        Index("ix_feedback_example_of_route", "tenant", "route", "answered_at"),
+    )
 
     tenant: str = Field(primary_key=True)
     example_id: UUID = Field(primary_key=True)
-    route: str = Field(index=True)
+    route: str
     digest: str
     conversation: str
     documents: list[str] = Field(sa_type=JSON)  # that the answer wanted rests on
@@ -102,12 +106,15 @@ class Request(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "feedback_request"
-    __table_args__: ClassVar[Any] = (Index("ix_feedback_frozen_id", "tenant", "frozen_id"),)
+    __table_args__: ClassVar[Any] = (
+        Index("ix_feedback_frozen_id", "tenant", "frozen_id"),
+        Index("ix_feedback_request_of_route", "tenant", "route", "state"),
+    )
 
     tenant: str = Field(primary_key=True)
     job_id: UUID = Field(primary_key=True)
-    route: str = Field(index=True)
-    state: str = Field(index=True)  # waiting, frozen, expired or superseded
+    route: str
+    state: str  # waiting, frozen, expired or superseded
     event: dict[str, Any] = Field(sa_type=JSON)
     frozen_source: str | None = None
     frozen_id: str | None = None
