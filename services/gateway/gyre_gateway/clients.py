@@ -113,7 +113,8 @@ class Inference:
 class Retrieval:
     """Encodes texts."""
 
-    BATCH = 256  # texts a call
+    # Texts a call. Each has the deadline to itself, on a worker that it shares with ingestion.
+    BATCH = 64
 
     def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
         self._stub: RetrievalServiceAsyncStub = RetrievalServiceStub(channel)
@@ -134,7 +135,7 @@ class Retrieval:
         return whole
 
     async def observe(self, tenant: str, past: list[retrieval_pb.Observation]) -> None:
-        """Let past questions, at most `BATCH`, become a part of a reference."""
+        """Let past questions, at most 256, become a part of a reference."""
         with translated("retrieval"):
             await self._stub.Embed(
                 retrieval_pb.EmbedRequest(observations=past),

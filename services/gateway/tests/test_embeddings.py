@@ -33,7 +33,7 @@ async def test_many_texts_go_in_batches_and_keep_their_order(
     texts = ["x" * (1 + number % 7) for number in range(600)]
     response = await http.post(URL, json={"model": "gyre/default", "input": texts})
 
-    assert stack.retrieval.batches == [256, 256, 88]
+    assert stack.retrieval.batches == [64] * 9 + [24]
     lengths = [one["embedding"][0] for one in response.json()["data"]]
     assert lengths == [len(text) for text in texts]
 
