@@ -5,9 +5,9 @@ from typing import Any
 
 from gyre_driftbench.figures import is_compared
 from gyre_driftbench.measuring import Interval
+from gyre_driftbench.tuning import WANTED
 
 MARK = "(*)"
-FAIR = {True: "as far as can be told", False: "no", None: "-"}
 Figures = Mapping[str, Any]
 
 
@@ -31,7 +31,7 @@ def tables(known: Mapping[str, Figures]) -> str:
             [
                 *by("arl0", unchanged, "{:,.0f}"),
                 ["all, by seed", *(_of(known[n]["arl0_all"], "{:,.0f}") for n in names)],
-                ["is that one in 50,000", *(FAIR[known[n]["fair"]] for n in names)],
+                ["is that one in 50,000", *(_fair(known[n]) for n in names)],
             ],
         ),
         _table(
@@ -71,6 +71,14 @@ def _of(interval: Interval | None, shape: str) -> str:
     if high is None:
         return f"{shape.format(middle)} ({shape.format(low)} or more)"
     return f"{shape.format(middle)} ({shape.format(low)} to {shape.format(high)})"
+
+
+def _fair(known: Figures) -> str:
+    if known["fair"] is None:
+        return "-"
+    if known["fair"]:
+        return "as far as can be told"
+    return f"no, more {'rarely' if known['arl0_all'][0] > WANTED else 'often'}"
 
 
 def _count(count: int | None) -> str:

@@ -53,4 +53,5 @@ def test_who_is_wrong_otherwise_than_wanted_is_told_so() -> None:
     rarely = figures([line("none", 0, [], length=1_000_000)])
     right = figures([line("none", 0, [(1, "drift")] * 9, length=500_000)])
     assert [often["fair"], rarely["fair"], right["fair"]] == [False, False, True]
-    assert "| is that one in 50,000 | no |" in tables({"one": often})
+    told = tables({"often": often, "rarely": rarely})
+    assert "| is that one in 50,000 | no, more often | no, more rarely |" in told
