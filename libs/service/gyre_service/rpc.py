@@ -12,13 +12,15 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
+from opentelemetry import trace
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
+from opentelemetry.trace import StatusCode
 from prometheus_client import Histogram
 
 from gyre_events import Purpose
 from gyre_service.errors import Rejected, ServiceError, Unavailable
 from gyre_service.settings import ServiceSettings
-from gyre_service.tracing import outgoing
+from gyre_service.tracing import STATUS_CODE, outgoing
 
 if TYPE_CHECKING:  # generic for the type checker only
     Method = grpc.RpcMethodHandler[Any, Any]
@@ -39,7 +41,12 @@ MAX_BYTES = 4 * 1024 * 1024
 # A peer that neither answers nor closes is given up after both: who waits for it hears of it. A
 # server refuses idle pings more often than every 300 s by default: both sides are told.
 KEEPALIVE_MS, GIVEN_UP_MS = 20_000, 10_000
-DURATION = Histogram("gyre_rpc_duration_seconds", "Time to answer an RPC", ["method", "code"])
+DURATION = Histogram(
+    "gyre_rpc_duration_seconds",
+    "Time to answer an RPC",
+    ["method", "code"],
+    buckets=[0.01 * 2**doubled for doubled in range(16)],  # to 5 min, as long as an answer may take
+)
 
 
 def calling_for(tenant: str, purpose: Purpose = Purpose.LIVE, **more: str | None) -> Metadata:
@@ -113,16 +120,48 @@ class ErrorStatus(aio.ServerInterceptor):
 
 def _one(inner: Any, name: str) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        start, code = perf_counter(), "OK"
-        try:
+        async with _ending(name, context):
             return await inner(request, context)
-        except ServiceError as error:
-            code = error.code
-            await context.abort(grpc.StatusCode[error.code], str(error), _trailing(error))
-        finally:
-            DURATION.labels(name, code).observe(perf_counter() - start)
 
     return call
+
+
+def _many(inner: Any, name: str) -> Any:
+    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+        async with _ending(name, context):
+            responses = inner(request, context)
+            if isawaitable(responses):  # it writes by itself, as gRPC's own health service does
+                await responses
+                return
+            async for response in responses:
+                yield response
+
+    return stream
+
+
+@asynccontextmanager
+async def _ending(name: str, context: Any) -> AsyncIterator[None]:
+    """Give a call that fails inside its status, and note how it ended and when."""
+    start, code, span = perf_counter(), grpc.StatusCode.OK, trace.get_current_span()
+    try:
+        yield
+    except ServiceError as error:  # of a stream the client keeps what it has
+        code = grpc.StatusCode[error.code]
+        await context.abort(code, str(error), _trailing(error))
+    except aio.AbortError:
+        code = context.code()
+        raise
+    except (asyncio.CancelledError, GeneratorExit):  # the latter where a stream is left
+        code = grpc.StatusCode.CANCELLED
+        span.set_attribute(STATUS_CODE, code.value[0])
+        raise
+    except Exception as error:
+        code = grpc.StatusCode.UNKNOWN
+        span.set_attribute(STATUS_CODE, code.value[0])
+        span.set_status(StatusCode.ERROR, type(error).__name__)
+        raise
+    finally:
+        DURATION.labels(name, code.name).observe(perf_counter() - start)
 
 
 def _trailing(error: ServiceError) -> Metadata:
@@ -132,25 +171,6 @@ def _trailing(error: ServiceError) -> Metadata:
         *(((PARAM, str(error.param)),) if known else ()),
         *(((PUSHBACK_MS, str(round(after_s * 1000))),) if after_s else ()),
     )
-
-
-def _many(inner: Any, name: str) -> Any:
-    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-        start, code = perf_counter(), "OK"
-        try:
-            responses = inner(request, context)
-            if isawaitable(responses):  # it writes by itself, as gRPC's own health service does
-                await responses
-                return
-            async for response in responses:
-                yield response
-        except ServiceError as error:  # the client keeps what it has, and sees the status
-            code = error.code
-            await context.abort(grpc.StatusCode[error.code], str(error), _trailing(error))
-        finally:
-            DURATION.labels(name, code).observe(perf_counter() - start)
-
-    return stream
 
 
 @asynccontextmanager

@@ -1,14 +1,19 @@
 """Traces calls that we make."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import grpc
 from grpc import aio
 from opentelemetry import propagate, trace
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from gyre_service.telemetry import tracer
+
+STATUS_CODE = "rpc.grpc.status_code"
 
 
 class Traced(aio.UnaryUnaryClientInterceptor):
@@ -18,6 +23,9 @@ class Traced(aio.UnaryUnaryClientInterceptor):
     caller who gives up cancels the waiting and leaves the call itself running.
     """
 
+    def __init__(self) -> None:
+        self._ending: set[asyncio.Task[None]] = set()
+
     async def intercept_unary_unary(
         self,
         continuation: Callable[[Any, Any], Awaitable[Any]],
@@ -26,13 +34,41 @@ class Traced(aio.UnaryUnaryClientInterceptor):
     ) -> Any:
         method = client_call_details.method
         name = method.decode() if isinstance(method, bytes) else method
-        span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes={"rpc.system": "grpc"})
+        service, _, called = name.removeprefix("/").partition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": called}
+        span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
         headers: dict[str, str] = {}
         propagate.inject(headers, trace.set_span_in_context(span))
         metadata = aio.Metadata(*(client_call_details.metadata or ()), *headers.items())
-        call = await continuation(client_call_details._replace(metadata=metadata), request)
-        call.add_done_callback(lambda _: span.end())
+        try:
+            call = await continuation(client_call_details._replace(metadata=metadata), request)
+        except BaseException as error:
+            _fail(span, type(error).__name__)
+            span.end()
+            raise
+        call.add_done_callback(partial(self._end, span))
         return call
+
+    def _end(self, span: Span, call: Any) -> None:
+        # The status is there, and still only a coroutine tells it.
+        task = asyncio.create_task(_ended(span, call))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+async def _ended(span: Span, call: Any) -> None:
+    try:
+        code = await call.code()
+        span.set_attribute(STATUS_CODE, code.value[0])
+        if code is not grpc.StatusCode.OK:
+            _fail(span, code.name)
+    finally:
+        span.end()
+
+
+def _fail(span: Span, reason: str) -> None:
+    span.set_attribute("error.type", reason)
+    span.set_status(StatusCode.ERROR, reason)
 
 
 def outgoing() -> list[aio.ClientInterceptor]:

@@ -25,7 +25,11 @@ Config = Annotated[Settings, Given("settings")]
 BlobFolder = Annotated[Blobs, Given("blobs")]
 
 DOCUMENTS = Counter("gyre_ingestion_documents", "Documents submitted, by outcome", ["outcome"])
-READING = Histogram("gyre_ingestion_reading_seconds", "Time to read and cut a document")
+READING = Histogram(
+    "gyre_ingestion_reading_seconds",
+    "Time to read and cut a document",
+    buckets=[0.01 * 2**doubled for doubled in range(16)],  # to 5 min
+)
 
 router = Router("ingestion")
 prepared = router.publisher(ChunkPrepared.topic)
