@@ -241,14 +241,14 @@ class Answerer:
                 self._observe_later(asked)
             return question.evidence
         text = prompting.search_text(question.turns)
-        with signals.retrieval(rollout.collection):
-            try:
+        try:
+            with signals.retrieval(rollout.collection):
                 found = await self._search.search(asked, text, rollout.collection, policy.passages)
-            except Unavailable as error:  # an answer without evidence is "I don't know."
-                log.warning("no context: %s", error)
-                signals.NO_CONTEXT.inc()
-                meter.no_context = True
-                return ()
+        except Unavailable as error:  # an answer without evidence is "I don't know."
+            log.warning("no context: %s", error)
+            signals.NO_CONTEXT.inc()
+            meter.no_context = True
+            return ()
         return prompting.worth_showing(found, policy.min_score)
 
     def _observe_later(self, asked: Asked) -> None:

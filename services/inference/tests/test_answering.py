@@ -1,6 +1,10 @@
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from gyre_events import Passage, Purpose
 from gyre_inference.alternatives import Delta
@@ -56,13 +60,25 @@ async def test_without_evidence_it_declines_without_the_engine(
 
 
 async def test_while_retrieval_is_away_it_declines_and_says_why(
-    engine: FakeEngine, search: FakeSearch, settings: Settings
+    engine: FakeEngine, search: FakeSearch, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    traced: list[str] = []
+
+    @contextmanager
+    def retrieval(collection: str) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable as error:  # so that the span has an error, too
+            traced.append(str(error))
+            raise
+
     _, _, usual = await answered(engine, search, settings, question())
+    monkeypatch.setattr("gyre_inference.signals.retrieval", retrieval)
     search.fails = Unavailable("retrieval: away")
 
     _, shown, finished = await answered(engine, search, settings, question())
 
+    assert traced == ["retrieval: away"]
     assert shown == finished.answer == "I don't know."
     assert (usual.no_context, finished.no_context) == (False, True)
     message, event = finished_message(finished), event_of(question(), (), finished)
