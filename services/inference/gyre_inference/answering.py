@@ -246,7 +246,7 @@ class Answerer:
                 found = await self._search.search(asked, text, rollout.collection, policy.passages)
         except Unavailable as error:  # an answer without evidence is "I don't know."
             log.warning("no context: %s", error)
-            signals.NO_CONTEXT.inc()
+            signals.NO_CONTEXT.labels(question.purpose).inc()
             meter.no_context = True
             return ()
         return prompting.worth_showing(found, policy.min_score)
@@ -282,5 +282,5 @@ class Answerer:
             ),
             no_context=meter.no_context,
         )
-        signals.count(finished)
+        signals.count(finished, question.purpose)
         return finished

@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
+from gyre_events import Purpose
 from gyre_service.telemetry import tracer
 
 if TYPE_CHECKING:
     from gyre_inference.answering import Finished, Question
     from gyre_inference.metering import Meter
 
-TOKENS = Counter("gyre_tokens_total", "Tokens of prompts and answers", ["type"])
-ANSWERS = Counter("gyre_answers_total", "Questions answered", ["refused"])
-BROKEN_OFF = Counter("gyre_answers_broken_off_total", "Answers that broke off", ["reason"])
-COST = Counter("gyre_cost_total", "What answers cost, by the price table", ["currency"])
-NO_CONTEXT = Counter("gyre_no_context_total", "Questions that retrieval was away for")
+# Suites, shadows and probes are asked to compare: what people wait for is `live`.
+TOKENS = Counter("gyre_tokens_total", "Tokens of prompts and answers", ["type", "purpose"])
+ANSWERS = Counter("gyre_answers_total", "Questions answered", ["refused", "purpose"])
+BROKEN_OFF = Counter(
+    "gyre_answers_broken_off_total", "Answers that broke off", ["reason", "purpose"]
+)
+COST = Counter("gyre_cost_total", "What answers cost, by the price table", ["currency", "purpose"])
+NO_CONTEXT = Counter("gyre_no_context_total", "Questions that retrieval was away for", ["purpose"])
 FIRST_TOKEN = Histogram(
     "gyre_time_to_first_token_seconds",
     "From the question to the first token",
+    ["purpose"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
 )
 IN_FLIGHT = Gauge("gyre_answers_in_flight", "Questions being answered now")
@@ -100,13 +105,13 @@ def retrieval(collection: str) -> Iterator[None]:
         yield
 
 
-def count(finished: "Finished") -> None:
-    TOKENS.labels("input").inc(finished.prompt_tokens)
-    TOKENS.labels("output").inc(finished.completion_tokens)
-    COST.labels(finished.cost.currency).inc(float(finished.cost.amount))
+def count(finished: "Finished", purpose: Purpose) -> None:
+    TOKENS.labels("input", purpose).inc(finished.prompt_tokens)
+    TOKENS.labels("output", purpose).inc(finished.completion_tokens)
+    COST.labels(finished.cost.currency, purpose).inc(float(finished.cost.amount))
     if finished.broken_off:
-        BROKEN_OFF.labels(finished.finish_reason).inc()
+        BROKEN_OFF.labels(finished.finish_reason, purpose).inc()
         return
-    ANSWERS.labels(str(finished.refused).lower()).inc()
+    ANSWERS.labels(str(finished.refused).lower(), purpose).inc()
     if finished.time_to_first_token_s is not None:
-        FIRST_TOKEN.observe(finished.time_to_first_token_s)
+        FIRST_TOKEN.labels(purpose).observe(finished.time_to_first_token_s)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from gyre_events import Passage, Purpose
 from gyre_inference.alternatives import Delta
@@ -57,6 +58,31 @@ async def test_without_evidence_it_declines_without_the_engine(
     assert (finished.prompt_tokens, finished.completion_tokens, finished.engine_s) == (0, 0, 0)
     assert (finished.cost.amount, finished.cost.prices) == (Decimal(0), "v1")
     assert finished.time_to_first_token_s
+
+
+async def test_what_people_ask_is_counted_apart_from_what_we_ask_ourselves(
+    engine: FakeEngine, search: FakeSearch, settings: Settings
+) -> None:
+    def counted() -> dict[str, list[float]]:
+        counts = {
+            "gyre_answers_total": {"refused": "false"},
+            "gyre_tokens_total": {"type": "output"},
+            "gyre_time_to_first_token_seconds_count": {},
+        }
+        return {
+            purpose: [
+                REGISTRY.get_sample_value(name, {**labels, "purpose": purpose}) or 0
+                for name, labels in counts.items()
+            ]
+            for purpose in ("live", "shadow")
+        }
+
+    before = counted()
+    await answered(engine, search, settings, question(purpose=Purpose.SHADOW))
+
+    after = counted()
+    assert after["live"] == before["live"]
+    assert all(new > old for new, old in zip(after["shadow"], before["shadow"], strict=True))
 
 
 async def test_while_retrieval_is_away_it_declines_and_says_why(
