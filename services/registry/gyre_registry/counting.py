@@ -5,9 +5,10 @@ Nothing here commits.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
+from sqlalchemy import select as columns  # SQLModel's has types for four
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,18 +78,19 @@ async def counts_of(session: AsyncSession, tenant: str, rollout_id: UUID) -> Cou
     rows = {(row.period, row.arm, row.kind): row for row in await session.exec(query)}
     counts = Counts(tenant, rollout_id, rows)
     if not rows:
-        groups = (
-            Outcome.period,
-            Outcome.arm,
-            Outcome.bad_by_judge,
-            Outcome.bad_by_person,
-            Outcome.shadow,
+        groups: tuple[Any, ...] = (
+            col(Outcome.period),
+            col(Outcome.arm),
+            col(Outcome.bad_by_judge),
+            col(Outcome.bad_by_person),
+            col(Outcome.shadow),
         )
         everything = (
-            select(*groups, func.count())
+            columns(*groups, func.count())
             .where(col(Outcome.tenant) == tenant, col(Outcome.rollout_id) == rollout_id)
             .group_by(*groups)
         )
-        for period, arm, judge, person, shadow, number in await session.exec(everything):
+        found = await (await session.connection()).execute(everything)
+        for period, arm, judge, person, shadow, number in found:
             counts.add(period, arm, said(judge, person, shadow), number)
     return counts

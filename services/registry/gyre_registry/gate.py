@@ -75,4 +75,4 @@ def by_chance(gained: int, lost: int) -> float:
     """
     changed = gained + lost
     tail = sum(comb(changed, fewer) for fewer in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / 2**changed)
+    return min(1.0, 2 * tail / (1 << changed))

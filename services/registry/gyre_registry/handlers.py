@@ -30,6 +30,7 @@ from gyre_registry import (
     refusing,
     rollouts,
 )
+from gyre_registry.counting import JUDGE
 from gyre_registry.desired import PRODUCTION
 from gyre_registry.tables import CANDIDATE, UNDER_WAY, Adapter
 from gyre_registry.tables import PRODUCTION as IN_PRODUCTION
@@ -107,7 +108,7 @@ async def generated(event: AnswerGenerated, cause: Cause, sessions: SessionsOf) 
 async def scored(event: AnswerScored, cause: Cause, sessions: SessionsOf) -> None:
     bad = outcome.of_scores(event.scores)
     if bad is not None:
-        await _judged(event, cause, sessions, bad=bad, judged_by=evidence.JUDGE)
+        await _judged(event, cause, sessions, bad=bad, judged_by=JUDGE)
 
 
 @events(filter=of(VerdictRecorded))
@@ -126,7 +127,7 @@ async def _judged(
         return
     # Nobody is shown a shadow: only the judge has something to say of it.
     shadow = event.purpose is Purpose.SHADOW and event.arm == CANDIDATE
-    shadow = shadow and judged_by == evidence.JUDGE
+    shadow = shadow and judged_by == JUDGE
     live = event.purpose is Purpose.LIVE and event.arm in (CANDIDATE, PRODUCTION)
     if not (shadow or live):
         return
