@@ -5,7 +5,7 @@ Nothing here commits.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select as columns  # SQLModel's has types for four
@@ -78,19 +78,14 @@ async def counts_of(session: AsyncSession, tenant: str, rollout_id: UUID) -> Cou
     rows = {(row.period, row.arm, row.kind): row for row in await session.exec(query)}
     counts = Counts(tenant, rollout_id, rows)
     if not rows:
-        groups: tuple[Any, ...] = (
-            col(Outcome.period),
-            col(Outcome.arm),
-            col(Outcome.bad_by_judge),
-            col(Outcome.bad_by_person),
-            col(Outcome.shadow),
-        )
+        period, arm, shadow = col(Outcome.period), col(Outcome.arm), col(Outcome.shadow)
+        judge, person = col(Outcome.bad_by_judge), col(Outcome.bad_by_person)
         everything = (
-            columns(*groups, func.count())
+            columns(period, arm, judge, person, shadow, func.count())
             .where(col(Outcome.tenant) == tenant, col(Outcome.rollout_id) == rollout_id)
-            .group_by(*groups)
+            .group_by(period, arm, judge, person, shadow)
         )
-        found = await (await session.connection()).execute(everything)
-        for period, arm, judge, person, shadow, number in found:
-            counts.add(period, arm, said(judge, person, shadow), number)
+        for row in await (await session.connection()).execute(everything):
+            since, name, *word, number = row
+            counts.add(since, name, said(*word), number)
     return counts
