@@ -86,6 +86,6 @@ async def counts_of(session: AsyncSession, tenant: str, rollout_id: UUID) -> Cou
             .group_by(period, arm, judge, person, shadow)
         )
         for row in await (await session.connection()).execute(everything):
-            since, name, *word, number = row
-            counts.add(since, name, said(*word), number)
+            since, name, *_, number = row
+            counts.add(since, name, said(*row[2:5]), number)
     return counts
