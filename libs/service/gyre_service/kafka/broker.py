@@ -12,7 +12,6 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.broker.registrator import KafkaRegistrator
-from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.subscriber.usecase import DefaultSubscriber
@@ -28,6 +27,7 @@ from gyre_service.kafka.parser import safe_parser
 from gyre_service.kafka.producers import keep_leaders
 from gyre_service.kafka.publishing import PublishTimeout
 from gyre_service.kafka.rebalance import FinishFirst
+from gyre_service.kafka.spans import Spans, telemetry
 from gyre_service.kafka.watchdog import Watchdog
 from gyre_service.settings import ServiceSettings
 from gyre_service.stopping import stop_process
@@ -117,11 +117,12 @@ class Broker(Registrar, KafkaBroker):
             log_level=logging.DEBUG,  # two lines a record
             middlewares=[  # the first is outermost: it sees every failure of the others
                 partial(Failures, queue=self.dead_letters, streaks=Counter()),
-                KafkaTelemetryMiddleware(),
+                telemetry(settings.service),
                 KafkaPrometheusMiddleware(
                     registry=registry, app_name=settings.service, metrics_prefix="gyre_kafka"
                 ),
                 partial(CloudEvents, settings=settings, read=self._read),
+                Spans,
                 partial(PublishTimeout, seconds=settings.publish_timeout_s),
             ],
         )
