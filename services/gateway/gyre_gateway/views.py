@@ -78,5 +78,5 @@ async def whole_answer(
         "passages": [
             {"number": number, "cited": number in row.event.get("cited", ())} | passage
             for number, passage in enumerate(row.event.get("passages", []), 1)
-        ]
+        ],
     }

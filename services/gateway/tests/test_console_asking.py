@@ -73,7 +73,7 @@ async def test_a_question_of_somebody_who_left_is_not_answered(
         (b"content-type", b"application/x-www-form-urlencoded"),
         (b"cookie", f"gyre-key={browser.cookies['gyre-key']}".encode()),
     ]
-    scope = {"type": "http", "method": "POST", "path": "/ask", "headers": headers}
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/ask", "headers": headers}
     scope |= {"query_string": b"", "scheme": "http", "server": ("gateway", 80)}
     await make_web(stack.gateway, (console(),))(scope, receive, send)
 

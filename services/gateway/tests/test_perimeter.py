@@ -220,8 +220,10 @@ async def test_who_has_sent_all_of_a_body_may_wait_longer_than_it_took(
     async def app(_: Any, receive: Any, __: Any) -> None:
         heard.extend([(await receive())["type"], (await receive())["type"]])
 
+    async def nowhere(_: Any) -> None: ...
+
     scope = {"type": "http", "path": "/v1/models", "headers": []}
-    await Bounded(app, lambda: stack.gateway)(scope, receive, app)
+    await Bounded(app, lambda: stack.gateway)(scope, receive, nowhere)
 
     assert heard == ["http.request", "http.disconnect"]
 
