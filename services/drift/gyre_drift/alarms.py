@@ -1,7 +1,7 @@
 """What an alarm says: what moved, since when, by how much, as which questions."""
 
 from itertools import islice
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from prometheus_client import Counter
@@ -25,14 +25,14 @@ ALARMS = Counter("gyre_drift_alarms", "Alarms, by family", ["family"])
 
 
 async def raised(
-    occasion: Occasion, watch: Watch, reference: Reference, alarm: Alarm, number: int
+    occasion: Occasion, watch: Watch, reference: Reference | None, alarm: Alarm, number: int
 ) -> DriftDetected:
     """Return the event of an alarm, which counts from now on.
 
     Args:
         occasion: Of the event that raised it.
         watch: Gets it among its alarms.
-        reference: What its questions are compared with.
+        reference: What its questions are compared with; None while there is none.
         alarm: What was raised.
         number: Of the alarm among those of the same event.
     """
@@ -42,8 +42,15 @@ async def raised(
     )
     watch.count(one)
     ALARMS.labels(alarm.family).inc()
-    texts, vectors = await store.newest(occasion.session, row, alarm.onset, store.KEPT)
-    movers = _movers(alarm.detector, watch, reference, vectors)
+    details: dict[str, Any] = {}
+    if reference is not None:
+        texts, vectors = await store.newest(occasion.session, row, alarm.onset, store.KEPT)
+        movers = _movers(alarm.detector, watch, reference, vectors)
+        details = {
+            "examples": cut(texts[index] for index in movers),
+            "nearest": cut(reference.nearest(vectors[index]) for index in movers),
+            "moved": _moved(watch, reference, texts, vectors),
+        }
     return DriftDetected(
         drift_id=drift_id,
         route=row.route,
@@ -58,11 +65,9 @@ async def raised(
         size=alarm.size,
         size_low=alarm.low,
         size_high=alarm.high,
-        examples=cut(texts[index] for index in movers),
-        nearest=cut(reference.nearest(vectors[index]) for index in movers),
-        moved=_moved(watch, reference, texts, vectors),
         positions=positions(watch),
         decided_at=now(),
+        **details,
     )
 
 

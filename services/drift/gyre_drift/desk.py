@@ -67,7 +67,8 @@ class Desk:
         occasion: The event, and its route.
         references: That there are.
         reference: What its questions were like; None while warming.
-        watch: What is remembered of it; None while warming.
+        watch: What is remembered of it; None while warming, but for a promoted adapter: then
+            answers are watched already.
     """
 
     occasion: Occasion
@@ -126,12 +127,15 @@ class Desk:
     async def at_work(self) -> "Desk":
         """Return the desk with what is remembered of the route, if anything is."""
         occasion, row = self.occasion, self.occasion.row
+        watch = await store.get_watch(occasion.session, row)
         if row.reference_id is None:
-            return self
+            if watch is None:
+                return self
+            watch.panel.tune(self.policy.drift)
+            return await replace(self, watch=watch)._after_change()
         reference = await self._reference(row.reference_id)
         if reference is None:
             return await self._restart(row.encoder, occasion.time)
-        watch = await store.get_watch(occasion.session, row)
         if watch is None or watch.reference_id != row.reference_id:  # of another release
             watch = Watch.of(reference, self.policy.drift, occasion.time, occasion.production)
             await eras.note(occasion, occasion.time)
@@ -161,8 +165,11 @@ class Desk:
         reference = await asyncio.to_thread(Reference.build, id, vectors, texts, ordered=ordered)
         await store.keep_reference(occasion.session, row, reference, occasion.time)
         row.reference_id, row.collected = id, 0
-        await eras.note(occasion, occasion.time)
-        watch = Watch.of(reference, policy, occasion.time, occasion.production)
+        if self.watch is not None:
+            watch = self.watch.beside(reference, policy)
+        else:
+            watch = Watch.of(reference, policy, occasion.time, occasion.production)
+        await eras.note(occasion, watch.began)
         return await replace(self, reference=reference, watch=watch)._catch_up()
 
     async def _catch_up(self) -> list[Event]:
@@ -175,14 +182,17 @@ class Desk:
             raised += self.watch.judged(event, time)
         return await self._decide(raised, live=False)
 
-    async def _restart(self, encoder: str, since: datetime) -> "Desk":
-        """Begin a new reference: the one there is says nothing about what comes after `since`."""
+    async def _restart(self, encoder: str, since: datetime, watch: Watch | None = None) -> "Desk":
+        """Begin a new reference: the one there is says nothing about what comes after `since`.
+
+        Nor does what is remembered, but for `watch`.
+        """
         row = self.occasion.row
         await store.forget_collected(self.occasion.session, row)
         row.encoder, row.reference_id, row.waiting = encoder, None, ""
         row.warms_since = since
-        await store.save(self.occasion.session, row, None)
-        return replace(self, reference=None, watch=None)
+        await store.save(self.occasion.session, row, watch)
+        return replace(self, reference=None, watch=watch)
 
     async def _after_change(self) -> "Desk":
         """Begin a new reference when what we asked for answers, or an older one if its world did.
@@ -198,10 +208,15 @@ class Desk:
         adapter, job = self.watch.production = occasion.production
         known = {era.adapter for era in await eras.eras(occasion)}
         asked = (occasion.session, row.tenant, row.route)
+        desk = self
         if adapter not in known and job is not None and await store.is_ours(*asked, job):
-            row.promoted = job
-            return await self._restart(row.encoder, rollout.decided_at)
-        desk = await self._in_world_of(await remedies.reactivated(occasion, adapter))
+            row.promoted, row.reference_id = job, None
+        else:
+            desk = await self._in_world_of(await remedies.reactivated(occasion, adapter))
+        if row.reference_id is None:
+            since = rollout.decided_at
+            watch = self.watch.of_adapter(self.policy.drift, since, occasion.production)
+            return await self._restart(row.encoder, since, watch)
         await eras.note(occasion, rollout.decided_at)
         return desk
 
@@ -213,6 +228,7 @@ class Desk:
         reference = await self._reference(reference_id)
         if reference is None:
             return self
+        await store.forget_collected(occasion.session, row)
         row.reference_id, row.waiting = reference_id, ""
         began, production = rollout.decided_at, occasion.production
         watch = Watch.of(reference, self.policy.drift, began, production)
@@ -223,7 +239,6 @@ class Desk:
     ) -> list[Event]:
         occasion, watch, policy = self.occasion, self.watch, self.policy.drift
         assert watch is not None
-        assert self.reference is not None
         cause, row = occasion.cause, occasion.row
         watch.positions[cause.topic, cause.partition] = cause.offset
         watch.alarms = deciding.recent(watch.alarms, watch.panel.in_alarm(), row.events, policy)
@@ -231,7 +246,7 @@ class Desk:
         watch.new = False
         for number, alarm in enumerate(raised):
             events.append(await alarms.raised(occasion, watch, self.reference, alarm, number))
-        attack = watch.attack(self.reference, policy) if live else None
+        attack = watch.attack(self.reference, policy) if live and self.reference else None
         if attack is not None:
             events += await remedies.security(occasion, watch, *attack)
         events += await remedies.asked(

@@ -98,13 +98,18 @@ async def before_this(occasion: Occasion, first: Raised) -> Era | None:
     That is: no longer after it than the alarm took to come, or `WITH` if that is more. Eras whose
     adapter had to give way to a re-activation are passed over.
     """
-    found = await eras(occasion)
-    if not found or utc(found[-1].since) > first.began:
+    found, row = await eras(occasion), occasion.row
+    if not found:
+        return None
+    adapter, since = found[-1].adapter, found[-1].since
+    if row.reference_id is None and row.warms_since:  # its era begins with its reference
+        adapter, since = occasion.production[0], row.warms_since
+    if utc(since) > first.began:
         return None
     took = first.raised_at - first.onset if first.raised_at else WITH
-    if first.onset - utc(found[-1].since) > max(WITH, took):
+    if first.onset - utc(since) > max(WITH, took):
         return None
-    gone = {found[-1].adapter, *await _left(occasion, found)}
+    gone = {adapter, *await _left(occasion, found)}
     return next((era for era in reversed(found) if era.adapter not in gone), None)
 
 

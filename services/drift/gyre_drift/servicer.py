@@ -61,13 +61,14 @@ def _stream(
     cooldown_s: float,
 ) -> pb.Stream:
     wanted = policy.reference_events + policy.calibration_events
+    warming = watch is None or row.reference_id is None
     return pb.Stream(
         route=row.route,
-        state="warming" if watch is None else "watching",
+        state="warming" if warming else "watching",
         reference_id=str(row.reference_id or ""),
         encoder=row.encoder,
         events=row.events,
-        reference_events=row.collected if watch is None else wanted,
+        reference_events=row.collected if warming else wanted,
         reference_wanted=wanted,
         pending=row.waiting,
         cooldown_s=cooldown_s,

@@ -15,9 +15,7 @@ from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.reference import Reference
 from gyre_events import (
     AnswerScored,
-    Arm,
     Policy,
-    Prompt,
 )
 from gyre_service.database import Sessions, snapshot
 
@@ -274,41 +272,6 @@ async def test_answers_that_take_longer_are_operations_and_nothing_to_train_for(
     [alarm] = said.alarms
     assert (alarm.detector, alarm.family, alarm.cause) == ("latency", "operations", "operations")
     assert said.requests == []
-
-
-async def test_after_the_promotion_of_what_we_asked_for_the_reference_is_rebuilt(
-    send: Send, said: Said, rollouts: Rollouts, sessions: Sessions
-) -> None:
-    known, moved = World(1), World(2)
-    await baseline(send, known)
-    await live(send, known, 60)
-    await live(send, moved, 60)
-    [request] = said.requests
-    before = len(said.alarms)
-    prompt = Prompt(digest="d" * 64, text="Be short.")
-    arm = Arm(
-        name="production",
-        share=10_000,
-        job_id=request.job_id,
-        adapter_digest="a" * 64,
-        prompt=prompt,
-    )
-    rollouts.put("acme", revision=5, policy=Policy(drift=POLICY), arms=(arm,))
-
-    await live(send, moved, 1)  # what is said while the next reference warms is of its time, or not
-    late, of_now = verdict("down", at=WHEN), verdict("down", at=WHEN + timedelta(seconds=1))
-    for one in (late, of_now):
-        await send(one)
-    async with snapshot(sessions) as session:
-        [kept] = (await session.exec(select(Early))).all()
-    assert kept.event["feedback_id"] == str(of_now.feedback_id)
-
-    await live(send, moved, 400)
-    await live(send, moved, 100)
-
-    assert len(said.alarms) == before
-    async with snapshot(sessions) as session:
-        assert len((await session.exec(select(ReferenceRow))).all()) == 2
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ MIX, INJECTION = "mix", "injection"
 FOUND, GROUNDED = "found", "grounded"
 THUMBS, RETRIES = "thumbs", "retries"
 LATENCY = "latency"
+OF_ADAPTER = {"quality", "people"}  # families that say what an adapter is worth
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,29 @@ class Panel:
             Signal(MIX, "input", margin=MIX_MARGIN, bet=mix),
             Signal(INJECTION, "input", bet=rare),
             Signal(FOUND, "retrieval", learn=_unusual_low, wanted=few),
-            Signal(GROUNDED, "quality", learn=Larger.of, wanted=few),
-            Signal(THUMBS, "people", learn=Larger.of, wanted=few),
-            Signal(RETRIES, "people", learn=Larger.of, wanted=few),
-            Signal(LATENCY, "operations", learn=_unusual_slow, wanted=few),
+            *_of_answers(few),
         )
         panel = cls({signal.name: signal for signal in signals})
+        panel.tune(policy)
+        return panel
+
+    def of_adapter(self, policy: DriftPolicy) -> "Panel":
+        """Return what is made of answers alone, for an adapter that is to be compared with this.
+
+        Who was calm goes on. Who was in alarm learns anew: what was usual before the world moved
+        may never come back, and would be put down to the adapter.
+        """
+        signals = {signal.name: signal for signal in _of_answers(policy.score_events)}
+        calm = {one.name: one for one in self if one.family in OF_ADAPTER and not one.alarmed}
+        panel = Panel(signals | calm, voices=self.voices)
+        panel.tune(policy)
+        return panel
+
+    def beside(self, reference: Reference, policy: DriftPolicy) -> "Panel":
+        """Return these signals, and those of a reference beside them."""
+        panel = Panel.of(reference, policy)
+        panel.signals |= self.signals
+        panel.voices = self.voices
         panel.tune(policy)
         return panel
 
@@ -146,6 +164,15 @@ class Panel:
 
     def _update(self, name: str, value: float, time: datetime, weight: float = 1.0) -> Alarm | None:
         return self.signals[name].update(value, time, weight)
+
+
+def _of_answers(few: int) -> list[Signal]:
+    return [
+        Signal(GROUNDED, "quality", learn=Larger.of, wanted=few),
+        Signal(THUMBS, "people", learn=Larger.of, wanted=few),
+        Signal(RETRIES, "people", learn=Larger.of, wanted=few),
+        Signal(LATENCY, "operations", learn=_unusual_slow, wanted=few),
+    ]
 
 
 def _unusual_low(values: Sequence[float]) -> Unusual:

@@ -26,10 +26,10 @@ class Watch:
     """Where a route stands.
 
     Attributes:
-        reference_id: What its questions are compared with.
+        reference_id: What its questions are compared with; while there is none, were.
         panel: Its signals.
-        began: The time of the question that completed the reference: what was said of answers
-            up to then is of the time before.
+        began: The time of the question that completed the reference, or of the promotion that it
+            was made for: what was said of answers up to then is of the time before.
         production: What answers everybody, as it was seen last.
         alarms: That may still count.
         cases: What is done about causes, by each, until no alarm counts: they may take turns.
@@ -56,6 +56,16 @@ class Watch:
     ) -> Self:
         """Return a watch that has seen nothing."""
         return cls(reference.reference_id, Panel.of(reference, policy), began, production)
+
+    def of_adapter(self, policy: DriftPolicy, began: datetime, production: Production) -> Self:
+        """Return what goes on without a reference when an adapter comes that was trained."""
+        panel = self.panel.of_adapter(policy)
+        return type(self)(self.reference_id, panel, began, production, positions=self.positions)
+
+    def beside(self, reference: Reference, policy: DriftPolicy) -> Self:
+        """Return this watch, which had no reference, with one."""
+        panel = self.panel.beside(reference, policy)
+        return replace(self, reference_id=reference.reference_id, panel=panel)
 
     @property
     def counting(self) -> list[Raised]:
