@@ -129,21 +129,33 @@ async def _recent(session: AsyncSession, tenant: str, since: datetime) -> dict[s
         col(Answer.time) >= since,
     )
     event = col(Answer.event)
-    no_context = func.coalesce(event["no_context"].as_boolean(), False)
+    # A query of its own: PostgreSQL takes a member that is named twice for two to group by.
+    each = (
+        columns(
+            col(Answer.route).label("route"),
+            event["currency"].as_string().label("currency"),
+            event["refused"].as_boolean().label("refused"),
+            func.coalesce(event["no_context"].as_boolean(), False).label("no_context"),
+            event["latency_s"].as_float().label("latency_s"),
+            event["cost"].as_float().label("cost"),
+        )
+        .where(*live)
+        .subquery()
+        .c
+    )
     found: defaultdict[str, Recent] = defaultdict(Recent)
     sums = await (await session.connection()).execute(
         columns(
-            col(Answer.route),
-            event["currency"].as_string(),
+            each.route,
+            each.currency,
             func.count(),
-            func.sum(case((event["refused"].as_boolean() & ~no_context, 1), else_=0)),
-            func.sum(case((no_context, 1), else_=0)),
-            func.sum(event["latency_s"].as_float()),
-            func.sum(event["cost"].as_float()),
+            func.sum(case((each.refused & ~each.no_context, 1), else_=0)),
+            func.sum(case((each.no_context, 1), else_=0)),
+            func.sum(each.latency_s),
+            func.sum(each.cost),
         )
-        .where(*live)
-        .group_by(col(Answer.route), event["currency"].as_string())
-        .order_by(col(Answer.route))
+        .group_by(each.route, each.currency)
+        .order_by(each.route)
     )
     for route, currency, answers, refused, without, latency_s, cost in sums.all():
         one = found[route]
