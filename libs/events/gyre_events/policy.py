@@ -142,7 +142,9 @@ class ReleasePolicy(_Part):
     step_evidence: Positive = Field(
         default=30, description="judged answers of the candidate that a step needs, shadows too"
     )
-    step_timeout_s: Seconds = 86_400
+    step_timeout_s: Seconds = Field(
+        default=86_400, description="without a newly judged answer of the candidate, until it ends"
+    )
     shadow: Share = Field(
         default=0.2, description="share of live questions that the candidate is asked too, unseen"
     )
