@@ -148,13 +148,13 @@ async def test_a_proposed_remedy_is_reviewed_on_its_page(
     assert stack.kafka.sent == []
 
     response = await browser.post(
-        path, data={"reason": "so be it", "csrf": await csrf(browser, "/drift")}
+        path, data={"reason": "so\r\nbe it", "csrf": await csrf(browser, "/drift")}
     )
 
     assert (response.status_code, response.headers["location"]) == (303, "/drift")
     [(event, *_)] = stack.kafka.sent
     assert isinstance(event, RemedyReviewed)
-    assert (event.approved, event.reason) == (act == "approve", "so be it")
+    assert (event.approved, event.reason) == (act == "approve", "so\nbe it")
 
 
 @pytest.mark.parametrize("act", ["promote", "rollback"])

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from gyre_events import DriftDetected, RemedyRequested
 from gyre_gateway.console.charts import line, spots
 from gyre_gateway.console.rendering import page
 from gyre_gateway.console.visitors import Acting, Visitor
 from gyre_gateway.gateway import BY, Parts
-from gyre_gateway.openai_wire.base import whole_text
+from gyre_gateway.openai_wire.base import unix_lines, whole_text
 from gyre_gateway.reviewing import review
 from gyre_gateway.showing import fields_of
 from gyre_gateway.store import alarms, jobs, remedies
@@ -24,7 +24,9 @@ router = APIRouter()
 SHOWN = 20
 WAITING = 200  # for a person, however old
 ENDED = ("retired", "rejected", "rolled-back")
-Reason = Annotated[str, Form(max_length=1_000), AfterValidator(whole_text)]
+Reason = Annotated[
+    str, Form(max_length=1_000), BeforeValidator(unix_lines), AfterValidator(whole_text)
+]
 
 
 @router.get("/drift")
