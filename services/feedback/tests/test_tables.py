@@ -18,5 +18,5 @@ async def test_a_route_is_that_of_a_tenant(sessions: Sessions, table: str, condi
         plan = await connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE tenant = 'acme' AND {condition}"
         )
-        [row] = plan.all()
-    assert f"USING INDEX ix_{table}_of_route (tenant=? AND route=?" in row[3]
+        [detail] = plan.scalars(3).all()
+    assert f"USING INDEX ix_{table}_of_route (tenant=? AND route=?" in detail
