@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 from sqlmodel import SQLModel, delete
@@ -231,4 +232,5 @@ async def test_too_many_chunks_are_rejected_with_the_figure(
 def test_sizes_do_not_end_at_32_bits() -> None:
     made = CreateTable(SQLModel.metadata.tables["ingestion_version"])
 
-    assert "size_bytes BIGINT NOT NULL" in str(made.compile(dialect=postgresql.dialect()))
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    assert "size_bytes BIGINT NOT NULL" in str(made.compile(dialect=dialect))
