@@ -52,6 +52,8 @@ def main() -> None:
         named = (given.detector, code)
         for trace in trace_all(named, detector, given.settings, plan, known, given.traces):
             sys.stdout.write(f"{json.dumps(trace)}\n")
+            place = f"{trace['scenario']} {trace['seed']}"
+            sys.stderr.write(f"{given.detector} {trace['settings']}, {place}: scored\n")
         return
     name = given.name or f"{given.detector} {json.dumps(given.settings, sort_keys=True)}"
     make = partial(detector, **given.settings)
@@ -59,7 +61,7 @@ def main() -> None:
     for line, kept in run_all((name, code), make, plan, known, given.results, again=given.again):
         lines.append(line)
         alarms = " ".join(f"{place}:{cause}" for place, cause in line["alarms"][:6])
-        told = f"{line['scenario']} {line['seed']}: {alarms or 'nothing'}"
+        told = f"{name}, {line['scenario']} {line['seed']}: {alarms or 'nothing'}"
         sys.stderr.write(f"{told}{' (kept)' * kept}\n")
     found = figures(lines)
     last = json.dumps({"detector": name, "code": code, "figures": found}, allow_nan=False)
