@@ -104,6 +104,12 @@ class AnswerGenerated(OfAnswer):
         description="whether `question` is all that was asked: no earlier turns, no system "
         "message, sampled as the route says; null: older than this",
     )
+    plain: bool | None = Field(
+        default=None,
+        description="whether the model was given `question`, its passages and the route's prompt "
+        "alone: no earlier turns, no system message, no JSON schema, however it was sampled; "
+        "null: older than this",
+    )
 
 
 class EmbeddingObserved(Event):

@@ -67,9 +67,10 @@ def shown_alike(answer: AnswerGenerated) -> bool:
     """Say whether a training shows the question of `answer` as it was asked.
 
     It shows passages and one question: what was asked after earlier turns or without passages had
-    another prompt. What is older than `alone` does not say it.
+    another prompt. What is older than `plain` says less, and older than `alone` nothing.
     """
-    return answer.alone is not False and bool(answer.passages)
+    plain = answer.alone is not False if answer.plain is None else answer.plain
+    return plain and bool(answer.passages)
 
 
 def worth_repeating(answer: AnswerGenerated) -> bool:

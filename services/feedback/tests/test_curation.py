@@ -77,7 +77,13 @@ def test_praise_needs_a_whole_answer_and_an_edit_does_not(change: dict[str, Any]
     assert wanted(about, said(about, {"edited_answer": "three"})) == Wanted("edited", "three")
 
 
-@pytest.mark.parametrize("change", [{"alone": False}, {"passages": ()}])
+def test_how_an_answer_was_sampled_is_no_part_of_what_a_training_shows() -> None:
+    about = answer(alone=False, plain=True)
+
+    assert wanted(about, said(about, {"edited_answer": "three"})) == Wanted("edited", "three")
+
+
+@pytest.mark.parametrize("change", [{"alone": False}, {"plain": False}, {"passages": ()}])
 @pytest.mark.parametrize("part", [{"thumb": "up"}, {"edited_answer": "three"}])
 def test_a_question_that_a_training_would_show_otherwise_teaches_nothing(
     change: dict[str, Any], part: dict[str, Any]

@@ -59,6 +59,11 @@ class Question:
         return self.turns[-1].content
 
     @property
+    def plain(self) -> bool:
+        """Whether the model reads the question as a training would show it."""
+        return len(self.turns) == 1 and not self.sampling.json_schema
+
+    @property
     def model(self) -> str:
         """What people are told that answers; no engine knows it by this name."""
         if self.adapter is None:

@@ -140,4 +140,5 @@ def event_of(question: Question, passages: Sequence[Passage], part: Finished) ->
         seed=question.sampling.seed,
         choices=len(part.choices),
         alone=question.alone,
+        plain=question.plain,
     )

@@ -240,25 +240,25 @@ async def test_alternatives_that_break_off_are_one_event_with_all_their_tokens(
 
 
 @pytest.mark.parametrize(
-    ("sampling", "alone"),
+    ("sampling", "alone", "plain"),
     [
-        (pb.Sampling(), True),
-        (pb.Sampling(temperature=0, seed=7), True),  # as the route says
-        (pb.Sampling(temperature=1), False),
-        (pb.Sampling(json_schema=SCHEMA), False),
-        (pb.Sampling(max_tokens=3), False),
+        (pb.Sampling(), True, True),
+        (pb.Sampling(temperature=0, seed=7), True, True),  # as the route says
+        (pb.Sampling(temperature=1), False, True),
+        (pb.Sampling(json_schema=SCHEMA), False, False),
+        (pb.Sampling(max_tokens=3), False, True),
     ],
 )
 async def test_an_answer_says_whether_its_question_was_asked_as_the_route_asks(
-    stub: Any, sessions: Sessions, sampling: pb.Sampling, alone: bool
+    stub: Any, sessions: Sessions, sampling: pb.Sampling, alone: bool, plain: bool
 ) -> None:
     await complete(stub, asking(sampling=sampling))
     (event,) = await published(sessions)
-    assert event.alone is alone
+    assert (event.alone, event.plain) == (alone, plain)
 
 
 async def test_a_question_after_others_does_not_stand_alone(stub: Any, sessions: Sessions) -> None:
     turns = [pb.Message(role="system", content="Be brief."), *asking().messages]
     await complete(stub, pb.GenerateRequest(messages=turns))
     (event,) = await published(sessions)
-    assert event.alone is False
+    assert (event.alone, event.plain) == (False, False)
