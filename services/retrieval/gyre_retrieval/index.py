@@ -97,9 +97,12 @@ class Index:
         look = self._search_locally if self._is_local else self._search
         return await self._in_thread(look, tenant, collection, vector.tolist(), limit)
 
-    async def point_ids(self) -> set[str]:
-        """Return the id of every point, for repair."""
-        return await self._in_thread(self._scroll, None)
+    async def page(self, after: Any = None) -> tuple[dict[str, tuple[str, UUID]], Any]:
+        """Return points, for repair, each with its tenant and chunk, and where the next ones begin.
+
+        The first begin at None, which comes with the last. In local mode all are one page.
+        """
+        return await self._in_thread(self._page, after)
 
     async def lacking(self, point_ids: Sequence[str]) -> set[str]:
         """Return those that are no points here, for repair."""
@@ -109,7 +112,7 @@ class Index:
         """Return the id of every point of a document, of all its versions."""
         if self._is_local:
             return await self._in_thread(self._held.points_of, tenant, document_id)
-        return await self._in_thread(self._scroll, _filter(tenant, document_id=str(document_id)))
+        return await self._in_thread(self._points_of, tenant, document_id)
 
     async def drop(self, point_ids: Sequence[str]) -> None:
         """Delete points that nothing in the database stands behind."""
@@ -192,7 +195,8 @@ class Index:
                 self._index_payload(client)
         if self._is_local:
             self._held = Held()
-            self._held.put(_place(point.payload) for page in self._pages() for point in page)
+            points, _ = self._call("scroll", limit=WHOLE, with_vectors=False)
+            self._held.put(_place(point.payload) for point in points)
 
     def _index_payload(self, client: QdrantClient) -> None:
         tenant = qdrant.KeywordIndexParams(type=qdrant.KeywordIndexType.KEYWORD, is_tenant=True)
@@ -205,19 +209,36 @@ class Index:
     def _call(self, method: str, **arguments: Any) -> Any:
         return getattr(self._client, method)(self._name, **arguments)
 
-    def _scroll(self, chosen: qdrant.Filter | None) -> set[str]:
-        pages = self._pages(scroll_filter=chosen, with_payload=False)
-        return {str(point.id) for page in pages for point in page}
+    def _page(self, after: Any) -> tuple[dict[str, tuple[str, UUID]], Any]:
+        wanted = ["tenant_id", "chunk_id"]
+        points, after = self._call(
+            "scroll",
+            limit=WHOLE if self._is_local else PAGE,
+            offset=after,
+            with_vectors=False,
+            with_payload=wanted,
+        )
+        found = {
+            str(point.id): (point.payload["tenant_id"], UUID(point.payload["chunk_id"]))
+            for point in points
+        }
+        return found, after
 
-    def _pages(self, **arguments: Any) -> Iterator[list[Any]]:
-        limit, after = WHOLE if self._is_local else PAGE, None
+    def _points_of(self, tenant: str, document_id: UUID) -> set[str]:
+        ids: set[str] = set()
+        after: Any = None
         while True:
             points, after = self._call(
-                "scroll", limit=limit, offset=after, with_vectors=False, **arguments
+                "scroll",
+                scroll_filter=_filter(tenant, document_id=str(document_id)),
+                limit=PAGE,
+                offset=after,
+                with_vectors=False,
+                with_payload=False,
             )
-            yield points
+            ids.update(str(point.id) for point in points)
             if after is None:
-                return
+                return ids
 
     async def _in_thread(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         loop = asyncio.get_running_loop()

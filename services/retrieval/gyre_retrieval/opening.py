@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from collections import defaultdict
+from uuid import UUID
 
 from gyre_retrieval import restoring, store
 from gyre_retrieval.encoder import Encoder
-from gyre_retrieval.index import Index
+from gyre_retrieval.index import PAGE, Index
 from gyre_retrieval.indexing import Indexing
+from gyre_retrieval.places import point_id
 from gyre_retrieval.vectors import to_bytes
 from gyre_service.database import Sessions, snapshot, transaction
 from gyre_service.errors import Unavailable
@@ -82,27 +85,35 @@ class Opening:
                     await session.merge(chunk)
 
     async def _restore(self) -> None:
-        """Let the index hold what the database has vectors of, and nothing else."""
-        async with snapshot(self._sessions) as session:
-            wanted = {place.point_id: place for place in await store.places(session)}
-        there = await self._index.point_ids()
-        await self._drop_unknown(there - wanted.keys())
-        missing = [place for point_id, place in wanted.items() if point_id not in there]
+        """Let the index hold what the database has vectors of, and nothing else.
 
-        def told(count: int) -> None:
-            self._reason = f"restoring the index: {count} of {len(missing)} vectors"
+        In pages: neither fits into memory where there are millions.
+        """
+        after = None
+        while True:
+            points, after = await self._index.page(after)
+            await self._drop_unknown(points)
+            if after is None:
+                break
+        count, dimension = 0, self._encoder.identity.dimension
+        async for missing in restoring.lacking(self._sessions, self._index):
+            self._reason = f"restoring the index: {count} vectors so far"
+            await restoring.put(self._sessions, self._index, dimension, missing)
+            count += len(missing)
+        if count:
+            log.info("restored %d vectors", count)
 
-        dimension = self._encoder.identity.dimension
-        await restoring.put(self._sessions, self._index, dimension, missing, told)
-        if missing:
-            log.info("restored %d vectors", len(missing))
-
-    async def _drop_unknown(self, point_ids: set[str]) -> None:
+    async def _drop_unknown(self, points: dict[str, tuple[str, UUID]]) -> None:
         """Drop those that no chunk stands behind: a crash left them."""
-        if not point_ids:
-            return
         # Read now: another replica may have embedded them since. A chunk that is being embedded
         # is a row before it is a point, and has its vector only after that.
-        async with snapshot(self._sessions) as session:
-            known = {place.point_id for place in await store.places(session, embedded=False)}
-        await self._index.drop(sorted(point_ids - known))
+        chunks: defaultdict[str, list[UUID]] = defaultdict(list)
+        for tenant, chunk_id in points.values():
+            chunks[tenant].append(chunk_id)
+        known: set[str] = set()
+        for tenant, mine in chunks.items():
+            for start in range(0, len(mine), PAGE):
+                async with snapshot(self._sessions) as session:
+                    found = await store.existing(session, tenant, mine[start : start + PAGE])
+                known.update(point_id(tenant, chunk_id) for chunk_id in found)
+        await self._index.drop(sorted(points.keys() - known))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import DateTime, Index
+from sqlalchemy import DateTime, Index, tuple_
 from sqlmodel import Field, SQLModel, col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -155,28 +155,44 @@ async def chunks_of_others(session: AsyncSession, digest: str, limit: int) -> Se
 
 
 async def places(
-    session: AsyncSession, tenant: str = "", collection: str = "", *, embedded: bool = True
+    session: AsyncSession, after: Place | None, limit: int, tenant: str = "", collection: str = ""
 ) -> list[Place]:
-    """Return where every chunk with a vector belongs, of a tenant's collection or of all.
+    """Return where chunks with a vector belong, of a tenant's collection or of all, in their order.
 
     Args:
         session: Of the database.
+        after: The last one that was returned before; None: from the first.
+        limit: How many at most.
         tenant: Whose; all, if empty.
         collection: Of the tenant.
-        embedded: False also for chunks that have no vector yet.
     """
-    query = sqlalchemy.select(
-        col(Chunk.tenant),
-        col(Chunk.chunk_id),
-        col(Chunk.document_id),
-        col(Chunk.version),
-        col(Version.collection),
-    ).join(Version, _same(Chunk, Version) & (col(Chunk.version) == col(Version.version)))
-    if embedded:
-        query = query.where(col(Chunk.vector).is_not(None))
+    key = tuple_(col(Chunk.tenant), col(Chunk.chunk_id))
+    query = (
+        sqlalchemy.select(
+            col(Chunk.tenant),
+            col(Chunk.chunk_id),
+            col(Chunk.document_id),
+            col(Chunk.version),
+            col(Version.collection),
+        )
+        .join(Version, _same(Chunk, Version) & (col(Chunk.version) == col(Version.version)))
+        .where(col(Chunk.vector).is_not(None))
+        .order_by(*key)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(key > (after.tenant, after.chunk_id))
     if tenant:
         query = query.where(col(Chunk.tenant) == tenant, col(Version.collection) == collection)
     return [Place(*row) for row in await (await session.connection()).execute(query)]
+
+
+async def existing(session: AsyncSession, tenant: str, chunk_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the chunks that are rows, with a vector or not yet."""
+    query = select(Chunk.chunk_id).where(
+        col(Chunk.tenant) == tenant, col(Chunk.chunk_id).in_(chunk_ids)
+    )
+    return set((await session.exec(query)).all())
 
 
 async def point_ids_of(session: AsyncSession, tenant: str, document_id: UUID) -> set[str]:

@@ -124,7 +124,7 @@ async def test_what_the_index_has_lost_is_put_back_when_it_is_asked_for(
 ) -> None:
     await bench.submit(count=70)
     await bench.submit(tenant="umbrella")
-    await bench.index.drop(sorted(await bench.index.point_ids()))
+    await bench.index.drop(await bench.point_ids())
     for event in (
         remedy(state="held"),
         remedy(remedy="retrain"),
@@ -144,7 +144,7 @@ async def test_what_is_removed_while_it_is_put_back_stays_away(
     broker: KafkaBroker, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bench.submit()
-    await bench.index.drop(sorted(await bench.index.point_ids()))
+    await bench.index.drop(await bench.point_ids())
     put = bench.index.put
 
     async def removed_first(*arguments: Any) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from httpx import Headers
@@ -21,7 +23,7 @@ async def opened(bench: Bench) -> Opening:
 
 async def test_an_index_that_was_lost_is_restored_from_the_database(bench: Bench) -> None:
     await bench.submit(1, count=5)
-    await bench.index.drop(sorted(await bench.index.point_ids()))
+    await bench.index.drop(await bench.point_ids())
     assert await bench.find("part3") == []
 
     await opened(bench)
@@ -30,6 +32,33 @@ async def test_an_index_that_was_lost_is_restored_from_the_database(bench: Bench
     assert len(found) == 5
     assert found[0].text == "part3 of v1"
     assert found[0].score == pytest.approx(1, abs=1e-5)
+
+
+async def test_what_is_looked_through_page_by_page_is_restored_and_cleaned(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = bench.index.page
+
+    async def paged(after: Any = None) -> Any:  # as a server does
+        points, _ = await page()
+        ids = [id for id in sorted(points) if after is None or id >= after]
+        return {id: points[id] for id in ids[:2]}, ids[2] if len(ids) > 2 else None
+
+    await bench.submit(1, count=5)
+    await bench.submit(1, count=5, tenant="umbrella")
+    lost = await bench.point_ids()
+    stray = [Place(tenant, uuid4(), uuid4(), 1, "default") for tenant in ("acme", "other")] * 2
+    await bench.index.put(stray, await bench.encoder.encode(["stray"] * 4))
+    await bench.index.drop(lost)
+
+    for module in ("opening", "restoring", "index"):
+        monkeypatch.setattr(f"gyre_retrieval.{module}.PAGE", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.index, "page", paged)
+        await opened(bench)
+
+    assert len(await bench.find("part3")) == len(await bench.find("part3", "umbrella")) == 5
+    assert await bench.points() == 10
 
 
 async def test_what_a_crash_left_is_deleted_at_the_start(
@@ -55,18 +84,18 @@ async def test_what_a_crash_left_is_deleted_at_the_start(
 async def test_what_another_replica_indexes_meanwhile_stays(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    point_ids = bench.index.point_ids
+    page = bench.index.page
     arriving = chunk(0, count=2, version=2)
 
-    async def slow() -> set[str]:
+    async def slow(after: Any) -> Any:
         await bench.submit(1)
         await bench.take(arriving)
         place = Place("acme", arriving.chunk_id, arriving.document_id, 2, "default")
         await bench.index.put([place], await bench.encoder.encode([arriving.text]))
-        return await point_ids()
+        return await page(after)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.index, "point_ids", slow)
+        patch.setattr(bench.index, "page", slow)
         await opened(bench)
 
     assert await bench.points() == 3
