@@ -12,7 +12,8 @@ Source:
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 from uuid import UUID
@@ -24,6 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_service.database import Sessions, clock, transaction
 from gyre_service.errors import Conflict, ServiceError, Unavailable
 from gyre_service.ids import now
+from gyre_service.telemetry import tracer
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +140,8 @@ async def work(
             continue
         log.info("job %s: claim %d", job.job_id, job.token)
         try:
-            await _while_held(sessions, job, do, lease_s)
+            with _traced(job):
+                await _while_held(sessions, job, do, lease_s)
         except LostLease as error:
             log.warning("%s", error)
         except (Unavailable, Conflict) as error:
@@ -146,6 +149,21 @@ async def work(
             await _give_back(sessions, job)
         except Exception:  # a bug: nobody knows whether of the job or of ours
             await _give_back(sessions, job, failures=1)
+            raise
+
+
+@contextmanager
+def _traced(job: Job) -> Iterator[None]:
+    """Trace an attempt at a job: what it enqueues and whom it calls belong to it."""
+    name = str(type(job).__tablename__)
+    with tracer.start_as_current_span(f"work {name}") as span:
+        span.set_attribute("gyre.tenant", job.tenant)
+        span.set_attribute("gyre.job.id", str(job.job_id))
+        span.set_attribute("gyre.job.claim", job.token)
+        try:
+            yield
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__name__)
             raise
 
 

@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode, get_current_span
 
+from gyre_service import jobs
 from gyre_service.database import Sessions, open_database, transaction
 from gyre_service.errors import Unavailable
 from gyre_service.jobs import READY, Job, LostLease, claim, held, renew, work
@@ -211,3 +214,30 @@ async def test_what_is_taken_over_is_cancelled_here(sessions: Sessions) -> None:
             raise
 
     await run(sessions, do, cancelled, lease_s=0.1)
+
+
+async def test_each_attempt_has_a_span_that_says_how_it_ended(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, spans: InMemorySpanExporter
+) -> None:
+    monkeypatch.setattr(jobs, "PAUSE_S", -1)
+    await add(sessions, 1)
+    done, inside = asyncio.Event(), set()
+
+    async def do(job: Sum) -> None:
+        inside.add(get_current_span().get_span_context().span_id)
+        if job.token == 1:
+            raise Unavailable("the data is away")
+        await finish(sessions, job)
+        done.set()
+
+    await run(sessions, do, done)
+
+    ended = spans.get_finished_spans()
+    assert inside == {span.context.span_id for span in ended if span.context is not None}
+    assert [span.name for span in ended] == ["work test_sum"] * 2
+    assert [span.status.status_code for span in ended] == [StatusCode.ERROR, StatusCode.UNSET]
+    assert dict(ended[1].attributes or {}) == {
+        "gyre.job.id": str(UUID(int=1)),
+        "gyre.tenant": "acme",
+        "gyre.job.claim": 2,
+    }

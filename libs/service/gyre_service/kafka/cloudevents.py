@@ -1,6 +1,7 @@
 """CloudEvents 1.0, Kafka binary mode: the value is the data, headers are the envelope."""
 
 from collections.abc import Iterator, MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -99,6 +100,9 @@ def _time(said: str | None, appended: datetime) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+# What is being handled, for whoever knows no context of the broker's: the outbox.
+HANDLED: ContextVar[Received | None] = ContextVar("handled", default=None)
+
 Cause = Annotated[Received, Given("cause")]  # how a handler asks for it
 
 
@@ -123,8 +127,12 @@ class CloudEvents(BaseMiddleware[Any, Any]):
         # Inside the retries: every attempt numbers its events from 0 again.
         self.cause = cause = Received.of(msg)
         self.read.update([cause.place])
-        with self.context.scope("cause", self.cause):
-            return await call_next(msg)
+        token = HANDLED.set(cause)
+        try:
+            with self.context.scope("cause", self.cause):
+                return await call_next(msg)
+        finally:
+            HANDLED.reset(token)
 
     async def publish_scope(self, call_next: Any, cmd: Any) -> Any:
         if isinstance(cmd.body, Event):
@@ -158,9 +166,15 @@ def derived(event: Event, cause: Received, service: str) -> dict[str, str]:
     name = (cause.tenant, service, cause.source, cause.id, next(cause.ordinals))
     return {
         **envelope(event, cause.tenant, service, cause.time, derived_id(*name)),
-        "ce_correlationid": cause.correlation_id,
-        "ce_causationid": cause.id,
+        **chain(cause),
     }
+
+
+def chain(cause: Received | None) -> dict[str, str]:
+    """Return the headers that say what an event follows from; none if it begins a chain."""
+    if cause is None:
+        return {}
+    return {"ce_correlationid": cause.correlation_id, "ce_causationid": cause.id}
 
 
 def envelope(event: Event, tenant: str, service: str, time: datetime, id: UUID) -> dict[str, str]:

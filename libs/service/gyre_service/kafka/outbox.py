@@ -27,7 +27,7 @@ from gyre_service.database import (
 from gyre_service.errors import Rejected, Unavailable
 from gyre_service.ids import new_id, now
 from gyre_service.kafka.broker import Broker
-from gyre_service.kafka.cloudevents import envelope, record_key
+from gyre_service.kafka.cloudevents import HANDLED, chain, envelope, record_key
 from gyre_service.telemetry import carried, carrying
 
 MAX_BYTES = 960 * 1024  # more belongs in a blob; what Kafka refuses would block the others
@@ -117,7 +117,8 @@ def _row(event: Event, tenant: str, service: str, id: UUID | None) -> Outbox:
         trace=carried(),
         time=now(),
     )
-    row.headers = envelope(event, tenant, service, row.time, row.id)
+    # A handler may enqueue, too: then it is what it handles that caused the event.
+    row.headers = envelope(event, tenant, service, row.time, row.id) | chain(HANDLED.get())
     return row
 
 
