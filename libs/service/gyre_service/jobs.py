@@ -18,8 +18,9 @@ from datetime import datetime
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime
-from sqlmodel import Field, SQLModel, and_, col, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Index
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field, SQLModel, and_, col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gyre_service.database import Sessions, clock, transaction
@@ -43,11 +44,16 @@ class Job(SQLModel):
 
     tenant: str = Field(primary_key=True)
     job_id: UUID = Field(primary_key=True)
-    state: str = Field(index=True)
+    state: str
     token: int = 0  # grows with each claim
     failures: int = 0  # attempts that ended by themselves: neither kills nor what was away
     lease_until: float = 0  # seconds, by the database's clock; while ready: not to be run before
     created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True))
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Index, ...]:
+        name = f"ix_{cls.__tablename__}_oldest"
+        return (Index(name, "state", "created_at", "job_id"),)
 
 
 J = TypeVar("J", bound=Job)
@@ -58,19 +64,11 @@ async def claim(sessions: Sessions, table: type[J], lease_s: float) -> J | None:
     """Take the oldest job that is ready, or whose runner is dead; None if there is none."""
     async with transaction(sessions) as session:
         database_time = clock(session)
-        free = (
-            select(table)
-            .where(
-                or_(col(table.state) == READY, col(table.state) == RUNNING),
-                col(table.lease_until) < database_time,
-            )
-            .order_by(col(table.created_at), col(table.job_id))
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        found = (await session.exec(free)).first()
-        if found is None:
+        oldest = [await _oldest(session, table, state) for state in (READY, RUNNING)]
+        free = [job for job in oldest if job is not None]
+        if not free:
             return None
+        found = min(free, key=lambda job: (job.created_at, job.job_id))
         taken = (
             update(table)
             .where(col(table.tenant) == found.tenant, col(table.job_id) == found.job_id)
@@ -79,6 +77,18 @@ async def claim(sessions: Sessions, table: type[J], lease_s: float) -> J | None:
         await session.exec(taken)
         await session.refresh(found)
         return found
+
+
+async def _oldest(session: AsyncSession, table: type[J], state: str) -> J | None:
+    """Return the oldest free job in one state: of one alone an index has the order."""
+    query = (
+        select(table)
+        .where(col(table.state) == state, col(table.lease_until) < clock(session))
+        .order_by(col(table.created_at), col(table.job_id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.exec(query)).first()
 
 
 async def renew(sessions: Sessions, job: Job, lease_s: float) -> bool:

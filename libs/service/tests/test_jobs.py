@@ -7,11 +7,14 @@ from uuid import UUID
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, get_current_span
+from sqlalchemy import event
+from sqlmodel import col, update
 
 from gyre_service import jobs
 from gyre_service.database import Sessions, open_database, transaction
 from gyre_service.errors import Unavailable
-from gyre_service.jobs import READY, Job, LostLease, claim, held, renew, work
+from gyre_service.ids import now
+from gyre_service.jobs import READY, RUNNING, Job, LostLease, claim, held, renew, work
 
 
 class Sum(Job, table=True):
@@ -66,6 +69,40 @@ async def test_a_job_is_claimed_once_and_only_when_it_is_ready(sessions: Session
     assert first is not None
     assert (first.job_id, first.token) == (UUID(int=1), 1)
     assert await claim(sessions, Sum, 15) is None
+
+
+async def test_the_oldest_is_claimed_first_whether_ready_or_left_by_a_dead_runner(
+    sessions: Sessions,
+) -> None:
+    await add(sessions, 3, 1, 2)
+    async with transaction(sessions) as session:
+        await session.exec(update(Sum).values(created_at=now()))
+        dead = update(Sum).where(col(Sum.job_id) == UUID(int=2)).values(state=RUNNING)
+        await session.exec(dead)
+
+    claimed = [await claim(sessions, Sum, 15) for _ in range(4)]
+
+    assert [job and job.job_id.int for job in claimed] == [1, 2, 3, None]
+
+
+async def test_a_claim_sorts_no_jobs(sessions: Sessions) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        asked.append((statement, values))
+
+    engine = sessions.kw["bind"].sync_engine
+    event.listen(engine, "before_cursor_execute", ask)
+    await claim(sessions, Sum, 15)
+    event.remove(engine, "before_cursor_execute", ask)
+
+    async with transaction(sessions) as session:
+        connection = await session.connection()
+        for statement, values in asked:
+            explained = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            assert [row.detail for row in explained] == [
+                "SEARCH test_sum USING INDEX ix_test_sum_oldest (state=?)"
+            ]
 
 
 async def test_who_lost_its_lease_writes_nothing(sessions: Sessions) -> None:

@@ -45,7 +45,8 @@ class Table(Generic[E]):
         """
         self.event = event
         self._changed = changed
-        self._rows: dict[bytes, E] = {}
+        self._rows: dict[bytes, E] = {}  # by the record's key, which begins with the tenant
+        self._by_key: dict[bytes, set[bytes]] = {}  # the records' keys, by the row's own
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -55,14 +56,14 @@ class Table(Generic[E]):
 
     def find(self, key: str) -> tuple[str, E] | None:
         """Return the row with `key` whoever it belongs to, and its tenant."""
-        for tenant, row in self.rows():
-            if row.key == key.encode():
-                return tenant, row
-        return None
+        if not (found := self._by_key.get(key.encode())):
+            return None
+        first = min(found)  # of several tenants
+        return _tenant(first), self._rows[first]
 
     def rows(self) -> list[tuple[str, E]]:
         """Return every row with its tenant, in the order of their keys."""
-        return [(key.decode().partition("/")[0], row) for key, row in sorted(self._rows.items())]
+        return [(_tenant(key), row) for key, row in sorted(self._rows.items())]
 
     async def start(self) -> None:
         """Return when all that the topic held at this moment is here; go on reading.
@@ -106,7 +107,7 @@ class Table(Generic[E]):
         if record.key is None:
             log.error("no key: %s/%s/%s", record.topic, record.partition, record.offset)
         elif record.value is None:  # a tombstone
-            self._rows.pop(record.key, None)
+            self._put(record.key, None)
         else:
             try:
                 row = self.event.model_validate_json(record.value)
@@ -116,8 +117,19 @@ class Table(Generic[E]):
             before = self._rows.get(record.key)
             if getattr(row, "revision", 0) < getattr(before, "revision", 0):
                 return  # published again, after a later one
-            self._rows[record.key] = row
-            self._changed(record.key.decode().partition("/")[0], row)
+            self._put(record.key, row)
+            self._changed(_tenant(record.key), row)
+
+    def _put(self, key: bytes, row: E | None) -> None:
+        if (before := self._rows.pop(key, None)) is not None:
+            self._by_key[before.key].discard(key)
+        if row is not None:
+            self._rows[key] = row
+            self._by_key.setdefault(row.key, set()).add(key)
+
+
+def _tenant(key: bytes) -> str:
+    return key.decode().partition("/")[0]
 
 
 class PastTable(Table[E]):
