@@ -41,6 +41,8 @@ MAX_BYTES = 4 * 1024 * 1024
 # A peer that neither answers nor closes is given up after both: who waits for it hears of it. A
 # server refuses idle pings more often than every 300 s by default: both sides are told.
 KEEPALIVE_MS, GIVEN_UP_MS = 20_000, 10_000
+# By default all calls go to the first address that is there.
+IN_TURN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
 DURATION = Histogram(
     "gyre_rpc_duration_seconds",
     "Time to answer an RPC",
@@ -237,12 +239,17 @@ async def _report(health: Any, names: Iterable[str], ready: Callable[[], bool]) 
 
 
 def channel(address: str) -> aio.Channel:
-    """Return a channel to another service, which need not be there yet."""
+    """Return a channel to another service, which need not be there yet.
+
+    Of several addresses (`ipv4:HOST:PORT,HOST:PORT`, or a name that has several) each that is
+    there gets its turn.
+    """
     return aio.insecure_channel(
         address,
         interceptors=outgoing(),
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
+            ("grpc.service_config", IN_TURN),
             *_kept_alive(),
             # Who calls while a connection is made waits for it: for 20 s, by default.
             ("grpc.min_reconnect_backoff_ms", GIVEN_UP_MS),
