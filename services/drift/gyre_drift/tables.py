@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Index
+from sqlalchemy import JSON, BigInteger, DateTime, Index
 from sqlmodel import Field, SQLModel
 
 
@@ -92,7 +92,7 @@ class Early(SQLModel, table=True):
     route: str
     topic: str
     partition: int
-    offset: int
+    offset: int = Field(sa_type=BigInteger)
     event: dict[str, Any] = Field(sa_type=JSON)
     at: datetime = Field(sa_type=DateTime(timezone=True))
 
