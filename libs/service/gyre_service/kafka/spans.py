@@ -60,6 +60,7 @@ class Spans(BaseMiddleware[Any, Any]):
 
     async def consume_scope(self, call_next: Any, msg: StreamMessage[Any]) -> Any:
         self._span = trace.get_current_span()
+        self._span.update_name(f"process {msg.raw_message.topic}")
         try:
             return await call_next(msg)
         except BaseException as error:
@@ -68,7 +69,9 @@ class Spans(BaseMiddleware[Any, Any]):
             raise
 
     async def publish_scope(self, call_next: Any, cmd: Any) -> Any:
-        trace.get_current_span().set_attributes(_of_event(cmd.headers))
+        span = trace.get_current_span()
+        span.update_name(f"send {cmd.destination}")
+        span.set_attributes(_of_event(cmd.headers))
         return await call_next(cmd)
 
     async def after_processed(
