@@ -28,7 +28,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
     async def parts(process: Process) -> AsyncIterator[None]:
         rollouts = process.table(RolloutChanged)
         await rollouts.start()
-        references = References()
+        references = References(settings.references_at_hand)
         process.broker.context.set_global("desks", Desks(rollouts, references))
         try:
             add = partial(

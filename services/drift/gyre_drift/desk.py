@@ -66,7 +66,8 @@ class Desk:
     Args:
         occasion: The event, and its route.
         references: That there are.
-        reference: What its questions were like; None while warming.
+        reference: What its questions were like; None while warming, and where nothing has to be
+            compared with it yet: it is read for questions and alarms.
         watch: What is remembered of it; None while warming, but for a promoted adapter: then
             answers are watched already.
     """
@@ -91,6 +92,7 @@ class Desk:
             # No event is asked after it was appended: a clock that is ahead is no such time.
             since = min(occasion.time, occasion.cause.appended)
             desk = await self._restart(event.encoder.digest, since)
+        desk = await desk._with_reference()
         row.events += live
         if desk.watch is None or desk.reference is None:
             return await desk._collect(event.text, vector, live=live)
@@ -128,19 +130,27 @@ class Desk:
         """Return the desk with what is remembered of the route, if anything is."""
         occasion, row = self.occasion, self.occasion.row
         watch = await store.get_watch(occasion.session, row)
-        if row.reference_id is None:
-            if watch is None:
-                return self
-            watch.panel.tune(self.policy.drift)
-            return await replace(self, watch=watch)._after_change()
+        if watch is None and row.reference_id is None:
+            return self
+        desk = self
+        if watch is None or row.reference_id not in (None, watch.reference_id):  # another release's
+            desk = await self._with_reference()
+            if desk.reference is None:
+                return desk
+            watch = Watch.of(desk.reference, self.policy.drift, occasion.time, occasion.production)
+            await eras.note(occasion, occasion.time)
+        watch.panel.tune(self.policy.drift)
+        return await replace(desk, watch=watch)._after_change()
+
+    async def _with_reference(self) -> "Desk":
+        """Return the desk with the reference there is; where that cannot be read, a next begins."""
+        occasion, row = self.occasion, self.occasion.row
+        if row.reference_id is None or self.reference is not None:
+            return self
         reference = await self._reference(row.reference_id)
         if reference is None:
             return await self._restart(row.encoder, occasion.time)
-        if watch is None or watch.reference_id != row.reference_id:  # of another release
-            watch = Watch.of(reference, self.policy.drift, occasion.time, occasion.production)
-            await eras.note(occasion, occasion.time)
-        watch.panel.tune(self.policy.drift)
-        return await replace(self, reference=reference, watch=watch)._after_change()
+        return replace(self, reference=reference)
 
     def _is_of_before(self) -> bool:
         """Tell whether a question was asked before what it is to be compared with began."""
@@ -244,13 +254,16 @@ class Desk:
         watch.alarms = deciding.recent(watch.alarms, watch.panel.in_alarm(), row.events, policy)
         events = [*(await reviewing.orphaned(occasion, watch) if watch.new else ()), *said]
         watch.new = False
+        reference = self.reference
+        if raised and reference is None and row.reference_id is not None:
+            reference = await self._reference(row.reference_id)
         for number, alarm in enumerate(raised):
-            events.append(await alarms.raised(occasion, watch, self.reference, alarm, number))
-        attack = watch.attack(self.reference, policy) if live and self.reference else None
+            events.append(await alarms.raised(occasion, watch, reference, alarm, number))
+        attack = watch.attack(reference, policy) if live and reference else None
         if attack is not None:
             events += await remedies.security(occasion, watch, *attack)
         events += await remedies.asked(
-            occasion, watch, self.reference if live else None, self.references
+            occasion, watch, reference if live else None, self.references
         )
         await store.save(occasion.session, row, watch)
         store.decide(occasion.session, cause, row.route, events)

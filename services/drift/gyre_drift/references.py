@@ -8,13 +8,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.reference import Reference
 
-AT_HAND = 16  # of 0.8 MB each
-
 
 class References:
-    """The references that were used last."""
+    """The references that were used last.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many are kept at hand, of 0.8 MB each.
+    """
+
+    def __init__(self, most: int = 16) -> None:
+        self._most = most
         self._at_hand: OrderedDict[UUID, Reference] = OrderedDict()
 
     async def get(
@@ -28,6 +31,6 @@ class References:
         if found is not None:
             self._at_hand[reference_id] = found
             self._at_hand.move_to_end(reference_id)
-            while len(self._at_hand) > AT_HAND:
+            while len(self._at_hand) > self._most:
                 self._at_hand.popitem(last=False)
         return found

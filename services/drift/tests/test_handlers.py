@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlmodel import select
 
 from gyre_drift.desk import Desk
+from gyre_drift.references import References
 from gyre_drift.tables import Early
 from gyre_drift.tables import Reference as ReferenceRow
 from gyre_drift.watching.reference import Reference
@@ -211,6 +212,26 @@ async def test_bad_scores_alone_are_an_alarm_and_no_training(send: Send, said: S
 
     assert [alarm.family for alarm in said.alarms] == ["quality"]
     assert said.requests == []
+
+
+async def test_only_questions_and_alarms_are_compared_with_a_reference(
+    send: Send, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[UUID] = []
+    get = References.get
+
+    async def reading(self: References, session: Any, tenant: str, route: str, id: UUID) -> Any:
+        read.append(id)
+        return await get(self, session, tenant, route, id)
+
+    monkeypatch.setattr(References, "get", reading)
+    await baseline(send, World(1))
+    read.clear()
+    for value in [0.9] * 55 + [0.1] * 40:
+        await send(scored(value))
+    await send(verdict("down"))
+
+    assert len(said.alarms) == len(read) == 1
 
 
 async def test_people_who_ask_again_want_other_answers(send: Send, said: Said) -> None:
