@@ -26,7 +26,8 @@ def parse_keys(text: str) -> dict[str, str]:
         if not key.isascii() or not key.isprintable() or not key or " " in key:
             raise ValueError(f"entry {number}: expected KEY:TENANT, the key printable ASCII")
         if not TENANT.fullmatch(tenant):
-            raise ValueError(f"entry {number}: tenant {tenant!r}, expected a-z, 0-9 and -")
+            # Not what stands there: who takes one for the other has written a key.
+            raise ValueError(f"entry {number}: expected a tenant of a-z, 0-9 and - after the key")
         if key in keys:
             raise ValueError(f"entry {number}: this key is there twice")
         keys[key] = tenant

@@ -203,6 +203,9 @@ async def test_a_key_keeps_its_tenant(sessions: Sessions, tmp_path: Path) -> Non
 def test_keys_that_are_none_stop_the_start(keys: str) -> None:
     with pytest.raises(ValueError, match="entry"):
         parse_keys(keys)
+    with pytest.raises(ValueError) as caught:
+        parse_keys("default:sk-SECRET")  # the wrong way round
+    assert "SECRET" not in str(caught.value)
     if keys:
         with pytest.raises(ValidationError):
             Settings(api_keys=SecretStr(keys))
