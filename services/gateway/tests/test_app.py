@@ -203,7 +203,7 @@ async def test_a_key_keeps_its_tenant(sessions: Sessions, tmp_path: Path) -> Non
 def test_keys_that_are_none_stop_the_start(keys: str) -> None:
     with pytest.raises(ValueError, match="entry"):
         parse_keys(keys)
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="expected a tenant") as caught:
         parse_keys("default:sk-SECRET")  # the wrong way round
     assert "SECRET" not in str(caught.value)
     if keys:
