@@ -26,7 +26,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gyre_service.database import Sessions, clock, transaction
 from gyre_service.errors import Conflict, ServiceError, Unavailable
 from gyre_service.ids import now
-from gyre_service.telemetry import tracer
+from gyre_service.telemetry import failing, tracer
 
 log = logging.getLogger(__name__)
 
@@ -170,11 +170,8 @@ def _traced(job: Job) -> Iterator[None]:
         span.set_attribute("gyre.tenant", job.tenant)
         span.set_attribute("gyre.job.id", str(job.job_id))
         span.set_attribute("gyre.job.claim", job.token)
-        try:
+        with failing(span, Exception):  # who is told to stop has not failed
             yield
-        except Exception as error:
-            span.set_attribute("error.type", type(error).__name__)
-            raise
 
 
 async def _while_held(sessions: Sessions, job: J, do: Do[J], lease_s: float) -> None:

@@ -14,12 +14,12 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 from opentelemetry import trace
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
-from opentelemetry.trace import StatusCode
 from prometheus_client import Histogram
 
 from gyre_events import Purpose
 from gyre_service.errors import Rejected, ServiceError, Unavailable
 from gyre_service.settings import ServiceSettings
+from gyre_service.telemetry import fail
 from gyre_service.tracing import STATUS_CODE, outgoing
 
 if TYPE_CHECKING:  # generic for the type checker only
@@ -160,7 +160,7 @@ async def _ending(name: str, context: Any) -> AsyncIterator[None]:
     except Exception as error:
         code = grpc.StatusCode.UNKNOWN
         span.set_attribute(STATUS_CODE, code.value[0])
-        span.set_status(StatusCode.ERROR, type(error).__name__)
+        fail(span, type(error).__name__)
         raise
     finally:
         DURATION.labels(name, code.name).observe(perf_counter() - start)

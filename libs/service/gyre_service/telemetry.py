@@ -11,11 +11,28 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, StatusCode
 
 from gyre_service.flood import Flood
 from gyre_service.settings import ServiceSettings
 
 tracer = trace.get_tracer("gyre")
+
+
+def fail(span: Span, reason: str) -> None:
+    """Say on a span that it failed: of what error, by its type or its status code."""
+    span.set_attribute("error.type", reason)
+    span.set_status(StatusCode.ERROR, reason)
+
+
+@contextmanager
+def failing(span: Span, what: type[BaseException] = BaseException) -> Iterator[None]:
+    """Say on a span what ends the block inside, if something of that kind does, and let it pass."""
+    try:
+        yield
+    except what as error:
+        fail(span, type(error).__name__)
+        raise
 
 
 def configure(settings: ServiceSettings) -> None:

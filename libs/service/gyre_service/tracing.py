@@ -9,9 +9,9 @@ import grpc
 from grpc import aio
 from opentelemetry import propagate, trace
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import Span, SpanKind
 
-from gyre_service.telemetry import tracer
+from gyre_service.telemetry import fail, failing, tracer
 
 STATUS_CODE = "rpc.grpc.status_code"
 
@@ -41,9 +41,9 @@ class Traced(aio.UnaryUnaryClientInterceptor):
         propagate.inject(headers, trace.set_span_in_context(span))
         metadata = aio.Metadata(*(client_call_details.metadata or ()), *headers.items())
         try:
-            call = await continuation(client_call_details._replace(metadata=metadata), request)
-        except BaseException as error:
-            _fail(span, type(error).__name__)
+            with failing(span):
+                call = await continuation(client_call_details._replace(metadata=metadata), request)
+        except BaseException:
             span.end()
             raise
         call.add_done_callback(partial(self._end, span))
@@ -61,14 +61,9 @@ async def _ended(span: Span, call: Any) -> None:
         code = await call.code()
         span.set_attribute(STATUS_CODE, code.value[0])
         if code is not grpc.StatusCode.OK:
-            _fail(span, code.name)
+            fail(span, code.name)
     finally:
         span.end()
-
-
-def _fail(span: Span, reason: str) -> None:
-    span.set_attribute("error.type", reason)
-    span.set_status(StatusCode.ERROR, reason)
 
 
 def outgoing() -> list[aio.ClientInterceptor]:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
 from gyre_events import Purpose
-from gyre_service.telemetry import tracer
+from gyre_service.telemetry import failing, tracer
 
 if TYPE_CHECKING:
     from gyre_inference.answering import Finished, Question
@@ -82,11 +82,8 @@ def chat(question: "Question", provider: str) -> Iterator[Chat]:
         f"chat {question.rollout.base.name}", kind=SpanKind.CLIENT, attributes=attributes
     )
     try:
-        yield Chat(span)
-    except BaseException as error:
-        span.set_attribute("error.type", type(error).__name__)
-        span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-        raise
+        with failing(span):
+            yield Chat(span)
     finally:
         span.end()
 

@@ -10,7 +10,9 @@ from faststream.kafka.response import KafkaPublishCommand
 from faststream.message import StreamMessage
 from faststream.opentelemetry.middleware import TelemetryMiddleware
 from opentelemetry import trace
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import Span
+
+from gyre_service.telemetry import fail
 
 
 class Names(KafkaTelemetrySettingsProvider):
@@ -86,10 +88,8 @@ class Spans(BaseMiddleware[Any, Any]):
 
 
 def _fail(span: Span, error: BaseException) -> None:
-    name = type(error).__qualname__
     span.record_exception(error)
-    span.set_attribute("error.type", name)
-    span.set_status(StatusCode.ERROR, name)
+    fail(span, type(error).__qualname__)
 
 
 def _of_event(headers: Mapping[str, Any]) -> dict[str, str]:
