@@ -1,6 +1,5 @@
 """Which answers become examples, by what people said of them. No I/O."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +7,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from gyre_events import AnswerGenerated, FeedbackGiven, Score
+from gyre_events.citing import numbers
 
 PRAISE_FROM = 0.8  # a score that is as good as a thumb up
 # What a good answer reaches of each score it has; the first it must have.
 GOOD_FROM = {"citation_valid": 1.0, "groundedness_overlap": 0.5, "numbers_supported": 1.0}
 
 Kind = Literal["praised", "edited"]
-# What inference and evaluation read as one: numbers of passages, also several in one bracket.
-_MARKER = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\s*\]")
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,8 @@ def rests_on(answer: AnswerGenerated, text: str) -> list[str]:
         answer: As it was given; `text` is in place of its answer.
         text: With markers that count the answer's passages from 1.
     """
-    numbers = {int(n) for group in _MARKER.findall(text) for n in re.findall(r"\d+", group)}
-    cited = [p for number, p in enumerate(answer.passages, 1) if number in numbers]
+    named = numbers(text)
+    cited = [p for number, p in enumerate(answer.passages, 1) if number in named]
     return sorted({str(passage.document_id) for passage in cited or answer.passages})
 
 

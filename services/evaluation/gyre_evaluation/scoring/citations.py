@@ -2,18 +2,10 @@
 
 import re
 
-_MARKER = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\s*\]")
+from gyre_events.citing import MARKER, numbers
+
 # The look-behind: a model that babbles spaces must not cost a second try at each of them.
-_MARKER_AND_SPACE = re.compile(rf"(?<!\s)\s*{_MARKER.pattern}")
-
-
-def markers(answer: str) -> tuple[int, ...]:
-    """Return the numbers that `answer` cites, in order, with repetitions.
-
-    >>> markers("Paris [1], not Lyon [2, 3] [1; 4].")
-    (1, 2, 3, 1, 4)
-    """
-    return tuple(int(n) for group in _MARKER.findall(answer) for n in re.findall(r"\d+", group))
+_MARKER_AND_SPACE = re.compile(rf"(?<!\s)\s*{MARKER.pattern}")
 
 
 def without_markers(answer: str) -> str:
@@ -35,7 +27,7 @@ def validity(answer: str, passages: int) -> float | None:
     >>> validity("Paris [1], not Lyon [7].", passages=4)
     0.5
     """
-    cited = markers(answer)
+    cited = numbers(answer)
     return sum(1 <= n <= passages for n in cited) / len(cited) if cited else None
 
 
@@ -47,5 +39,5 @@ def cited_passages(answer: str, passages: tuple[str, ...]) -> tuple[str, ...]:
     >>> cited_passages("Paris.", ("one", "two"))
     ('one', 'two')
     """
-    named = {n for n in markers(answer) if 1 <= n <= len(passages)}
+    named = {n for n in numbers(answer) if 1 <= n <= len(passages)}
     return tuple(passages[n - 1] for n in sorted(named)) or passages

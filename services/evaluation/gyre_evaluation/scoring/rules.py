@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gyre_evaluation.scoring import citations, embedding, figures, overlap
 from gyre_evaluation.scoring.words import words
 from gyre_events import Score
+from gyre_events.citing import numbers
 
 JUDGE = "rules-v1"  # a change of what a score means is another judge
 
@@ -114,5 +115,5 @@ def _refusal(judged: Judged) -> Score:
 
 def _strays(judged: Judged) -> str:
     given = len(judged.passages)
-    strays = sorted({n for n in citations.markers(judged.answer) if not 1 <= n <= given})
+    strays = sorted({n for n in numbers(judged.answer) if not 1 <= n <= given})
     return f"cites {strays}, given were {given} passages" if strays else ""

@@ -10,12 +10,11 @@ from typing import Any
 from jinja2 import TemplateError
 from pydantic import BaseModel, ConfigDict
 
+from gyre_events.citing import MARKER, NUMBER, numbers
+
 # Lines of a document that look like a part of the prompt, as inference marks them.
 _OURS = re.compile(r"^[^\S\n]*(?=\[\d+\]|Question:|Answer:)", re.M)
 
-# What inference and evaluation read as one: numbers of passages, also several in one bracket.
-_MARKER = re.compile(r"\[\s*\d{1,4}(?:\s*[,;]\s*\d{1,4})*\s*\]")
-_NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 DRAWS = 4  # for each passage of an example: some of those drawn say its answer too
 AS_FOUND = 0.25  # share of the times that an example is read as the search had its passages
@@ -143,11 +142,10 @@ def among(example: Example, pool: Sequence[str], rng: random.Random) -> Example:
     question and silent is the lesson.
     """
     answers = [one.answer for one in example.each()]
-    markers = [marker for answer in answers for marker in _MARKER.findall(answer)]
-    cited = {int(number) - 1 for marker in markers for number in _NUMBER.findall(marker)}
+    cited = {number - 1 for answer in answers for number in numbers(answer)}
     if not cited or len(pool) < len(example.passages):
         return example
-    said = [_MARKER.sub("", answer) for answer in answers]
+    said = [MARKER.sub("", answer) for answer in answers]
     drawn = rng.sample(pool, min(len(pool), DRAWS * len(example.passages)))
     others = (text for text in drawn if text not in example.passages and not _says(text, said))
     passages = [
@@ -193,14 +191,14 @@ def reordered(example: Example, order: Sequence[int]) -> Example:
         return str(order.index(index) + 1) if index in order else number[0]
 
     def renumbered(marker: re.Match[str]) -> str:
-        return _NUMBER.sub(placed, marker[0])
+        return NUMBER.sub(placed, marker[0])
 
     return example.model_copy(
         update={
             "passages": tuple(example.passages[index] for index in order),
-            "answer": _MARKER.sub(renumbered, example.answer),
+            "answer": MARKER.sub(renumbered, example.answer),
             "further": tuple(
-                one.model_copy(update={"answer": _MARKER.sub(renumbered, one.answer)})
+                one.model_copy(update={"answer": MARKER.sub(renumbered, one.answer)})
                 for one in example.further
             ),
         }
