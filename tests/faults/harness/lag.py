@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -15,6 +17,32 @@ from tests.faults.harness.waiting import until
 
 Ends: TypeAlias = dict[tuple[str, TopicPartition], int]  # by group and partition
 FEW = 20  # records that wait, of a service that keeps up while clients send
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a service had committed, of all its partitions, and where they ended just after."""
+
+    committed: int
+    ends: int
+
+
+def look(stack: Stack, service: str) -> Look:
+    """Look from outside at what a service has handled and at what it is to handle."""
+    committed = asyncio.run(_committed(stack, service))
+    return Look(sum(committed.values()), sum(asyncio.run(_ends_of(stack, committed)).values()))
+
+
+def bounds(looks: Sequence[Look]) -> tuple[int, int]:
+    """Return the least and the most that can have waited at any moment between these looks.
+
+    What is committed and where the log ends only grow. So whatever comes and goes from one look to
+    the next is within these bounds, which the lags at the looks themselves are not.
+    """
+    return (
+        max(0, min(before.ends - after.committed for before, after in pairwise(looks))),
+        max(after.ends - before.committed for before, after in pairwise(looks)),
+    )
 
 
 def lag(stack: Stack, only: str = "") -> int:
@@ -82,11 +110,19 @@ async def _committed(stack: Stack, only: str) -> Ends:
     await admin.start()
     try:
         groups = {only} if only else {name for name, _ in await admin.list_consumer_groups()}
-        return {
-            (group, at): found.offset
+        found = {
+            (group, at): offset.offset
             for group in groups & {*SERVICES}  # tests have groups, too
-            for at, found in (await admin.list_consumer_group_offsets(group)).items()
+            for at, offset in (await admin.list_consumer_group_offsets(group)).items()
         }
+        topics = await admin.describe_topics(sorted({at.topic for _, at in found}))
+        partitions = {each["topic"]: len(each["partitions"]) for each in topics}
+        # What waits where nothing has been committed yet waits, too.
+        return {
+            (group, TopicPartition(topic, number)): 0
+            for group, topic in {(group, at.topic) for group, at in found}
+            for number in range(partitions[topic])
+        } | found
     finally:
         await admin.close()
 

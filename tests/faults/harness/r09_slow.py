@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Set
 
 from tests.faults.harness.fault import Fault, Field, Trial
-from tests.faults.harness.lag import lag
+from tests.faults.harness.lag import Look, bounds, lag, look
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.memory import Growth, grown
 from tests.faults.harness.points import Point, armed
@@ -17,8 +17,8 @@ from tests.faults.harness.waiting import until
 SLEEP_S = 0.25  # a handler of feedback takes 25 ms at most
 LASTS_S: Mapping[int, float] = {1_000: 150.0, 10_000: 600.0, 100_000: 1_800.0}  # by the tier
 WARM_S = 30.0
-LOOK_S = 1.0
-SEEN_LOOKS = 6  # the gauge is measured every 3 s, and read a moment later
+LOOK_S = 0.5
+SEEN_LOOKS = 12  # the gauge is measured every 3 s, and read a moment later
 SLACK = 0.01
 IN_FLIGHT = 10  # records: clients go on sending
 BOUND_S = 300.0
@@ -69,21 +69,23 @@ def held_off(ledger: Ledger, statuses: Set[int], figures: dict[str, float]) -> I
 
 
 def _watch(field: Field, service: str, end: float, figures: dict[str, float]) -> None:
-    """Look each second, until `end`, at the memory, and at the lag from inside and outside."""
+    """Look again and again, until `end`, at the memory, and at the lag from inside and outside."""
     health = field.stack.local.health_port(service)
     time.sleep(WARM_S)
-    outside: deque[int] = deque(maxlen=SEEN_LOOKS)
-    figures["gauge_off"] = 0.0
+    outside: deque[Look] = deque(maxlen=SEEN_LOOKS)
+    figures |= {"lag": 0, "gauge_off": 0.0, "gauge_off_records": 0, "gauge_within_records": 0}
     with Growth(field, WATCHED) as growth:
         while time.monotonic() < end:
             gauge = metric(health, "gyre_kafka_lag", group=service)
-            outside.append(lag(field.stack, service))
+            outside.append(look(field.stack, service))
             if len(outside) == SEEN_LOOKS:
                 # It was one of what the log has had since the gauge looked.
-                low, high = min(outside), max(outside)
-                off = max(low - gauge, gauge - high, 0.0) / max(high, 1)
-                figures["gauge_off"] = round(max(figures["gauge_off"], off), 4)
-            figures["lag"] = max(figures.get("lag", 0), outside[-1])
+                low, high = bounds(outside)
+                figures["gauge_within_records"] = max(figures["gauge_within_records"], high - low)
+                records = max(low - gauge, gauge - high, 0.0)
+                if (off := round(records / max(high, 1), 4)) >= figures["gauge_off"]:
+                    figures |= {"gauge_off": off, "gauge_off_records": records}
+            figures["lag"] = max(figures["lag"], outside[-1].ends - outside[-1].committed)
             time.sleep(LOOK_S)
     figures |= growth.figures()
 
