@@ -10,12 +10,14 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupLoadInProgressError
 
 from gyre_local.stack import SERVICES
 from tests.conftest import Stack
 from tests.faults.harness.waiting import until
 
 Ends: TypeAlias = dict[tuple[str, TopicPartition], int]  # by group and partition
+LOADING_S = 60.0
 FEW = 20  # records that wait, of a service that keeps up while clients send
 
 
@@ -109,7 +111,7 @@ async def _committed(stack: Stack, only: str) -> Ends:
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     try:
-        groups = {only} if only else {name for name, _ in await admin.list_consumer_groups()}
+        groups = {only} if only else {name for name, _ in await _groups(admin)}
         found = {
             (group, at): offset.offset
             for group in groups & {*SERVICES}  # tests have groups, too
@@ -125,6 +127,19 @@ async def _committed(stack: Stack, only: str) -> Ends:
         } | found
     finally:
         await admin.close()
+
+
+async def _groups(admin: AIOKafkaAdminClient) -> Iterable[tuple[str, str]]:
+    end = time.monotonic() + LOADING_S
+    while True:
+        try:
+            found: Iterable[tuple[str, str]] = await admin.list_consumer_groups()
+        except GroupLoadInProgressError:  # a broker has just started
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return found
 
 
 def come_to_rest(stack: Stack) -> None:
