@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 from gyre_demo.stage import Stage, stage
 from tests.faults.harness.fault import Fault, Field, Trial
+from tests.faults.harness.r15_database import locked
 from tests.faults.harness.replica import replica
 from tests.faults.harness.waiting import until
 from tests.flow.test_loop import SHORT
@@ -27,6 +29,7 @@ STEPS_BETWEEN = 8
 CHECKPOINT_STEPS = 20  # the default
 REPORTS = 10  # a step more than that may have been made and not told yet
 ASLEEP_S = 30.0  # its lease is 15 s
+OTHERS_WRITE_S = 0.5
 BOUND_S = 900.0
 
 
@@ -92,8 +95,8 @@ async def _further(on: Stage) -> None:
 
 def _sleep(field: Field, into: str) -> None:
     sleeper = field.supervisor.processes()[into].pid
-    os.kill(sleeper, signal.SIGSTOP)
     try:
+        until(lambda: _stopped_between_writes(field, sleeper), 60)
         with replica(field, into):
             time.sleep(ASLEEP_S)  # the fault itself
             os.kill(sleeper, signal.SIGCONT)
@@ -102,6 +105,20 @@ def _sleep(field: Field, into: str) -> None:
                 until(lambda: says_ready(local.health_port(into)), 60)
     finally:
         os.kill(sleeper, signal.SIGCONT)
+
+
+def _stopped_between_writes(field: Field, sleeper: int) -> bool:
+    """Stop a process, or let it go on if it has the database's lock.
+
+    SQLite has one lock: whoever sleeps with it holds up everybody, whatever a lease says.
+    """
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        with locked(field, "finetune", OTHERS_WRITE_S):
+            return True
+    except sqlite3.OperationalError:
+        os.kill(sleeper, signal.SIGCONT)
+        return False
 
 
 def _lost_steps(steps: list[tuple[int, int]]) -> Iterator[str]:

@@ -24,10 +24,14 @@ INDEX = "qdrant"  # that of retrieval
 
 
 @contextmanager
-def locked(field: Field, service: str) -> Iterator[None]:
-    """Hold the lock of a service's database while inside: whoever writes waits, or fails."""
+def locked(field: Field, service: str, patience_s: float = 60.0) -> Iterator[None]:
+    """Hold the lock of a service's database while inside: whoever writes waits, or fails.
+
+    Raises:
+        sqlite3.OperationalError: Somebody else holds it for so long.
+    """
     file = field.stack.home / "data" / f"{service}.db"
-    database = sqlite3.connect(file, isolation_level=None, timeout=60)
+    database = sqlite3.connect(file, isolation_level=None, timeout=patience_s)
     try:
         database.execute("BEGIN IMMEDIATE")
         yield
