@@ -3,9 +3,11 @@ import asyncio
 import pytest
 import uvloop
 from aiokafka import conn
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import BrokerMetadata
 
 from gyre_service.kafka import Broker, connections
 from gyre_service.settings import ServiceSettings
@@ -51,6 +53,41 @@ async def test_an_error_of_its_own_stays_what_it_is() -> None:
         with pytest.raises(IncompatibleBrokerVersion):
             connection.send(MetadataRequest())
         connection.close()
+
+
+async def test_who_asks_again_and_again_where_no_broker_is_does_so_a_few_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(conn, "AIOKafkaConnection", connections.Connection)
+
+    assert 0 < await asked_in_a_second() <= 1 / connections.BACKOFF_S
+
+
+async def test_aiokafka_alone_asks_without_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When this fails, `Connection.connect` can go."""
+    monkeypatch.setattr(conn, "AIOKafkaConnection", connections.Connection.__mro__[1])
+
+    assert await asked_in_a_second() > 2 / connections.BACKOFF_S
+
+
+async def asked_in_a_second() -> int:
+    """Return how often a client can ask for metadata of a broker that is away."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    server.close()
+    client = AIOKafkaClient()
+    client.cluster._brokers = {1: BrokerMetadata(1, host, port, None)}  # as it was known before
+    asking = asyncio.create_task(client._md_synchronizer())
+    times = 0
+    try:
+        async with asyncio.timeout(1):
+            while not await client.force_metadata_update():
+                times += 1
+    except TimeoutError:
+        return times
+    finally:
+        asking.cancel()
+    return 0
 
 
 def test_aiokafka_alone_lets_uvloops_error_through(monkeypatch: pytest.MonkeyPatch) -> None:

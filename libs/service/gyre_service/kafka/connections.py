@@ -1,19 +1,37 @@
-"""Has aiokafka hear from uvloop, too, that a connection is gone."""
+"""Has aiokafka hear that a connection is gone, and wait before it asks for the next one."""
 
+import asyncio
 from typing import Any
 
 from aiokafka import conn
 from aiokafka.errors import KafkaConnectionError
 
+BACKOFF_S = 0.1  # twice `reconnect.backoff.ms` of Kafka's own clients
+
 
 class Connection(conn.AIOKafkaConnection):  # type: ignore[misc]
-    """aiokafka's (0.14), which takes a `RuntimeError` for one of its own.
+    """aiokafka's (0.14), which takes a `RuntimeError` for one of its own, and tries without a rest.
 
     uvloop raises one when somebody writes to what was closed a moment ago, where asyncio says
     nothing. It ends whichever task of aiokafka wanted to write (its issue 1038). If that is the
     one that asks for metadata, the consumer waits for it ever after, inside a commit, and all
     looks well: a disk that was full for half a minute did that.
+
+    Whoever asks for metadata asks again at once when no broker can be reached, as does whoever
+    has something to publish: a whole core was busy with that as long as there was no broker.
     """
+
+    async def connect(self) -> Any:
+        """Connect; say only after a moment that it cannot be done.
+
+        Raises:
+            OSError: Nobody is there.
+        """
+        try:
+            return await super().connect()
+        except OSError:
+            await asyncio.sleep(BACKOFF_S)
+            raise
 
     def send(self, request: Any, expect_response: bool = True) -> Any:
         """Send a request; return what waits for its answer.
