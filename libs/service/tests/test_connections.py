@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import pytest
 import uvloop
@@ -79,15 +80,12 @@ async def asked_in_a_second() -> int:
     client.cluster._brokers = {1: BrokerMetadata(1, host, port, None)}  # as it was known before
     asking = asyncio.create_task(client._md_synchronizer())
     times = 0
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(1):
             while not await client.force_metadata_update():
                 times += 1
-    except TimeoutError:
-        return times
-    finally:
-        asking.cancel()
-    return 0
+    asking.cancel()
+    return times
 
 
 def test_aiokafka_alone_lets_uvloops_error_through(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def handled(stack: Stack, service: str) -> int:
 
 
 def ends(stack: Stack, service: str) -> Ends:
-    """Return where the log ends now, of each partition that a service has committed."""
+    """Return where the log ends now, of each topic of which a service has committed anything."""
     return asyncio.run(_ends(stack, service))
 
 

@@ -17,8 +17,9 @@ class Connection(conn.AIOKafkaConnection):  # type: ignore[misc]
     one that asks for metadata, the consumer waits for it ever after, inside a commit, and all
     looks well: a disk that was full for half a minute did that.
 
-    Whoever asks for metadata asks again at once when no broker can be reached, as does whoever
-    has something to publish: a whole core was busy with that as long as there was no broker.
+    Whoever asks for metadata asks again at once when no broker can be reached. Something to
+    publish, of a partition whose leader was never asked for before (`keep_leaders` knows the
+    others), kept a whole core busy with that as long as there was no broker.
     """
 
     async def connect(self) -> Any:
