@@ -134,9 +134,7 @@ def engine_environment(settings: Settings) -> dict[str, str]:
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
         "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
         "OMP_WAIT_POLICY": "PASSIVE",  # training shares the cores
-        # Eager throughout: else the first log-probabilities, an adapter's probe too, wait for a
-        # compiler longer than an engine may hang.
-        "TORCH_COMPILE_DISABLE": "1",
+        "TORCH_COMPILE_DISABLE": "1",  # `_compile_nothing` says why; `vllm serve` has only this
     }
 
 
@@ -166,7 +164,19 @@ def _engine_process(run: Callable[..., None], parent: int, *args: Any, **kwargs:
     end_with_parent(parent)
     let_go_of_sockets()
     spare_unfinished()
+    _compile_nothing()
     run(*args, **kwargs)
+
+
+def _compile_nothing() -> None:
+    """Eager throughout.
+
+    Else the first log-probabilities, an adapter's probe too, wait for a compiler longer than an
+    engine may hang. The environment says so as well, but is read only once, when it is imported.
+    """
+    import torch._dynamo.config
+
+    torch._dynamo.config.disable = True
 
 
 def _pulse(step: Callable[[], None], config: Any, index: int = 0) -> Any:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import Mock
@@ -217,14 +217,20 @@ def random_adapter(folder: Path, scale: float) -> Adapter:
     return Adapter(f"default--{digest[:8]}", digest, str(folder))
 
 
-@pytest.fixture
-async def engine(make_settings: Callable[..., Settings]) -> AsyncIterator[VllmEngine]:
-    made = VllmEngine(make_settings(model_path=Path(MODEL)), lost=print)
-    running = asyncio.create_task(made.run())
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[VllmEngine]:
+    made = VllmEngine(settings, lost=print)
+    task = asyncio.create_task(made.run())
     await asyncio.wait_for(made.loaded.wait(), 400)
     yield made
-    running.cancel()
+    task.cancel()
     await made.stop()
+
+
+@pytest.fixture
+async def engine(make_settings: Callable[..., Settings]) -> AsyncIterator[VllmEngine]:
+    async with running(make_settings(model_path=Path(MODEL))) as made:
+        yield made
 
 
 @needs_model
@@ -316,6 +322,22 @@ async def test_an_adapter_is_loaded_beside_the_base_proved_and_let_go(
 
     await engine.unload(strong)
     assert await answer("again", None) == base
+
+
+@needs_model
+async def test_nothing_is_compiled_whoever_has_imported_the_compiler(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import torch._dynamo.config
+
+    monkeypatch.setattr(torch._dynamo.config, "disable", False)  # as imported before the launch
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    async with running(make_settings(model_path=Path(MODEL))) as engine:
+        pieces = engine.generate(
+            "one", engine.render(QUESTION), Sampling(max_tokens=2, top_logprobs=2), None, "acme"
+        )
+        assert [piece async for piece in pieces]
+    assert list((tmp_path / "compiled").rglob("*")) == []
 
 
 @needs_model
