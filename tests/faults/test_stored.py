@@ -12,7 +12,7 @@ import pytest
 from tests.faults.harness.judgement import Judgement
 from tests.faults.harness.ledger import Entry, Ledger
 from tests.faults.harness.rows import Rows
-from tests.faults.harness.stored import STORES, check_points, check_rows
+from tests.faults.harness.stored import SCORED, STORES, check_points, check_rows
 
 ID, PLAIN = "0545653b-f7c3-5275-8a19-c354af560f41", "0545653bf7c352758a19c354af560f41"
 SAID = Ledger([Entry("document", "key", 0.5, accepted=1.0, id=ID)])
@@ -38,6 +38,25 @@ def test_each_store_has_each_thing_once(
     there: Rows = Counter(rows)
 
     assert check_rows(SAID, there) == found
+
+
+@pytest.mark.parametrize(
+    ("no_context", "scored", "found"),
+    [
+        (False, True, Judgement()),
+        (False, False, Judgement(lost=2)),
+        (True, False, Judgement()),
+        (True, True, Judgement(double=2)),
+    ],
+)
+def test_an_answer_made_while_search_was_away_is_not_scored_and_any_other_is(
+    no_context: bool, scored: bool, found: Judgement
+) -> None:
+    said = Entry("question", "key", 0.5, accepted=1.0, id=ID, no_context=no_context)
+    tables = [each for each in STORES["question"] if scored or each not in SCORED]
+    there: Rows = Counter((f"service.{table}", ("default", PLAIN)) for table in tables)
+
+    assert check_rows(Ledger([said]), there) == found
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ class Entry:
     accepted: float | None = None  # seconds since the load began
     took_s: float = 0.0  # the attempt that was accepted
     id: str = ""  # as the platform calls it
+    no_context: bool = False  # an answer that says that search was away
     wrong: str = ""  # an answer that a client cannot do anything about
 
     def only_refused(self, statuses: Set[int]) -> bool:

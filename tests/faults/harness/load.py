@@ -131,7 +131,9 @@ class Load:
             else:
                 if answer.is_success:
                     entry.accepted, entry.took_s = self.now, self.now - began
-                    entry.id = _id(answer.json())
+                    body = answer.json()
+                    entry.id = _id(body)
+                    entry.no_context = body.get("gyre", {}).get("no_context", False)
                     return
                 if answer.status_code < 500 and answer.status_code not in (409, 429):
                     entry.wrong = f"a {entry.kind} was answered {answer.status_code}"

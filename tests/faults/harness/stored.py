@@ -33,12 +33,19 @@ STORES: Mapping[Kind, tuple[str, ...]] = {
     ),
 }
 MOST = {"gateway_score": 7}  # one for each of evaluation's scores
+SCORED = ("gateway_score", "evaluation_scored_answer")  # none where search was away
 POINTS = "qdrant/collection/*/storage.sqlite"
 
 
 def check_rows(ledger: Ledger, rows: Rows) -> Judgement:
     """L and D by row: none of the stores of a kind lacks a thing, no table has it twice."""
-    kinds = {_plain(each.id): each.kind for each in ledger.entries if each.accepted is not None}
+    accepted = [each for each in ledger.entries if each.accepted is not None]
+    kinds = {_plain(each.id): each.kind for each in accepted}
+    unscored = {_plain(each.id) for each in accepted if each.no_context}
+
+    def most(table: str, id: str) -> int:
+        return 0 if table in SCORED and id in unscored else MOST.get(table, 1)
+
     found: dict[tuple[str, Kind], Counter[str]] = defaultdict(Counter)
     for (place, row), times in rows.items():
         table = place.partition(".")[2]  # inference's replicas have databases of their own
@@ -50,13 +57,13 @@ def check_rows(ledger: Ledger, rows: Rows) -> Judgement:
             f"{table} {id}"
             for id, kind in kinds.items()
             for table in STORES[kind]
-            if id not in found.get((table, kind), ())
+            if most(table, id) and id not in found.get((table, kind), ())
         ),
         double=(
             f"{table} {id}"
             for (table, _), counts in found.items()
             for id, count in counts.items()
-            if count > MOST.get(table, 1)
+            if count > most(table, id)
         ),
     )
 
