@@ -5,11 +5,12 @@ import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import yaml
 
-from gyre_client import AsyncGyre
+from gyre_client import AsyncGyre, GyreError
 from gyre_client.loop_results import Stream
 from gyre_demo.people import People
 from gyre_demo.plan import SUITE, Plan
@@ -151,9 +152,17 @@ class Story:
         self._telling.say(f"quality {self.figures.recovered:.2f} with the adapter")
 
     async def lineage(self) -> dict[str, Any]:
-        """Return where the last answer came from."""
-        found = await self._gyre.lineage(self.figures.last_answer)
-        return found.model_dump(mode="json")
+        """Return where the last answer came from, once that is known: it comes by an event."""
+        async with asyncio.timeout(self._plan.patience_s):
+            while True:
+                try:
+                    found = await self._gyre.lineage(self.figures.last_answer)
+                except GyreError as error:
+                    if error.status != HTTPStatus.NOT_FOUND:
+                        raise
+                    await asyncio.sleep(0.5)
+                else:
+                    return found.model_dump(mode="json")
 
     async def _submit(self, world: World) -> None:
         for document in world.documents:
