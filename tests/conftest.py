@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from gyre_local.stack import Stack as LocalStack
 from gyre_local.supervisor import Supervisor
@@ -60,21 +60,49 @@ class Stack:
         async with AIOKafkaConsumer(
             topic, bootstrap_servers=self.kafka, auto_offset_reset="earliest"
         ) as consumer:
-            partitions = sorted(consumer.assignment())
-            ends = await consumer.end_offsets(partitions)
-            times = dict.fromkeys(partitions, int(since * 1000))
-            begins = await consumer.offsets_for_times(times) if since else {}
+            ends = await consumer.end_offsets(sorted(consumer.assignment()))
+            await _seek(consumer, ends, since)
             found: list[Record] = []
             for partition, end in ends.items():
-                # Known only when the reset is over that a start begins: it would win over a seek.
-                await consumer.position(partition)
-                if since:
-                    begin = begins[partition]
-                    consumer.seek(partition, end if begin is None else begin.offset)
                 while await consumer.position(partition) < end:
                     for records in (await consumer.getmany(partition, timeout_ms=500)).values():
                         found += records
             return found
+
+    def comes(
+        self, topic: str, since: float, wanted: Callable[[Record], bool], seconds: float
+    ) -> bool:
+        """Tell whether a record that is `wanted` came `since`, or comes within so many seconds."""
+        return asyncio.run(self._comes(topic, since, wanted, seconds))
+
+    async def _comes(
+        self, topic: str, since: float, wanted: Callable[[Record], bool], seconds: float
+    ) -> bool:
+        end = time.monotonic() + seconds
+        async with AIOKafkaConsumer(
+            topic, bootstrap_servers=self.kafka, auto_offset_reset="earliest"
+        ) as consumer:
+            await _seek(consumer, await consumer.end_offsets(consumer.assignment()), since)
+            while (left := end - time.monotonic()) > 0:
+                found = await consumer.getmany(timeout_ms=int(left * 1000))
+                if any(wanted(record) for records in found.values() for record in records):
+                    return True
+        return False
+
+
+async def _seek(
+    consumer: "AIOKafkaConsumer[bytes, bytes]", ends: dict[TopicPartition, int], since: float
+) -> None:
+    """Read from the first record that came `since`; from the end, if none did."""
+    begins = (
+        await consumer.offsets_for_times(dict.fromkeys(ends, int(since * 1000))) if since else {}
+    )
+    for partition, end in ends.items():
+        # Known only when the reset is over that a start begins: it would win over a seek.
+        await consumer.position(partition)
+        if since:
+            begin = begins[partition]
+            consumer.seek(partition, end if begin is None else begin.offset)
 
 
 @pytest.fixture(scope="session")

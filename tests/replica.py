@@ -11,6 +11,7 @@ from gyre_local.ready import answer
 from .conftest import Stack, until
 
 RPC, HEALTH, HTTP = 91, 92, 93  # above what a stack uses of its ports
+OTHERS_RPC = 96  # the faults' gateway asks whoever listens at RPC, too, for answers
 
 
 class Replica:
@@ -32,7 +33,7 @@ class Replica:
         }
         self._command = [sys.executable, "-m", module(service)]
         self._environment = psutil.Process(running).environ() | {
-            "GYRE_GRPC_PORT": str(stack.base + RPC),
+            "GYRE_GRPC_PORT": str(stack.base + (RPC if service == "inference" else OTHERS_RPC)),
             "GYRE_HEALTH_PORT": str(stack.base + HEALTH),
             "GYRE_HTTP_PORT": str(stack.base + HTTP),
             **(own if service == "inference" else {}),

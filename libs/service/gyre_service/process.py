@@ -62,9 +62,13 @@ class Process:
         self.tables.append(table)
         return table
 
-    def serving(self, add: Add, name: str) -> AbstractAsyncContextManager[None]:
+    def serving(
+        self, add: Add, name: str, able: Callable[[], bool] | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """Serve by gRPC while inside, as `gyre_service.rpc.serving`; not in a replay."""
-        return nullcontext() if self.replaying else serving(self.settings, add, name, self.ready)
+        if self.replaying:
+            return nullcontext()
+        return serving(self.settings, add, name, self.ready, able)
 
     @asynccontextmanager
     async def beside(

@@ -1,7 +1,8 @@
 """What every RPC has in common: its tenant and purpose, its errors, its servers and channels."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from inspect import isawaitable
 from time import perf_counter
@@ -38,11 +39,13 @@ PARAM = "gyre-param"  # of a call that fails: the field of the request that was 
 # How long a call need not be tried again (gRPC A6, "Client-side retries", pushback).
 PUSHBACK_MS = "grpc-retry-pushback-ms"
 MAX_BYTES = 4 * 1024 * 1024
+# Loads for long after it has begun to listen, while others of it may answer.
+INFERENCE = "gyre_rpc.inference.v1.InferenceService"
 # A peer that neither answers nor closes is given up after both: who waits for it hears of it. A
 # server refuses idle pings more often than every 300 s by default: both sides are told.
 KEEPALIVE_MS, GIVEN_UP_MS = 20_000, 10_000
 # By default all calls go to the first address that is there.
-IN_TURN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
+IN_TURN: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
 DURATION = Histogram(
     "gyre_rpc_duration_seconds",
     "Time to answer an RPC",
@@ -177,7 +180,11 @@ def _trailing(error: ServiceError) -> Metadata:
 
 @asynccontextmanager
 async def serving(
-    settings: ServiceSettings, add: Add, name: str, ready: Callable[[], bool]
+    settings: ServiceSettings,
+    add: Add,
+    name: str,
+    ready: Callable[[], bool],
+    able: Callable[[], bool] | None = None,
 ) -> AsyncIterator[None]:
     """Serve on the service's gRPC port, with health and reflection, while inside.
 
@@ -185,7 +192,8 @@ async def serving(
         settings: Of the service.
         add: Adds the servicer to a server.
         name: The full name of its gRPC service.
-        ready: Whether calls can be answered now; health reports it.
+        ready: Whether all is as it should be; the health of the process.
+        able: Whether calls can be answered, also where not all is; the health of `name`.
 
     Raises:
         Unavailable: The port is taken.
@@ -211,7 +219,7 @@ async def serving(
     except RuntimeError as error:
         raise Unavailable(f"cannot listen on {address}: is GYRE_PORT_BASE taken?") from error
     await server.start()
-    watch = asyncio.create_task(_report(health, ("", name), ready))
+    watch = asyncio.create_task(_report(health, {"": ready, name: able or ready}))
     try:
         yield
     finally:
@@ -229,27 +237,32 @@ def _kept_alive() -> list[tuple[str, int]]:
     ]
 
 
-async def _report(health: Any, names: Iterable[str], ready: Callable[[], bool]) -> None:
+async def _report(health: Any, looks: Mapping[str, Callable[[], bool]]) -> None:
     status = health_pb2.HealthCheckResponse
     while True:
-        now = status.SERVING if ready() else status.NOT_SERVING
-        for name in names:
-            await health.set(name, now)
+        for name, fine in looks.items():
+            await health.set(name, status.SERVING if fine() else status.NOT_SERVING)
         await asyncio.sleep(0.5)
 
 
-def channel(address: str) -> aio.Channel:
+def channel(address: str, able: str = "") -> aio.Channel:
     """Return a channel to another service, which need not be there yet.
 
     Of several addresses (`ipv4:HOST:PORT,HOST:PORT`, or a name that has several) each that is
     there gets its turn.
+
+    Args:
+        address: As gRPC resolves it.
+        able: The full name of a gRPC service: who says that it cannot answer its calls is asked
+            nothing (gRPC A17, "Client-Side Health Checking").
     """
+    config = IN_TURN | ({"healthCheckConfig": {"serviceName": able}} if able else {})
     return aio.insecure_channel(
         address,
         interceptors=outgoing(),
         options=[
             ("grpc.max_receive_message_length", MAX_BYTES),
-            ("grpc.service_config", IN_TURN),
+            ("grpc.service_config", json.dumps(config)),
             *_kept_alive(),
             # Who calls while a connection is made waits for it: for 20 s, by default.
             ("grpc.min_reconnect_backoff_ms", GIVEN_UP_MS),

@@ -16,7 +16,7 @@ from gyre_rpc.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceServ
 from gyre_service.blobs import Blobs
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel
+from gyre_service.rpc import INFERENCE, channel
 
 SERVICE = "gyre_rpc.evaluation.v1.EvaluationService"
 
@@ -30,7 +30,7 @@ def make_app(settings: Settings) -> AsgiFastStream:
         rollouts = process.table(RolloutChanged)
         async with (
             channel(settings.retrieval_address) as retrieval,
-            channel(settings.inference_address) as inference,
+            channel(settings.inference_address, INFERENCE) as inference,
         ):
             servicer = Servicer(settings, process.sessions, inference)
             process.broker.context.set_global("rollouts", rollouts)

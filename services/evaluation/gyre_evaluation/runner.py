@@ -15,7 +15,7 @@ from gyre_service.command import main
 from gyre_service.jobs import work
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel
+from gyre_service.rpc import INFERENCE, channel
 from gyre_service.stopping import stop_process
 
 
@@ -26,7 +26,7 @@ def make_runner(settings: Settings) -> AsgiFastStream:
     async def parts(process: Process) -> AsyncIterator[None]:
         rollouts = process.table(RolloutChanged)
         await rollouts.start()
-        async with channel(settings.inference_address) as inference:
+        async with channel(settings.inference_address, INFERENCE) as inference:
             sessions = process.sessions
             evaluator = Evaluator(settings, sessions, inference, rollouts.get)
             shadower = Shadower(settings, sessions, inference, rollouts.get)

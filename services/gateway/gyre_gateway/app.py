@@ -22,7 +22,7 @@ from gyre_gateway.settings import Settings
 from gyre_gateway.web import make_web
 from gyre_service.kafka import Broker, announce
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel
+from gyre_service.rpc import INFERENCE, channel
 
 
 def make_app(settings: Settings) -> AsgiFastStream:
@@ -48,13 +48,13 @@ def make_app(settings: Settings) -> AsgiFastStream:
             following = asyncio.create_task(feed.run())
             stack.push_async_callback(_ended, following)
             channels = [
-                await stack.enter_async_context(channel(address))
-                for address in (
-                    settings.inference_address,
-                    settings.retrieval_address,
-                    settings.registry_address,
-                    settings.evaluation_address,
-                    settings.drift_address,
+                await stack.enter_async_context(channel(address, able))
+                for address, able in (
+                    (settings.inference_address, INFERENCE),
+                    (settings.retrieval_address, ""),
+                    (settings.registry_address, ""),
+                    (settings.evaluation_address, ""),
+                    (settings.drift_address, ""),
                 )
             ]
             callers = Callers(process.sessions, settings.key_pepper.get_secret_value())

@@ -11,7 +11,6 @@ from grpc import aio
 
 from gyre_events import Purpose
 from gyre_gateway.errors import Cancelled, DeadlineExceeded, Unimplemented
-from gyre_gateway.resting import Resting
 from gyre_rpc.drift.v1 import drift_pb2 as drift_pb
 from gyre_rpc.drift.v1.drift_pb2_grpc import DriftServiceStub
 from gyre_rpc.evaluation.v1 import evaluation_pb2 as evaluation_pb
@@ -84,25 +83,23 @@ class Inference:
     def __init__(self, channel: aio.Channel, deadline_s: float) -> None:
         self._stub: InferenceServiceAsyncStub = InferenceServiceStub(channel)
         self._deadline_s = deadline_s
-        self._resting = Resting()
 
     async def generate(
         self, request: inference_pb.GenerateRequest, metadata: Metadata
     ) -> AsyncIterator[inference_pb.GenerateResponse]:
         """Yield the parts of an answer; closing the iterator ends the engine's work."""
-        with self._resting.asking():
-            call = self._stub.Generate(request, metadata=metadata, timeout=self._deadline_s)
-            try:
-                with translated("inference"):
-                    async for response in call:
-                        yield response
-            finally:
-                call.cancel()
+        call = self._stub.Generate(request, metadata=metadata, timeout=self._deadline_s)
+        try:
+            with translated("inference"):
+                async for response in call:
+                    yield response
+        finally:
+            call.cancel()
 
     async def complete(
         self, request: inference_pb.GenerateRequest, metadata: Metadata
     ) -> inference_pb.CompleteResponse:
-        with self._resting.asking(), translated("inference"):
+        with translated("inference"):
             return await self._stub.Complete(
                 inference_pb.CompleteRequest(request=request),
                 metadata=metadata,

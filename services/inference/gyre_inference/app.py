@@ -25,7 +25,7 @@ from gyre_service.errors import Unavailable
 from gyre_service.ids import now
 from gyre_service.kafka import Broker
 from gyre_service.process import Process, make_process
-from gyre_service.rpc import channel
+from gyre_service.rpc import INFERENCE, channel
 from gyre_service.stopping import stop_process
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
                     reconciler,
                 )
                 add = partial(add_InferenceServiceServicer_to_server, servicer)
-                name = "gyre_rpc.inference.v1.InferenceService"
-                async with process.serving(add, name):
+                # Not all that makes it ready: with no room in its database it answers.
+                async with process.serving(add, INFERENCE, able=lambda: not engine.reason()):
                     yield
         finally:
             running.cancel()
