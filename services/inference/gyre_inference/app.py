@@ -58,6 +58,27 @@ def make_app(settings: Settings) -> AsgiFastStream:
         reconcilers.append(reconciler)
         answers = Answers(process.sessions, settings)
 
+        async def serve() -> None:
+            await engine.forked()  # in a child that it was forked into, gRPC crashes
+            async with channel(settings.retrieval_address) as retrieval:
+                search = Retrieval(retrieval, settings.search_timeout_s)
+                servicer = Servicer(
+                    settings,
+                    Access(
+                        keys,
+                        settings.key_pepper.get_secret_value(),
+                        settings.service_token.get_secret_value(),
+                    ),
+                    rollouts,
+                    Answerer(engine, search, settings, prices),
+                    answers,
+                    reconciler,
+                )
+                add = partial(add_InferenceServiceServicer_to_server, servicer)
+                # Not all that makes it ready: with no room in its database it answers.
+                async with process.serving(add, INFERENCE, able=lambda: not engine.reason()):
+                    await asyncio.Event().wait()
+
         async def model_loaded() -> str:
             return engine.reason()
 
@@ -81,24 +102,8 @@ def make_app(settings: Settings) -> AsgiFastStream:
             await asyncio.gather(rollouts.start(), keys.start())
             reconciling = asyncio.create_task(reconciler.run())
             reconciling.add_done_callback(_ended)
-            async with channel(settings.retrieval_address) as retrieval:
-                search = Retrieval(retrieval, settings.search_timeout_s)
-                servicer = Servicer(
-                    settings,
-                    Access(
-                        keys,
-                        settings.key_pepper.get_secret_value(),
-                        settings.service_token.get_secret_value(),
-                    ),
-                    rollouts,
-                    Answerer(engine, search, settings, prices),
-                    answers,
-                    reconciler,
-                )
-                add = partial(add_InferenceServiceServicer_to_server, servicer)
-                # Not all that makes it ready: with no room in its database it answers.
-                async with process.serving(add, INFERENCE, able=lambda: not engine.reason()):
-                    yield
+            async with process.beside(serve, "calls", "calls are not answered any more"):
+                yield
         finally:
             running.cancel()
             if reconciling is not None:

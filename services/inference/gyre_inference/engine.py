@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -40,6 +41,7 @@ class VllmEngine:
         self._settings = settings
         self._watch = Watch(settings.hang_s, settings.probe_s, lost)
         self.loaded = asyncio.Event()
+        self._forked = asyncio.Event()
         self._launched: Launched | None = None
         self._adapter_ids: dict[str, int] = {}
         self._over = threading.Event()
@@ -50,6 +52,10 @@ class VllmEngine:
 
     def reason(self) -> str:
         return self._watch.reason
+
+    async def forked(self) -> None:
+        """Wait until the engine is a process of its own, or has not become one."""
+        await self._forked.wait()
 
     async def run(self) -> None:
         """Load the model, then watch over the engine until it is lost or this is cancelled."""
@@ -214,12 +220,20 @@ class VllmEngine:
         stop while it loads does not wait for it.
         """
         loaded: Future[Launched] = Future()
+        loop = asyncio.get_running_loop()
+
+        def forked() -> None:
+            with suppress(RuntimeError):  # this loop is closed: another engine was forked
+                loop.call_soon_threadsafe(self._forked.set)
+
+        os.register_at_fork(after_in_parent=forked)
 
         def live() -> None:
             try:
                 loaded.set_result(launch(self._settings, self._watch.step))
             except BaseException as error:
                 loaded.set_exception(error)
+            forked()
             self._over.wait()
 
         threading.Thread(target=live, name="engine-parent", daemon=True).start()

@@ -69,6 +69,9 @@ class OpenAiEngine:
     def reason(self) -> str:
         return self._reason
 
+    async def forked(self) -> None:
+        """Nothing is forked."""
+
     async def run(self) -> NoReturn:
         """Look at the endpoint every few seconds until this is cancelled."""
         log.info("asking %s for %s", self._settings.openai_base_url, self._model)

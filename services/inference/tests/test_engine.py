@@ -40,11 +40,14 @@ async def test_until_it_has_loaded_it_says_so(settings: Settings) -> None:
 
 async def test_a_model_that_cannot_be_loaded_is_reported(settings: Settings) -> None:
     lost: list[str] = []
+    engine = VllmEngine(settings, lost.append)
 
     with pytest.raises(FileNotFoundError):
-        await VllmEngine(settings, lost.append).run()  # its folder has no config.json
+        await engine.run()  # its folder has no config.json
 
     assert "the engine did not start" in lost[0]
+    async with asyncio.timeout(5):  # nobody waits for ever
+        await engine.forked()
 
 
 class FakeLlm:
