@@ -48,13 +48,13 @@ def make_app(settings: Settings) -> AsgiFastStream:
             following = asyncio.create_task(feed.run())
             stack.push_async_callback(_ended, following)
             channels = [
-                await stack.enter_async_context(channel(address, able))
-                for address, able in (
-                    (settings.inference_address, INFERENCE),
-                    (settings.retrieval_address, ""),
-                    (settings.registry_address, ""),
-                    (settings.evaluation_address, ""),
-                    (settings.drift_address, ""),
+                await stack.enter_async_context(one)
+                for one in (
+                    channel(settings.inference_address, INFERENCE),
+                    channel(settings.retrieval_address),
+                    channel(settings.registry_address),
+                    channel(settings.evaluation_address),
+                    channel(settings.drift_address),
                 )
             ]
             callers = Callers(process.sessions, settings.key_pepper.get_secret_value())
